@@ -1,0 +1,80 @@
+/** The bus as the rest of the engine sees it. `connection.ts` makes one over `nats`. */
+export interface BusMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly reply?: string;
+  /** Value of a header, without regard to case. */
+  header(name: string): string | undefined;
+  respond(data: Uint8Array, headers?: Readonly<Record<string, string>>): void;
+}
+
+export interface PublishOptions {
+  readonly reply?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface RequestOptions {
+  /** Default 2,000 ms. */
+  readonly timeoutMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface BusSubscription {
+  unsubscribe(): void;
+}
+
+export type BusStatus = "connected" | "disconnected" | "closed";
+
+export interface Bus {
+  /** Version of the server connected to, e.g. `2.9.10`. */
+  readonly serverVersion: string;
+  readonly status: BusStatus;
+  /** Largest payload the server takes, bytes. */
+  readonly maxPayload: number;
+  publish(subject: string, data: Uint8Array, options?: PublishOptions): void;
+  /**
+   * Request and reply over one inbox subscription of our own.
+   * @throws BusTimeoutError, NoRespondersError, BusClosedError
+   */
+  request(subject: string, data: Uint8Array, options?: RequestOptions): Promise<BusMessage>;
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void,
+    options?: { queue?: string },
+  ): BusSubscription;
+  /** A fresh subject for replies, to subscribe to. */
+  inbox(): string;
+  /** A key-value bucket, made when missing. */
+  kv(bucket: string, options?: KvOptions): Promise<Kv>;
+  onStatus(listener: (status: BusStatus) => void): () => void;
+  flush(): Promise<void>;
+  /** Finishes what is under way, then closes. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface KvOptions {
+  /** Time to live of a value in ms; none by default. */
+  readonly ttlMs?: number;
+  /** Copies kept in a cluster; 1 by default. */
+  readonly replicas?: number;
+}
+
+export interface KvEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
+/** A bucket without history: one value a key; deletion purges. Keys allow `-/_=.a-zA-Z0-9`. */
+export interface Kv {
+  get(key: string): Promise<KvEntry | undefined>;
+  put(key: string, value: Uint8Array): Promise<number>;
+  /** Only when the key does not exist. @throws KvConflictError */
+  create(key: string, value: Uint8Array): Promise<number>;
+  /** Only when the revision is the last one. @throws KvConflictError */
+  update(key: string, value: Uint8Array, revision: number): Promise<number>;
+  /** Deletes with all that was before. */
+  purge(key: string): Promise<void>;
+  keys(prefix?: string): Promise<string[]>;
+}

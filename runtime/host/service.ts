@@ -1,0 +1,37 @@
+/** Resident agents: what answers asks. They do I/O on the real clock; their answers are on the record, they are not. */
+import type { JsonObject } from "../json.ts";
+import type { AskFailure } from "./machine.ts";
+
+export interface AskContext {
+  /** Stable over retries, restarts and replays: hand it to systems that honour keys. */
+  readonly idempotencyKey: string;
+  /** Wall clock, ms since the epoch, after which nobody waits. */
+  readonly deadline: number;
+  /** Aborted at the deadline and at shutdown. */
+  readonly signal: AbortSignal;
+  readonly traceparent?: string;
+}
+
+export type Operation = (input: any, context: AskContext) => Promise<JsonObject>;
+
+/** A resident agent as the host serves it on `bw.<workspace>.svc.<name>.<operation>`. */
+export interface Service {
+  readonly name: string;
+  readonly operations: Readonly<Record<string, Operation>>;
+  /** State for `status`: `up`, `degraded`, `open`, `probing` and what an operator would want to know. */
+  readonly health?: () => JsonObject;
+  readonly start?: () => Promise<void>;
+  readonly stop?: () => Promise<void>;
+}
+
+/** Thrown by an operation to answer a failure with a code; anything else thrown is `failed`, retryable. */
+export class AskError extends Error implements AskFailure {
+  override readonly name = "AskError";
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly retryable = false,
+  ) {
+    super(message);
+  }
+}
