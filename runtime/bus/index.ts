@@ -1,0 +1,8 @@
+/** The bus: NATS connection, requests, buckets, subjects, and the embedded server. */
+export * from "./bus.ts";
+export { type ConnectOptions, connectBus, DEFAULT_REQUEST_TIMEOUT_MS } from "./connection.ts";
+export * from "./errors.ts";
+export { type FindServerOptions, findNatsServer, ServerNotFoundError } from "./find-server.ts";
+export { DirectoryInUseError, DirectoryOwner, processIdentity } from "./owner.ts";
+export { EmbeddedServer, type EmbeddedServerOptions, type ServerExit } from "./server.ts";
+export { type JetStreamLimits, ServerStartError } from "./server-config.ts";
