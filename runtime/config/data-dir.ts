@@ -1,0 +1,155 @@
+/**
+ * The data directory: made private, checked, and held by one node at a time.
+ *
+ * The hold is LevelDB's own lock of the operating system. It goes away with the process that has it, however that
+ * ends, so that there is no stale lock to clean up.
+ */
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DataDirLockedError, DependencyError, UsageError } from "./errors.ts";
+
+/** What a running node says about itself in `<data-dir>/node.json`. */
+export interface NodeInfo {
+  /** Process that serves the gateway. */
+  readonly pid: number;
+  /** Base address of the gateway, such as `http://127.0.0.1:7420`. */
+  readonly url: string;
+  readonly name?: string;
+  readonly startedAt?: string;
+}
+
+export interface DataDir {
+  readonly path: string;
+  readonly adminTokenFile: string;
+  /** Publishes where the node listens, for commands of the same data directory. */
+  announce(info: NodeInfo): void;
+  /** Takes the announcement back and lets go of the directory. */
+  release(): Promise<void>;
+}
+
+/** Thrown for trouble with the directory that a person has to mend; a full disk and such. */
+function refuse(path: string, error: unknown): never {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    throw new DependencyError(
+      `the disk of ${path} is full: free some space (df -h ${path}), or choose another with --data-dir`,
+    );
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+    throw new UsageError(
+      `the data directory ${path} cannot be written by this user: chown it (sudo chown -R $(id -u) ${path}), or choose another with --data-dir`,
+    );
+  }
+  if (code === "ENOTDIR" || code === "EEXIST") {
+    throw new UsageError(
+      `${path} is no directory: move that file away, or choose another place with --data-dir`,
+    );
+  }
+  throw error;
+}
+
+/** Makes the directory (0700) when it is missing, and checks that files can be written into it. */
+export function prepareDataDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!statSync(path).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
+    if (statSync(path).mode & 0o077) chmodSync(path, 0o700);
+    // Permission bits say nothing about a full disk or a read-only mount: write a block for certain.
+    const probe = join(path, `.probe-${process.pid}`);
+    writeFileSync(probe, Buffer.alloc(4_096), { mode: 0o600 });
+    rmSync(probe);
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    refuse(path, error);
+  }
+}
+
+/**
+ * Takes the data directory for this process until it ends or lets go.
+ * @throws DataDirLockedError when another process has it, UsageError when it cannot be written, DependencyError when the
+ * disk is full.
+ */
+export async function openDataDir(path: string): Promise<DataDir> {
+  prepareDataDir(path);
+  const lock = await takeLock(path);
+  try {
+    const { ensureAdminToken } = await import("../gateway/tokens.ts");
+    ensureAdminToken(adminTokenFile(path));
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  let announced = false;
+  return {
+    path,
+    adminTokenFile: adminTokenFile(path),
+    announce(info) {
+      writeFileSync(nodeFile(path), `${JSON.stringify(info)}\n`, { mode: 0o600 });
+      announced = true;
+    },
+    async release() {
+      if (announced) rmSync(nodeFile(path), { force: true });
+      await lock.release();
+    },
+  };
+}
+
+async function takeLock(path: string): Promise<{ release(): Promise<void> }> {
+  const { Level } = await import("level");
+  const db = new Level(join(path, "lock"));
+  try {
+    await db.open();
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string } }).cause;
+    if (cause?.code !== "LEVEL_LOCKED") throw error;
+    const holder = readNodeInfo(path);
+    throw new DataDirLockedError(
+      `the data directory ${path} is in use by another node${holder ? ` (process ${holder.pid}, ${holder.url})` : ""}: ` +
+        "stop that one first, or give this one its own with --data-dir",
+    );
+  }
+  return { release: () => db.close() };
+}
+
+/** Whether a process holds the directory at this moment. Never makes anything. */
+export async function isDataDirHeld(path: string): Promise<boolean> {
+  try {
+    statSync(join(path, "lock"));
+  } catch {
+    return false;
+  }
+  try {
+    await (await takeLock(path)).release();
+    return false;
+  } catch (error) {
+    if (error instanceof DataDirLockedError) return true;
+    throw error;
+  }
+}
+
+export function adminTokenFile(dataDir: string): string {
+  return join(dataDir, "admin.token");
+}
+
+export function nodeFile(dataDir: string): string {
+  return join(dataDir, "node.json");
+}
+
+/** What the node on this directory announced; undefined when there is none, or when what is there is no announcement. */
+export function readNodeInfo(dataDir: string): NodeInfo | undefined {
+  try {
+    const info = JSON.parse(readFileSync(nodeFile(dataDir), "utf8")) as Partial<NodeInfo>;
+    return typeof info.pid === "number" && typeof info.url === "string" ? (info as NodeInfo) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The schema of `bailiwick.yaml`: every setting with its meaning, unit and default.
+ *
+ * Names: durations end in `Ms`, sizes in `Bytes`. A room that wants a setting adds it to its section here, so that
+ * one file shows all there is. `.meta({ secret: true })` masks a value when it is printed and allows `…_FILE` in the
+ * environment; `.meta({ path: true })` makes a path of the file relative to the file.
+ */
+import { z } from "zod";
+
+/** Names of workspaces travel in NATS subjects and stream names. */
+export const WORKSPACE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
+
+const ms = (value: number) => z.number().int().min(0).max(2_147_483_647).default(value);
+const bytes = (value: number) => z.number().int().min(1).default(value);
+const count = (value: number) => z.number().int().min(1).default(value);
+const path = () => z.string().min(1).meta({ path: true });
+const secret = () => z.string().min(1).optional().meta({ secret: true });
+const section = <T extends z.core.$ZodLooseShape>(shape: T) => z.strictObject(shape).prefault({} as never);
+const bucket = (burst: number, perSecond: number) =>
+  section({
+    /** Requests that may come at once. */
+    burst: count(burst),
+    /** Requests a second in the long run. */
+    perSecond: z.number().positive().default(perSecond),
+  });
+
+export const configSchema = z.strictObject({
+  /** The tenant that this node serves. */
+  workspace: z.string().regex(WORKSPACE_NAME, '1 to 32 letters, digits, "_" or "-"').default("main"),
+
+  /** Everything that the desk keeps. In the file, relative to the file; elsewhere, relative to the working directory. */
+  dataDir: path().default("./.bailiwick"),
+
+  gateway: section({
+    host: z.string().min(1).default("127.0.0.1"),
+    /** 0 takes any free port. */
+    port: z.number().int().min(0).max(65_535).default(7420),
+    /** `open`: a customer is identified, not verified; on loopback only. `token`: the company's site signs tokens. */
+    customerAuth: z.enum(["open", "token"]).default("open"),
+    /** Shared with the company's site, which signs customer tokens (HS256) with it. At least 32 characters. */
+    customerSecret: z.string().min(32).optional().meta({ secret: true }),
+    /** UTF-8 bytes of one message's text. */
+    maxMessageBytes: bytes(16_384),
+    /** Names by which the desk is reached besides localhost and plain addresses. */
+    allowedHosts: z.array(z.string().min(1)).default([]),
+    /** Origins (`https://shop.example`) whose pages may call the desk. */
+    allowedOrigins: z.array(z.string().min(1)).default([]),
+    /** Requests that are let through, by who makes them. */
+    limits: section({
+      customer: bucket(120, 20),
+      conversation: bucket(60, 10),
+      address: bucket(300, 50),
+      admin: bucket(5_000, 1_000),
+    }),
+  }),
+
+  nats: section({
+    /** An outside server or cluster (`nats://host:4222`, several with commas); without it the desk runs its own. */
+    url: z.string().min(1).optional(),
+    user: z.string().min(1).optional(),
+    password: secret(),
+    token: secret(),
+    /** Path of the nats-server to run; found by set-up when not given. */
+    server: path().optional(),
+    /** How long to wait for the server at start. */
+    startTimeoutMs: ms(10_000),
+    /** One request over the bus. */
+    requestTimeoutMs: ms(2_000),
+    /** Disk that the embedded server may use for streams; unlimited when not given. */
+    maxStoreBytes: z.number().int().min(1).optional(),
+  }),
+
+  log: section({
+    /** Fixed once the log exists: it decides where every actor lives. */
+    partitions: z.number().int().min(1).max(1_024).default(32),
+    /** Copies of the stream in a NATS cluster. */
+    replicas: z.number().int().min(1).max(5).default(1),
+    /** Records read ahead of what has been folded, for each partition. */
+    credit: count(256),
+    /** How long one append may take before it is tried again. */
+    appendTimeoutMs: ms(5_000),
+  }),
+
+  host: section({
+    /** An actor without work for so long leaves memory; its snapshot stays. */
+    passivateAfterMs: ms(60_000),
+    /** Snapshots and positions are written in batches, at the latest after this time. */
+    snapshotEveryMs: ms(500),
+    /** Actors in memory; the least used leave first. */
+    maxHotActors: count(20_000),
+    /** Records of one actor that may wait before customers are told to slow down (429). */
+    maxBehind: count(100),
+    /** How often a record may crash its actor before it is quarantined. */
+    maxAttempts: count(3),
+    /** Deadline for an orderly stop. */
+    drainMs: ms(10_000),
+  }),
+
+  model: section({
+    /** `none` runs without a model; `ollama` over its own API; `openai` is any OpenAI-compatible endpoint. */
+    provider: z.enum(["none", "ollama", "openai"]).default("none"),
+    url: z.string().min(1).optional(),
+    /** Name of the model as the provider knows it. */
+    model: z.string().min(1).optional(),
+    /** Smaller model that is tried when the first is too slow or down. */
+    fallbackModel: z.string().min(1).optional(),
+    apiKey: secret(),
+    /** Budget of one call. */
+    timeoutMs: ms(8_000),
+    /** Tokens that one answer may have. */
+    maxTokens: count(400),
+    temperature: z.number().min(0).max(2).default(0.2),
+    /** Calls under way at once. */
+    concurrency: count(2),
+  }),
+
+  encoder: section({
+    /** Folder name under `path`, or an absolute path. `use-lite-en` is built in. */
+    model: z.string().min(1).default("use-lite-en"),
+    /** Folder of encoder models; `<cache>/models` when not given. */
+    path: path().optional(),
+    /** Worker threads that encode. */
+    threads: count(1),
+  }),
+
+  knowledge: section({
+    /** Folders of articles (Markdown) to read besides the shipped ones. */
+    dirs: z.array(path()).default([]),
+    /** Whether the articles of the shipped company are read. */
+    shipped: z.boolean().default(true),
+  }),
+
+  playbooks: section({
+    /** Folders of playbooks (YAML) to read besides the shipped ones; one of the same name replaces the shipped one. */
+    dirs: z.array(path()).default([]),
+    shipped: z.boolean().default(true),
+  }),
+
+  backoffice: section({
+    /** Dataset of the embedded back office that the desk serves; `import --into NAME` fills others. */
+    dataset: z.string().regex(WORKSPACE_NAME).default("main"),
+  }),
+
+  verification: section({
+    /** Each entry is a set of proofs that is enough together: of order, email, postcode, name, phone. */
+    accept: z
+      .array(z.array(z.enum(["order", "email", "postcode", "name", "phone"])).min(1))
+      .min(1)
+      .default([
+        ["order", "email"],
+        ["order", "postcode"],
+        ["email", "postcode"],
+      ]),
+    /** Failed attempts in one conversation before a person takes over. */
+    maxAttempts: count(3),
+  }),
+
+  dialog: section({
+    /** A customer who is silent for so long is asked whether they are still there. */
+    silenceMs: ms(10 * 60_000),
+    /** After the question, this long until the conversation is closed as abandoned. */
+    abandonMs: ms(20 * 60_000),
+    /** How often in a row the desk may fail to understand before a person takes over. */
+    maxClarify: count(2),
+    /** Time zone in which dates are said and understood. */
+    timeZone: z.string().min(1).default("UTC"),
+    /** Ask for satisfaction at the end, once. */
+    askSatisfaction: z.boolean().default(true),
+  }),
+
+  handoff: section({
+    /** How long a person has to accept before the queue is told again. */
+    acceptMs: ms(5 * 60_000),
+  }),
+
+  retention: section({
+    /** A conversation that stays open longer gets a new checkpoint at the head of the log. */
+    tailMs: ms(7 * 24 * 3_600_000),
+    /** How long a closed conversation stays in the warm tier. */
+    warmMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(90 * 24 * 3_600_000),
+  }),
+
+  watchdog: section({
+    enabled: z.boolean().default(true),
+    /** The runtime is killed and started again when its event loop stands still for so long. */
+    stallMs: z.number().int().min(500).default(5_000),
+  }),
+
+  telemetry: section({
+    level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
+    /** One file of diagnostic log under the data directory, before it is rotated. */
+    maxLogBytes: bytes(10 * 1024 * 1024),
+    /** Rotated files that are kept. */
+    keepLogs: count(5),
+  }),
+});
+
+/** The effective configuration: every default filled in, `dataDir` absolute. */
+export type Config = z.output<typeof configSchema>;
+/** What a file or a caller may give. */
+export type ConfigInput = z.input<typeof configSchema>;
