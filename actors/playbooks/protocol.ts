@@ -15,30 +15,26 @@
  */
 import type { JsonObject } from "../../runtime/json.ts";
 
-/** What may be expected of a customer's answer; also the types of `Entity`. */
-export type SlotType =
-  | "order"
-  | "orders"
-  | "items"
-  | "variant"
+/** What the next answer may hold, in the words of `language.understand` (its input `expecting`). */
+export type ExpectedType =
+  | "order_number"
   | "email"
   | "postcode"
-  | "address"
   | "date"
   | "amount"
-  | "number"
   | "name"
   | "phone"
-  | "choice"
-  | "yes_no"
-  | "text";
+  | "item_id"
+  | "quantity"
+  | "item_words"
+  | "yes_no";
 
 /** Something that `language.understand` found in a text. */
 export interface Entity {
   /** `order_number`, `email`, `postcode`, `date`, `amount`, `name`, `phone`, `item_words`. */
   readonly type: string;
-  /** The normalised value: an order number without `#`, a date as `YYYY-MM-DD`, an amount as a number. */
-  readonly value: any;
+  /** Normalised: an order number as `W1234567`, a date as `YYYY-MM-DD`, an amount as `12.50 USD` or `12.50`. */
+  readonly value: string;
   readonly text: string;
   readonly start: number;
   readonly end: number;
@@ -49,9 +45,15 @@ export interface Understanding {
   readonly language?: string;
   readonly intent: { readonly name: string; readonly confidence: number } | null;
   readonly alternatives?: readonly { readonly name: string; readonly confidence: number }[];
+  /** Requests of a message that holds several, in order, each with its part of the message. */
+  readonly requests?: readonly {
+    readonly intent: string;
+    readonly confidence: number;
+    readonly text: string;
+  }[];
   readonly entities: readonly Entity[];
   readonly yesNo: "yes" | "no" | null;
-  readonly signals?: Readonly<Record<string, boolean | number>>;
+  readonly signals?: object;
   readonly masked?: string;
   /** Content words, lower case. */
   readonly topics?: readonly string[];
@@ -101,7 +103,10 @@ export interface TaskApproval {
   readonly currency?: string;
 }
 
-/** Why a call or a task failed; codes of asks, and `declined` when a person did not approve. */
+/**
+ * Why a call or a task failed: codes of asks, and `declined` when a person did not approve. A message that begins with a
+ * word and a colon (`not_cancellable: …`) names a reason that a playbook can branch on like on a code.
+ */
 export interface PlaybookFailure {
   readonly code: string;
   readonly message?: string;
@@ -120,8 +125,8 @@ export type PlaybookCommand =
     }
   | {
       readonly type: "pb.expect";
-      /** Types that the next answer may hold: they go into `language.understand` as `expecting`. */
-      readonly slots: readonly SlotType[];
+      /** They go into `language.understand` as `expecting`. */
+      readonly slots: readonly ExpectedType[];
       /** The step that waits: `<step>` of the playbook. */
       readonly step: string;
       /** `ask`, `choose`, `confirm`: a question is open; `approval`: a person's decision is, and turns are welcome. */
@@ -143,7 +148,12 @@ export type PlaybookCommand =
       /** For the person who takes over: what was found and done so far. */
       readonly summary: string;
     }
-  | { readonly type: "pb.remember"; readonly factType: string; readonly value: any; readonly text: string }
+  | {
+      readonly type: "pb.remember";
+      readonly factType: string;
+      readonly value: unknown;
+      readonly text: string;
+    }
   | {
       readonly type: "pb.offer";
       readonly offerId: string;
@@ -169,14 +179,14 @@ export type PlaybookEvent =
       /** What the customer wrote while verifying may fill slots as well. */
       readonly said?: readonly { readonly text: string; readonly understanding: Understanding | null }[];
     }
-  | { readonly type: "call.done"; readonly name: string; readonly value: any; readonly at: number }
+  | { readonly type: "call.done"; readonly name: string; readonly value: unknown; readonly at: number }
   | {
       readonly type: "call.failed";
       readonly name: string;
       readonly error: PlaybookFailure;
       readonly at: number;
     }
-  | { readonly type: "task.done"; readonly name: string; readonly result: any; readonly at: number }
+  | { readonly type: "task.done"; readonly name: string; readonly result: unknown; readonly at: number }
   | {
       readonly type: "task.failed";
       readonly name: string;

@@ -1,0 +1,127 @@
+/** Reads a postal address out of a message. Careful rather than clever: no street or no postcode, no address. */
+
+export interface AddressValue {
+  readonly line1: string;
+  readonly line2?: string;
+  readonly city: string;
+  readonly state?: string;
+  readonly postcode: string;
+  readonly country: string;
+}
+
+const STREET =
+  /(\d{1,6}[A-Za-z]?(?:-\d+)?\s+(?:[\p{L}0-9.'’-]+\s+){0,5}?(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|way|court|ct|place|pl|square|sq|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|walk|gardens|grove|mews|quay|hill)\b\.?)/iu;
+/** Continental writing: name first, number after it. */
+const STREET_FIRST =
+  /((?:\p{Lu}[\p{L}.'’-]+\s+){0,3}\p{L}*(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|laan|straat|rue|via|calle|plein|gracht)\s*(?:[\p{L}'’-]+\s+){0,3}\d{1,5}[a-z]?)\b/u;
+const UNIT = /\b((?:apt|apartment|suite|unit|flat|floor|ste|#)\.?\s*#?\s*[A-Za-z0-9-]{1,6})\b/i;
+const COUNTRY =
+  /\b(USA|U\.S\.A\.|United States(?: of America)?|UK|United Kingdom|England|Scotland|Wales|Germany|Deutschland|France|Netherlands|Belgium|Austria|Switzerland|Spain|Italy|Ireland|Canada|Australia)\b/i;
+const POSTCODES: readonly { pattern: RegExp; country: string }[] = [
+  { pattern: /\b([A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2})\b/i, country: "United Kingdom" },
+  { pattern: /\b([A-Z]\d[A-Z]\s?\d[A-Z]\d)\b/i, country: "Canada" },
+  { pattern: /\b(\d{4}\s?[A-Z]{2})\b/, country: "Netherlands" },
+  { pattern: /\b(\d{5}(?:-\d{4})?)\b/, country: "" },
+  { pattern: /\b(\d{4})\b/, country: "" },
+];
+const US_STATE =
+  /\b(AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC)\b/;
+
+/** @param country of the customer, where the text names none. */
+export function parseAddress(text: string, country: string): AddressValue | undefined {
+  const flat = text.replace(/\s*\n\s*/g, ", ");
+  const street = STREET.exec(flat) ?? STREET_FIRST.exec(flat);
+  if (!street) return undefined;
+  const line1 = tidy(street[1]!);
+  let rest = flat.slice(street.index + street[0].length);
+  const named = COUNTRY.exec(rest)?.[1];
+  if (named) rest = rest.replace(COUNTRY, " ");
+  const unit = UNIT.exec(rest);
+  const line2 = unit ? tidy(unit[1]!) : undefined;
+  if (unit) rest = `${rest.slice(0, unit.index)} ${rest.slice(unit.index + unit[0].length)}`;
+  const code = POSTCODES.map(({ pattern, country: where }) => ({ m: pattern.exec(rest), where })).find(
+    (p) => p.m,
+  );
+  if (!code?.m) return undefined;
+  const postcode = code.m[1]!.toUpperCase();
+  const before = rest.slice(0, code.m.index);
+  const after = rest.slice(code.m.index + code.m[0].length);
+  const state = US_STATE.exec(before)?.[1] ?? US_STATE.exec(after)?.[1];
+  // The town stands between street and postcode, or after the postcode where that comes first.
+  const city = town(state ? before.replace(US_STATE, " ") : before) ?? town(after);
+  if (!city) return undefined;
+  return {
+    line1,
+    ...(line2 ? { line2 } : {}),
+    city,
+    ...(state ? { state } : {}),
+    postcode,
+    country: named ?? (code.where || (state ? "USA" : country)),
+  };
+}
+
+function tidy(text: string): string {
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/[\s,.]+$/, "")
+    .trim();
+}
+
+const NOT_A_TOWN =
+  /\b(?:zip|zipcode|postcode|postal|code|please|thanks|thank|and|my|is|the|instead|with|in)\b/gi;
+
+function town(text: string): string | undefined {
+  const parts = text
+    .split(/[,.;!?()]+/)
+    .map((p) => p.replace(NOT_A_TOWN, " ").replace(/\s+/g, " ").trim())
+    .filter((p) => /^[\p{L}][\p{L} '’-]{1,39}$/u.test(p));
+  return parts[0];
+}
+
+/** The known address that a text means: by town, street, state or postcode, or “my default address” for the first. */
+export function knownAddress(places: readonly unknown[], text: string): AddressValue | undefined {
+  const lower = ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `;
+  const has = (v: unknown): boolean =>
+    typeof v === "string" &&
+    v.length > 1 &&
+    lower.includes(
+      ` ${v
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}]+/gu, " ")
+        .trim()} `,
+    );
+  const addresses = places.filter(isAddress);
+  const initials = (city: string): string =>
+    city.includes(" ")
+      ? city
+          .split(/\s+/)
+          .map((w) => w[0])
+          .join("")
+      : "";
+  const hits = addresses.filter(
+    (a) =>
+      has(a.line1) ||
+      has(a.postcode) ||
+      has(a.city) ||
+      (/\baddress\b/i.test(text) && (has(initials(a.city)) || has(`${initials(a.city)}c`))),
+  );
+  const different = new Map(hits.map((a) => [JSON.stringify([a.line1, a.line2, a.postcode]), a]));
+  if (different.size === 1) return [...different.values()][0];
+  if (
+    different.size === 0 &&
+    /\b(?:default|profile|account|usual|home|on file)\b[^.]{0,30}\baddress\b|\baddress\b[^.]{0,30}\b(?:on file|in my (?:account|profile)|on my (?:account|profile))\b/i.test(
+      text,
+    )
+  )
+    return addresses[0];
+  return undefined;
+}
+
+function isAddress(v: unknown): v is AddressValue {
+  return (
+    typeof v === "object" &&
+    v !== null &&
+    typeof (v as AddressValue).line1 === "string" &&
+    typeof (v as AddressValue).city === "string"
+  );
+}

@@ -1,0 +1,211 @@
+/** Picks the records that a customer means out of a few that are known: orders, items, variants, options. */
+import { contentWords, ordinal, squash, wantsAll, wantsLatest, words } from "./words.ts";
+
+export interface ItemLike {
+  readonly itemId: string;
+  readonly productId?: string;
+  readonly name: string;
+  readonly price?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+export interface OrderLike {
+  readonly id: string;
+  readonly status: string;
+  readonly placedAt?: string;
+  readonly items: readonly ItemLike[];
+  readonly [more: string]: unknown;
+}
+export interface VariantLike {
+  readonly itemId: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly available?: boolean;
+  readonly price?: number;
+}
+
+/** `#w123-4` and `W1234` are one number. */
+export function sameNumber(a: string, b: string): boolean {
+  return normalNumber(a) === normalNumber(b);
+}
+export function normalNumber(n: string): string {
+  return n.toUpperCase().replace(/[^A-Z0-9]/g, "");
+}
+
+/** Option values that say something on their own; “yes” and “no” do not. */
+function optionWords(options: Readonly<Record<string, unknown>> | undefined): string[] {
+  return Object.values(options ?? {}).flatMap((v) => {
+    const text = String(v);
+    return /^(?:yes|no|none|true|false|standard|regular)$/i.test(text) ? [] : words(text);
+  });
+}
+
+/** 0 (not meant) to 1: how well a text names a product. */
+export function nameScore(name: string, text: string): number {
+  const said = new Set(words(text));
+  const parts = words(name);
+  if (parts.length === 0 || said.size === 0) return 0;
+  const whole = squash(name);
+  if (whole.length > 3 && squash(text).includes(whole)) return 1;
+  const hit = parts.filter((p) => said.has(p)).length;
+  const head = parts.at(-1)!;
+  if (hit === parts.length) return 1;
+  // The head noun is what people say: “the keyboard” for a Mechanical Keyboard.
+  if (said.has(head)) return 0.5 + (0.4 * hit) / parts.length;
+  return hit / parts.length >= 0.5 && parts.length > 1 ? 0.45 : 0;
+}
+
+function optionScore(options: Readonly<Record<string, unknown>> | undefined, text: string): number {
+  const said = new Set(words(text));
+  return optionWords(options).filter((w) => said.has(w)).length;
+}
+
+/** The items that a text names, best reading. `all` when it names everything. */
+export function pickItems(items: readonly ItemLike[], text: string): ItemLike[] {
+  const byId = items.filter((i) => i.itemId.length >= 4 && text.includes(i.itemId));
+  if (byId.length) return byId;
+  const scored = items
+    .map((item) => ({ item, score: nameScore(item.name, text) }))
+    .filter((s) => s.score > 0);
+  if (scored.length === 0) return wantsAll(text) ? [...items] : [];
+  // “the action camera” is not the other camera: a full name beats a shared head noun.
+  const strong = scored.filter((s) => s.score >= 1);
+  const kept = scored.filter(
+    (s) => s.score >= 1 || !strong.some((o) => words(o.item.name).at(-1) === words(s.item.name).at(-1)),
+  );
+  // Among several of one product the options decide, when they do.
+  return [...new Set(kept.map((k) => k.item.name))].flatMap((name) => {
+    const same = kept.filter((k) => k.item.name === name).map((k) => k.item);
+    if (same.length === 1) return same;
+    const scores = same.map((i) => optionScore(i.options, text));
+    const best = Math.max(...scores);
+    const winners = same.filter((_, i) => scores[i] === best);
+    return best > 0 && winners.length < same.length ? winners : same;
+  });
+}
+
+/** Orders that a text is about by its words: the best-matching ones; all of them when no word decides. */
+export function rankOrders(
+  orders: readonly OrderLike[],
+  text: string,
+): { orders: OrderLike[]; byWords: boolean } {
+  const scores = orders.map((o) => {
+    const named = o.items.map((i) => ({ i, s: nameScore(i.name, text) })).filter((x) => x.s > 0);
+    // Each product counts once; options only break ties.
+    const products = new Map(named.map((x) => [x.i.name, x.s]));
+    const sum = [...products.values()].reduce((a, b) => a + b, 0);
+    return sum === 0 ? 0 : sum + 0.05 * Math.max(...named.map((x) => optionScore(x.i.options, text)));
+  });
+  const best = Math.max(0, ...scores);
+  if (best === 0) return { orders: [...orders], byWords: false };
+  return { orders: orders.filter((_, i) => scores[i]! >= best - 1e-9), byWords: true };
+}
+
+/** Newest first where times are known. */
+export function newestFirst<T extends { readonly placedAt?: string }>(orders: readonly T[]): T[] {
+  return orders
+    .map((order, i) => ({ order, i }))
+    .sort((a, b) => (b.order.placedAt ?? "").localeCompare(a.order.placedAt ?? "") || a.i - b.i)
+    .map((x) => x.order);
+}
+
+/** The one of a shown list that an answer means. */
+export function pickOrder(
+  orders: readonly OrderLike[],
+  text: string,
+  numbers: readonly string[],
+): OrderLike[] {
+  const named = orders.filter((o) => numbers.some((n) => sameNumber(n, o.id)));
+  if (named.length) return named;
+  // “the one ending in 4567”
+  const tail = /(?:ending|ends)(?: in| with)?\s+#?(\d{3,})/i.exec(text)?.[1];
+  if (tail) {
+    const ends = orders.filter((o) => normalNumber(o.id).endsWith(tail));
+    if (ends.length) return ends;
+  }
+  const { orders: byItems, byWords } = rankOrders(orders, text);
+  if (byWords && byItems.length < orders.length) return byItems;
+  const status = orders.filter((o) =>
+    words(o.status.replace(/_/g, " ")).every((w) => words(text).includes(w)),
+  );
+  if (status.length && status.length < orders.length) return status;
+  if (wantsLatest(text) && orders.some((o) => o.placedAt)) return newestFirst(orders).slice(0, 1);
+  const index = ordinal(text, orders.length);
+  return index === undefined ? [] : [orders[index]!];
+}
+
+/** Variants that fit the words best; equal ones stay. An option that was not spoken of should stay as it was. */
+export function pickVariants(variants: readonly VariantLike[], text: string, old?: ItemLike): VariantLike[] {
+  const others = variants.filter((v) => v.available !== false && v.itemId !== old?.itemId);
+  const byId = others.filter((v) => text.includes(v.itemId));
+  if (byId.length) return byId;
+  const said = new Set(words(text));
+  const spoken = others.map((v) => optionHits(v.options, said));
+  const best = Math.max(0, ...spoken);
+  if (best === 0) return cheapest(others, text);
+  const fit = others.filter((_, i) => spoken[i] === best);
+  const alike = fit.map((v) => likeness(v, old, said));
+  const most = Math.max(...alike);
+  return cheapest(
+    fit.filter((_, i) => alike[i] === most),
+    text,
+  );
+}
+
+function optionHits(
+  options: Readonly<Record<string, unknown>> | undefined,
+  said: ReadonlySet<string>,
+): number {
+  let hits = 0;
+  for (const value of Object.values(options ?? {})) {
+    const parts = words(String(value));
+    if (parts.length && !/^(?:yes|no|none)$/i.test(String(value)) && parts.every((p) => said.has(p))) hits++;
+  }
+  return hits;
+}
+
+/** How many options that nobody spoke of are as they were. */
+function likeness(v: VariantLike, old: ItemLike | undefined, said: ReadonlySet<string>): number {
+  return Object.entries(old?.options ?? {}).filter(
+    ([key, value]) => v.options?.[key] === value && !words(String(value)).every((w) => said.has(w)),
+  ).length;
+}
+
+function cheapest(variants: readonly VariantLike[], text: string): VariantLike[] {
+  if (!/\b(?:cheapest|least expensive|lowest[- ]priced?|most affordable)\b/i.test(text)) return [...variants];
+  const least = Math.min(...variants.map((v) => v.price ?? Number.POSITIVE_INFINITY));
+  return variants.filter((v) => v.price === least);
+}
+
+export interface OptionLike {
+  readonly value: unknown;
+  readonly label: string;
+  readonly words: readonly string[];
+}
+
+/** The options that a text names. With `shown`, “the second one” counts too. */
+export function pickOptions(options: readonly OptionLike[], text: string, shown: boolean): OptionLike[] {
+  const said = ` ${words(text).join(" ")} `;
+  const hits = options
+    .map((o) => ({
+      o,
+      best: Math.max(
+        0,
+        ...[o.label, ...o.words].map((w) => {
+          const own = words(w).join(" ");
+          return own !== "" && said.includes(` ${own} `) ? own.length : 0;
+        }),
+      ),
+    }))
+    .filter((h) => h.best > 0);
+  if (hits.length) {
+    const best = Math.max(...hits.map((h) => h.best));
+    // The longest reading wins: “pro plus” is not “pro”.
+    const winners = hits.filter((h) => h.best === best);
+    return winners.length === 1 ? [winners[0]!.o] : hits.map((h) => h.o);
+  }
+  if (!shown) return [];
+  const index = ordinal(text, options.length);
+  if (index !== undefined) return [options[index]!];
+  const content = new Set(contentWords(text));
+  const loose = options.filter((o) => contentWords(o.label).some((w) => content.has(w)));
+  return loose;
+}
