@@ -16,7 +16,7 @@
 import type { JsonObject } from "../../runtime/json.ts";
 
 /** What the next answer may hold, in the words of `language.understand` (its input `expecting`). */
-export type ExpectedType =
+export type SlotType =
   | "order_number"
   | "email"
   | "postcode"
@@ -126,7 +126,7 @@ export type PlaybookCommand =
   | {
       readonly type: "pb.expect";
       /** They go into `language.understand` as `expecting`. */
-      readonly slots: readonly ExpectedType[];
+      readonly slots: readonly SlotType[];
       /** The step that waits: `<step>` of the playbook. */
       readonly step: string;
       /** `ask`, `choose`, `confirm`: a question is open; `approval`: a person's decision is, and turns are welcome. */

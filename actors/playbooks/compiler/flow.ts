@@ -6,7 +6,7 @@ import type { Branch, SlotDef, Step, StepOf } from "../language/schema.ts";
 export interface FlowNode {
   readonly id: string;
   readonly step: Step;
-  /** Label → id of the node that follows. Labels are `next`, `then`, `else`, `yes`, `failed`, a failure's code … */
+  /** Label → id of the node that follows. Labels are `next`, `do`, `else`, `yes`, `failed`, a failure's code … */
   readonly to: Readonly<Record<string, string>>;
 }
 
@@ -94,12 +94,12 @@ export function buildFlow(source: PlaybookSource, found: Diagnostic[]): Flow {
         break;
       case "choose":
         step.options.forEach((o, i) => {
-          if (o.then === undefined) node.to[`=${o.value}`] = next;
-          else link(node, `=${o.value}`, o.then as Branch, next, [...step.path, "options", i, "then"]);
+          if (o.do === undefined) node.to[`=${o.value}`] = next;
+          else link(node, `=${o.value}`, o.do as Branch, next, [...step.path, "options", i, "do"]);
         });
         break;
       case "if":
-        link(node, "then", step.then, next, [...step.path, "then"]);
+        link(node, "do", step.do, next, [...step.path, "do"]);
         if (step.else === undefined) node.to.else = next;
         else link(node, "else", step.else, next, [...step.path, "else"]);
         break;
@@ -117,8 +117,8 @@ export function buildFlow(source: PlaybookSource, found: Diagnostic[]): Flow {
     }
     // A condition on a step other than `if` is a fork in front of it.
     if (step.verb !== "if" && "if" in step && step.if !== undefined) {
-      const fork: StepOf<"if"> = { verb: "if", if: step.if, then: id, path: step.path, id: undefined };
-      nodes.set(`${id}-if`, { id: `${id}-if`, step: fork, to: { then: id, else: next } });
+      const fork: StepOf<"if"> = { verb: "if", if: step.if, do: id, path: step.path, id: undefined };
+      nodes.set(`${id}-if`, { id: `${id}-if`, step: fork, to: { do: id, else: next } });
       return `${id}-if`;
     }
     return id;
@@ -175,11 +175,11 @@ export function branchesOf(step: Step): Branch[] {
   const out: Branch[] = [];
   if ("on" in step && step.on) out.push(...Object.values(step.on));
   if (step.verb === "confirm") out.push(...[step.yes, step.no].filter((b): b is Branch => b !== undefined));
-  if (step.verb === "if") out.push(...[step.then, step.else].filter((b): b is Branch => b !== undefined));
+  if (step.verb === "if") out.push(...[step.do, step.else].filter((b): b is Branch => b !== undefined));
   if (step.verb === "goto" && step.else !== undefined) out.push(step.else);
   if (step.verb === "choose")
     out.push(
-      ...step.options.map((o) => o.then as Branch | undefined).filter((b): b is Branch => b !== undefined),
+      ...step.options.map((o) => o.do as Branch | undefined).filter((b): b is Branch => b !== undefined),
     );
   return out;
 }

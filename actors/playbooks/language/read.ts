@@ -178,13 +178,13 @@ function readStep(value: unknown, path: Path, report: Report): Step | undefined 
     | undefined;
   if (!step) return undefined;
   const out: Record<string, unknown> = { ...step, verb, path };
-  for (const key of ["yes", "no", "then", "else"]) {
+  for (const key of ["yes", "no", "do", "else"]) {
     if (step[key] !== undefined) out[key] = readBranch(step[key], [...path, key], report);
   }
   if (step.on) out.on = readBranches(step.on as Record<string, unknown>, [...path, "on"], report);
   if (verb === "choose") {
-    out.options = (step.options as { then?: unknown }[]).map((o, i) =>
-      o.then === undefined ? o : { ...o, then: readBranch(o.then, [...path, "options", i, "then"], report) },
+    out.options = (step.options as { do?: unknown }[]).map((o, i) =>
+      o.do === undefined ? o : { ...o, do: readBranch(o.do, [...path, "options", i, "do"], report) },
     );
   }
   return out as unknown as Step;

@@ -135,7 +135,7 @@ export const stepSchemas = {
           value: name,
           label: text,
           words: z.array(text).default([]),
-          then: branch.optional(),
+          do: branch.optional(),
         }),
       )
       .min(2),
@@ -159,7 +159,7 @@ export const stepSchemas = {
       .optional(),
     on: failures,
   }),
-  if: z.strictObject({ id: id.optional(), if: text, then: branch, else: branch.optional() }),
+  if: z.strictObject({ id: id.optional(), if: text, do: branch, else: branch.optional() }),
   goto: z.strictObject({
     ...common,
     goto: id,
@@ -213,7 +213,7 @@ type Nested<T> = T extends string | unknown[] ? Branch : never;
 type WithBranches<S> = {
   [K in keyof S]: K extends "on"
     ? Readonly<Record<string, Branch>>
-    : K extends "yes" | "no" | "then" | "else"
+    : K extends "yes" | "no" | "do" | "else"
       ? Nested<S[K]> | Extract<S[K], undefined>
       : S[K];
 };
