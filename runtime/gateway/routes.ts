@@ -90,7 +90,6 @@ export interface RouteDefinition<B extends z.ZodType = z.ZodType, Q extends z.Zo
 }
 
 /** Any route, whatever its schemas. */
-// biome-ignore lint/suspicious/noExplicitAny: a handler's parameter is contravariant, so only `any` holds all of them
 export type AnyRoute = RouteDefinition<any, any>;
 
 /** Declares a route; only so that the handler's body and query get their types. */
