@@ -6,3 +6,4 @@ export { type FindServerOptions, findNatsServer, ServerNotFoundError } from "./f
 export { DirectoryInUseError, DirectoryOwner, processIdentity } from "./owner.ts";
 export { EmbeddedServer, type EmbeddedServerOptions, type ServerExit } from "./server.ts";
 export { type JetStreamLimits, ServerStartError } from "./server-config.ts";
+export { operationOfSubject, partitionOfSubject, type Subjects, subjectsOf } from "./subjects.ts";

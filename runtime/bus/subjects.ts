@@ -1,0 +1,85 @@
+/** Names on the bus. They are part of the stored data and of the agreement between nodes: never change one. */
+import { BusUsageError } from "./errors.ts";
+
+/** Names of workspaces go into subjects, stream names and bucket names. */
+const WORKSPACE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
+
+export interface Subjects {
+  readonly workspace: string;
+  /** Stream that holds the log. */
+  readonly logStream: string;
+  /** What the stream takes up: every partition. */
+  readonly logAll: string;
+  /** Bucket of wrapped data keys. */
+  readonly keysBucket: string;
+  /** Broadcast: a data key was destroyed or wrapped anew. */
+  readonly keysDrop: string;
+  /** Stream of dead letters, and its one subject. */
+  readonly deadStream: string;
+  readonly dead: string;
+  log(partition: number): string;
+  /** Where a resident agent takes requests. */
+  service(name: string, operation: string): string;
+  /** All operations of a resident agent. */
+  serviceAll(name: string): string;
+  /** Live events of a conversation. */
+  out(key: string): string;
+  /** Live events of every conversation. */
+  readonly outAll: string;
+  /** Any other bucket or stream of the workspace: `BW_<workspace>_<NAME>`. */
+  named(name: string): string;
+}
+
+/** @throws BusUsageError for a name that cannot be a workspace, a partition, or a token. */
+export function subjectsOf(workspace: string): Subjects {
+  if (!WORKSPACE.test(workspace)) {
+    throw new BusUsageError(
+      `workspace ${JSON.stringify(workspace)} is not valid: use 1 to 32 letters, digits, "_" or "-"`,
+    );
+  }
+  const root = `bw.${workspace}`;
+  const stored = `BW_${workspace}`;
+  return {
+    workspace,
+    logStream: `${stored}_LOG`,
+    logAll: `${root}.log.*`,
+    deadStream: `${stored}_DEAD`,
+    dead: `${root}.dead`,
+    keysBucket: `${stored}_KEYS`,
+    keysDrop: `${root}.keys.drop`,
+    log: (partition) => {
+      if (!Number.isInteger(partition) || partition < 0) {
+        throw new BusUsageError(`partition ${partition} is not a whole number from 0`);
+      }
+      return `${root}.log.${partition}`;
+    },
+    service: (name, operation) => `${root}.svc.${token("service", name)}.${token("operation", operation)}`,
+    serviceAll: (name) => `${root}.svc.${token("service", name)}.*`,
+    out: (key) => `${root}.out.${token("key", key)}`,
+    outAll: `${root}.out.*`,
+    named: (name) => `${stored}_${token("name", name)}`,
+  };
+}
+
+/** Partition of a log subject; undefined when it is none of this workspace. */
+export function partitionOfSubject(subjects: Subjects, subject: string): number | undefined {
+  const prefix = `bw.${subjects.workspace}.log.`;
+  if (!subject.startsWith(prefix)) return undefined;
+  const partition = Number(subject.slice(prefix.length));
+  return Number.isInteger(partition) && partition >= 0 ? partition : undefined;
+}
+
+/** Operation of a service subject: its last token. */
+export function operationOfSubject(subject: string): string {
+  return subject.slice(subject.lastIndexOf(".") + 1);
+}
+
+function token(what: string, value: string): string {
+  if (!TOKEN.test(value)) {
+    throw new BusUsageError(
+      `${what} ${JSON.stringify(value)} cannot be in a subject: use 1 to 128 letters, digits, "_" or "-"`,
+    );
+  }
+  return value;
+}
