@@ -31,6 +31,8 @@ export interface Engine {
   append(record: NewRecord): Promise<AppendResult>;
   /** The state of an actor as its owner sees it; undefined when it has no record. */
   read(address: Address): Promise<ActorView | undefined>;
+  /** Actors of a kind that are not closed, with their state. */
+  list(kind: string): Promise<ActorView[]>;
   /** Records of an actor in log order, opened, with seq > after. */
   records(address: Address, after?: number): Promise<StoredRecord[]>;
   /** Records of several actors in log order (a conversation with its channel, tasks, hand-offs share the key). */

@@ -16,6 +16,7 @@
  * missing dependency a thrown `DependencyError` (3).
  */
 import type { Command } from "commander";
+import type { LoadedConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
 
 export interface ClientRequest {
@@ -76,6 +77,10 @@ export interface CliEnv {
   readonly colors: Colors;
   /** The effective configuration, loaded at the first call. @throws ConfigError */
   config(): Config;
+  /** The same with the place of each setting. */
+  loaded(): LoadedConfig;
+  /** Takes settings from a command's own flags, by dotted path: `{ "gateway.port": 80 }`. Call it before `config()`. */
+  override(flags: Readonly<Record<string, unknown>>, names?: Readonly<Record<string, string>>): void;
   /** Data directory as flags, environment and file decide it; absolute. */
   dataDir(): string;
   /**

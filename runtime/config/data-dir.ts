@@ -4,18 +4,12 @@
  * The hold is LevelDB's own lock of the operating system. It goes away with the process that has it, however that
  * ends, so that there is no stale lock to clean up.
  */
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataDirLockedError, DependencyError, UsageError } from "./errors.ts";
+
+/** Folder of the lock in the data directory. */
+const LOCK = "lock";
 
 /** What a running node says about itself in `<data-dir>/node.json`. */
 export interface NodeInfo {
@@ -57,17 +51,19 @@ function refuse(path: string, error: unknown): never {
   throw error;
 }
 
-/** Makes the directory (0700) when it is missing, and checks that files can be written into it. */
+/**
+ * Makes the directory (0700) when it is missing, and checks that files can be written into it. One that is there keeps
+ * its mode when it holds other people's things: `--data-dir /tmp` must not close /tmp.
+ */
 export function prepareDataDir(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (!statSync(path).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
-    if (statSync(path).mode & 0o077) chmodSync(path, 0o700);
+    const content = readdirSync(path);
+    if (statSync(path).mode & 0o077 && (content.length === 0 || content.includes(LOCK))) chmodSync(path, 0o700);
     // Permission bits say nothing about a full disk or a read-only mount: write a block for certain.
     const probe = join(path, `.probe-${process.pid}`);
     writeFileSync(probe, Buffer.alloc(4_096), { mode: 0o600 });
     rmSync(probe);
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     refuse(path, error);
   }
@@ -105,7 +101,7 @@ export async function openDataDir(path: string): Promise<DataDir> {
 
 async function takeLock(path: string): Promise<{ release(): Promise<void> }> {
   const { Level } = await import("level");
-  const db = new Level(join(path, "lock"));
+  const db = new Level(join(path, LOCK));
   try {
     await db.open();
   } catch (error) {
@@ -123,7 +119,7 @@ async function takeLock(path: string): Promise<{ release(): Promise<void> }> {
 /** Whether a process holds the directory at this moment. Never makes anything. */
 export async function isDataDirHeld(path: string): Promise<boolean> {
   try {
-    statSync(join(path, "lock"));
+    statSync(join(path, LOCK));
   } catch {
     return false;
   }

@@ -80,6 +80,11 @@ export interface AskEffect {
 
 export type Effect = TellEffect | AskEffect;
 
+/** A machine emitted something that is no effect. */
+export class MachineEffectError extends Error {
+  override readonly name = "MachineEffectError";
+}
+
 export const DEFAULT_ASK_TIMEOUT_MS = 5_000;
 
 export function tell(to: Address, event: string, data: JsonObject = {}, clear: JsonObject = {}): TellEffect {

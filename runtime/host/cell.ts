@@ -1,0 +1,160 @@
+/** A cell: one durable actor in memory, folded record by record. It knows nothing of I/O. */
+import { type Address, formatAddress } from "../address.ts";
+import type { StoredRecord } from "../envelope.ts";
+import type { JsonObject } from "../json.ts";
+import type { CellState, OpenAsk } from "./cell-store.ts";
+import type { ActorDefinition, ActorView } from "./definition.ts";
+import { LiveMachine, stateHash } from "./live-machine.ts";
+import type { Effect } from "./machine.ts";
+import { answerId, type Outgoing, outgoing } from "./outbox.ts";
+
+/** Types of records that the host itself writes to actors. */
+export const TIMER = "host.timer";
+export const ANSWER = "host.answer";
+
+/** A record on its way into a cell. */
+export interface Delivery {
+  readonly record: StoredRecord;
+  readonly partition: number;
+  /** Called once it is folded and all that it led to is acknowledged, or it was skipped. */
+  readonly done: () => void;
+}
+
+export class Cell {
+  readonly to: Address;
+  readonly name: string;
+  readonly definition: ActorDefinition;
+  readonly mailbox: Delivery[] = [];
+  /** A delivery is being worked on. */
+  running = false;
+  /** Whether `live` is what the log says up to `seq`; false at first and after a crash. */
+  active = false;
+  /** Records of the outbox that are not acknowledged yet. */
+  unacknowledged = 0;
+  /** First record that no written snapshot covers. */
+  dirtySince: number | undefined;
+  /** Monotonic time of last use, for passivation. */
+  usedAt = 0;
+  seq = 0;
+  #at = 0;
+  #startedAt = 0;
+  #asks = new Map<string, OpenAsk>();
+  #live: LiveMachine | undefined;
+
+  constructor(to: Address, definition: ActorDefinition) {
+    this.to = to;
+    this.name = formatAddress(to);
+    this.definition = definition;
+  }
+
+  get asks(): readonly OpenAsk[] {
+    return [...this.#asks.values()];
+  }
+
+  get exists(): boolean {
+    return this.#live !== undefined;
+  }
+
+  get timers() {
+    return this.#live?.timers ?? [];
+  }
+
+  get closed(): boolean {
+    const live = this.#live;
+    if (!live) return false;
+    return live.done || (this.definition.closed?.(live.context, live.value) ?? false);
+  }
+
+  /** Forgets everything; the next activation starts from the snapshot and the log. */
+  reset(): void {
+    this.#live = undefined;
+    this.#asks = new Map();
+    this.seq = 0;
+    this.#at = 0;
+    this.#startedAt = 0;
+    this.active = false;
+  }
+
+  restore(state: CellState): void {
+    this.#live = LiveMachine.restore(this.definition.machine, state.machine, this.to.id, state.at);
+    this.#asks = new Map(state.asks.map((ask) => [ask.id, ask]));
+    this.seq = state.seq;
+    this.#at = state.at;
+    this.#startedAt = state.startedAt;
+  }
+
+  state(): CellState {
+    const machine = this.#live!.persist();
+    return {
+      version: this.definition.version,
+      seq: this.seq,
+      at: this.#at,
+      startedAt: this.#startedAt,
+      asks: this.asks,
+      machine,
+      hash: stateHash(machine),
+    };
+  }
+
+  view(): ActorView {
+    const live = this.#live!;
+    const view = this.definition.view?.(live.context, live.value) ?? (live.context as JsonObject);
+    return { address: this.to, seq: this.seq, value: live.value, view };
+  }
+
+  /**
+   * Folds one record; answers what the machine wants done. Nothing has left the cell when it throws, but the machine is
+   * spoilt: `reset` and activate again.
+   */
+  fold(record: StoredRecord): Outgoing[] {
+    const at = Math.max(this.#at, record.at);
+    const effects: Effect[] = [];
+    if (!this.#live) {
+      this.#startedAt = at;
+      const input = { address: this.to, startedAt: at };
+      const point = { at, recordId: `${record.id} start` };
+      const started = LiveMachine.start(this.definition.machine, input, this.to.id, point);
+      this.#live = started.live;
+      effects.push(...started.effects);
+    }
+    effects.push(...this.#apply(this.#live, record, at));
+    const out = outgoing(this.to, record, at, effects);
+    for (const { ask } of out) if (ask) this.#asks.set(ask.id, ask);
+    this.seq = record.seq;
+    this.#at = at;
+    return out;
+  }
+
+  /** A record that is passed over for good. */
+  skip(seq: number): void {
+    this.seq = Math.max(this.seq, seq);
+  }
+
+  #apply(live: LiveMachine, record: StoredRecord, at: number): readonly Effect[] {
+    if (live.done) return [];
+    const point = { at, recordId: record.id };
+    const { clear, data } = record;
+    if (record.type === TIMER) {
+      // A cancelled or older generation ends here: XState would take a stale event of a state entered again.
+      return live.fire(String(clear.timer), Number(clear.generation), point) ?? [];
+    }
+    const event = { id: record.id, at, from: record.from };
+    if (record.type === ANSWER) {
+      const ask = this.#asks.get(String(clear.ask));
+      if (!ask || record.id !== answerId(ask.id)) return [];
+      this.#asks.delete(ask.id);
+      const ending = clear.ok === true ? "done" : "failed";
+      return live.send(freeze({ ...event, type: `${ask.name}.${ending}`, data: data.value ?? null }), point);
+    }
+    return live.send(freeze({ ...event, type: record.type, data: { ...clear, ...data } }), point);
+  }
+}
+
+/** Freezes an event to the bottom: a machine that writes into it fails where it does. */
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) freeze(member);
+  }
+  return value;
+}

@@ -1,0 +1,83 @@
+/**
+ * Carries asks to resident agents and brings back exactly one answer each: the value, the error or the time-out.
+ * What it brings is appended by the host under an id that follows from the ask, so a repetition changes nothing.
+ */
+import type { Bus } from "../bus/bus.ts";
+import type { Clock } from "../clock.ts";
+import type { JsonObject } from "../json.ts";
+import type { ServiceAnswer, ServiceRequest } from "./service-host.ts";
+
+export interface DispatcherOptions {
+  readonly subject: (service: string, operation: string) => string;
+  readonly clock: Clock;
+  /** How long an agent that nobody serves is looked for before the ask fails as `unavailable`, ms. Default 2,000. */
+  readonly lookForMs?: number;
+  /** Least time a request gets, even when its deadline has passed while the node was down, ms. Default 250. */
+  readonly leastMs?: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const LOOK_AGAIN_MS = 50;
+
+export interface AskRequest {
+  readonly service: string;
+  readonly operation: string;
+  readonly input: JsonObject;
+  readonly key: string;
+  /** ms since the epoch, on the desk's clock. */
+  readonly deadline: number;
+  readonly traceparent?: string;
+}
+
+export class Dispatcher {
+  readonly #bus: Bus;
+  readonly #o: Required<DispatcherOptions>;
+
+  constructor(bus: Bus, options: DispatcherOptions) {
+    this.#bus = bus;
+    this.#o = { lookForMs: 2_000, leastMs: 250, ...options };
+  }
+
+  /** Never throws: whatever happens is an answer. */
+  async ask(request: AskRequest): Promise<ServiceAnswer> {
+    const { service, operation, input, key, traceparent } = request;
+    const budget = Math.max(this.#o.leastMs, request.deadline - this.#o.clock.now());
+    const startedAt = performance.now();
+    const body: ServiceRequest = { input, key, deadline: Date.now() + budget, traceparent };
+    const payload = encoder.encode(JSON.stringify(body));
+    for (;;) {
+      const left = budget - (performance.now() - startedAt);
+      if (left <= 0) return timedOut(service, operation);
+      try {
+        const reply = await this.#bus.request(this.#o.subject(service, operation), payload, {
+          timeoutMs: left,
+        });
+        return JSON.parse(decoder.decode(reply.data));
+      } catch (error) {
+        const name = (error as Error).name;
+        if (name === "BusTimeoutError") return timedOut(service, operation);
+        if (name !== "NoRespondersError" && name !== "BusClosedError") {
+          return {
+            ok: false,
+            error: { code: "failed", message: `${service}.${operation}: ${name}`, retryable: true },
+          };
+        }
+        if (name === "BusClosedError" || performance.now() - startedAt > this.#o.lookForMs) {
+          return {
+            ok: false,
+            error: { code: "unavailable", message: `nobody serves ${service}.${operation}`, retryable: true },
+          };
+        }
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      }
+    }
+  }
+}
+
+function timedOut(service: string, operation: string): ServiceAnswer {
+  return {
+    ok: false,
+    error: { code: "timeout", message: `${service}.${operation} did not answer in time`, retryable: true },
+  };
+}

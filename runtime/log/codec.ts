@@ -1,0 +1,70 @@
+/** Records as bytes: the clear envelope as JSON with the sealed part in base64 inside. */
+
+import { type Address, formatAddress } from "../address.ts";
+import { type Envelope, EnvelopeError, fromWire, toWire } from "../envelope.ts";
+import type { JsonObject } from "../json.ts";
+import type { KeyRing, Sealer } from "./sealer.ts";
+
+export const HEADER_ID = "Nats-Msg-Id";
+export const HEADER_TO = "Bw-To";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Binds the sealed part to its place: it opens nowhere else. */
+function associated(id: string, to: Address): string {
+  return `${id} ${formatAddress(to)}`;
+}
+
+export interface EncodedRecord {
+  readonly payload: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function encodeRecord(envelope: Envelope, sealer: Sealer | undefined): EncodedRecord {
+  let sealed: string | undefined;
+  if (Object.keys(envelope.data).length > 0) {
+    if (!sealer)
+      throw new EnvelopeError(`record ${envelope.id} has personal data and there is no key to seal it with`);
+    const plain = encoder.encode(JSON.stringify(envelope.data));
+    sealed = sealer.seal(plain, associated(envelope.id, envelope.to)).toString("base64");
+  }
+  return {
+    payload: encoder.encode(JSON.stringify(toWire(envelope, sealed))),
+    headers: { [HEADER_ID]: envelope.id, [HEADER_TO]: formatAddress(envelope.to) },
+  };
+}
+
+/** What a record is before its sealed part is opened. */
+export interface ClosedRecord {
+  readonly seq: number;
+  readonly envelope: Omit<Envelope, "data">;
+  readonly sealed?: string;
+}
+
+/** @throws EnvelopeError, AddressError, SyntaxError, TypeError (not UTF-8): the caller makes it a dead letter. */
+export function decodeRecord(seq: number, payload: Uint8Array): ClosedRecord {
+  return { seq, ...fromWire(JSON.parse(decoder.decode(payload))) };
+}
+
+export type OpenResult =
+  | { readonly ok: true; readonly data: JsonObject }
+  /** The data subject's key was destroyed: the record is as good as gone. */
+  | { readonly ok: false };
+
+/** Opens the sealed part, from the cached key when there is one, so that the common case stays synchronous. */
+export function openRecord(record: ClosedRecord, keys: KeyRing): OpenResult | Promise<OpenResult> {
+  if (record.sealed === undefined) return { ok: true, data: {} };
+  const key = record.envelope.to.key;
+  const cached = keys.cached(key);
+  if (cached) return { ok: true, data: openWith(record, cached) };
+  return keys
+    .sealer(key)
+    .then((sealer): OpenResult => (sealer ? { ok: true, data: openWith(record, sealer) } : { ok: false }));
+}
+
+function openWith(record: ClosedRecord, sealer: Sealer): JsonObject {
+  const { id, to } = record.envelope;
+  const plain = sealer.open(Buffer.from(record.sealed!, "base64"), associated(id, to));
+  return JSON.parse(decoder.decode(plain));
+}

@@ -1,0 +1,127 @@
+/**
+ * Dead letters: records that were given up on, kept with the reason until a person retries or drops them.
+ *
+ * The letter holds the original bytes; the reason, which may quote personal text, is sealed like the record was.
+ */
+import type { Bus } from "../bus/bus.ts";
+import type { KeyRing } from "./sealer.ts";
+import { deleteMessage, ensureStream, jetStreamApi, messageAt, streamState } from "./stream.ts";
+
+export interface DeadLetter {
+  /** Number of the letter, for `show`, `retry` and `drop`. */
+  readonly number: number;
+  readonly at: string;
+  readonly recordId?: string;
+  readonly seq?: number;
+  readonly to?: string;
+  readonly type?: string;
+  readonly attempts: number;
+  readonly reason: string;
+  readonly stack?: string;
+}
+
+export interface NewDeadLetter {
+  readonly recordId?: string;
+  readonly seq?: number;
+  readonly to?: string;
+  readonly type?: string;
+  readonly attempts: number;
+  readonly reason: string;
+  readonly stack?: string;
+  /** Data subject whose key seals reason and stack. */
+  readonly key?: string;
+  /** The record as it was in the log. */
+  readonly original: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class DeadLetters {
+  readonly #bus: Bus;
+  readonly #keys: KeyRing;
+  readonly #stream: string;
+  readonly #subject: string;
+
+  constructor(bus: Bus, keys: KeyRing, names: { stream: string; subject: string }) {
+    this.#bus = bus;
+    this.#keys = keys;
+    this.#stream = names.stream;
+    this.#subject = names.subject;
+  }
+
+  async open(): Promise<void> {
+    await ensureStream(this.#bus, this.#stream, [this.#subject]);
+  }
+
+  /** Keeps a letter; the same record and attempt is kept once. */
+  async put(letter: NewDeadLetter): Promise<void> {
+    const { original, key, reason, stack, ...clear } = letter;
+    const id = `dead-${letter.recordId ?? letter.seq ?? ""}-${letter.seq ?? ""}`;
+    const sealer = key ? await this.#keys.sealer(key, { create: true }) : undefined;
+    const secret = { reason, stack };
+    const body = {
+      ...clear,
+      key,
+      at: new Date().toISOString(),
+      original: Buffer.from(original).toString("base64"),
+      ...(sealer
+        ? { sealed: sealer.seal(encoder.encode(JSON.stringify(secret)), id).toString("base64") }
+        : secret),
+    };
+    const reply = await this.#bus.request(this.#subject, encoder.encode(JSON.stringify(body)), {
+      headers: { "Nats-Msg-Id": id },
+      timeoutMs: 5_000,
+    });
+    const ack = JSON.parse(decoder.decode(reply.data));
+    if (ack.error) throw new Error(`dead letter not kept: ${ack.error.description}`);
+  }
+
+  /** The letters, oldest first. */
+  async list(limit = 1_000): Promise<DeadLetter[]> {
+    const { firstSeq, lastSeq, messages } = await streamState(this.#bus, this.#stream);
+    const letters: DeadLetter[] = [];
+    if (messages === 0) return letters;
+    for (let n = firstSeq; n <= lastSeq && letters.length < limit; n++) {
+      const found = await this.#read(n);
+      if (found) letters.push(found.letter);
+    }
+    return letters;
+  }
+
+  async show(number: number): Promise<DeadLetter | undefined> {
+    return (await this.#read(number))?.letter;
+  }
+
+  /** The bytes of the record that the letter is about. */
+  async original(number: number): Promise<Uint8Array | undefined> {
+    return (await this.#read(number))?.original;
+  }
+
+  async drop(number: number): Promise<void> {
+    await deleteMessage(this.#bus, this.#stream, number);
+  }
+
+  async count(): Promise<number> {
+    const { state } = await jetStreamApi(this.#bus, `STREAM.INFO.${this.#stream}`, undefined);
+    return state.messages;
+  }
+
+  async #read(number: number): Promise<{ letter: DeadLetter; original: Uint8Array } | undefined> {
+    const message = await messageAt(this.#bus, this.#stream, number);
+    if (!message) return undefined;
+    const { sealed, key, original, ...clear } = JSON.parse(decoder.decode(message.data));
+    let secret: { reason?: string; stack?: string } = {};
+    if (sealed) {
+      const sealer = await this.#keys.sealer(key);
+      const id = `dead-${clear.recordId ?? clear.seq ?? ""}-${clear.seq ?? ""}`;
+      secret = sealer
+        ? JSON.parse(decoder.decode(sealer.open(Buffer.from(sealed, "base64"), id)))
+        : { reason: "erased" };
+    }
+    return {
+      letter: { number, reason: "", ...clear, ...secret },
+      original: Buffer.from(original, "base64"),
+    };
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Reads one subject of a stream in order from a position that the caller owns (architecture section 3).
+ *
+ * The library's ordered consumer has no back-pressure, so this pulls for itself: an ephemeral consumer without
+ * acknowledgements, pulls no larger than the free credit, every wait bounded. The consumer's own sequence has to be
+ * gapless; where it is not, or where the server fell silent, reading starts again after the last record handed over.
+ */
+import type { Bus, BusMessage, BusSubscription } from "../bus/bus.ts";
+import { jetStreamApi } from "./stream.ts";
+
+export interface RawRecord {
+  readonly seq: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+  header(name: string): string | undefined;
+}
+
+export interface ReaderOptions {
+  readonly stream: string;
+  readonly subject: string;
+  /** First sequence to hand over. */
+  readonly from: number;
+  /** Most records pulled at once, and so held in memory at once. Default 256. */
+  readonly batch?: number;
+  /** How long one pull waits at the server, ms. Default 2,000. */
+  readonly expiresMs?: number;
+  readonly headersOnly?: boolean;
+  /** Called in order, one at a time. */
+  readonly onRecord: (record: RawRecord) => void | Promise<void>;
+  /** Told of each time it had to start again, with the reason. */
+  readonly onRestart?: (reason: string) => void;
+}
+
+const encoder = new TextEncoder();
+/** Grace for the server's answer beyond the pull's own expiry, ms. */
+const SILENCE_GRACE_MS = 1_000;
+const RETRY_MS = 100;
+
+export class LogReader {
+  readonly #bus: Bus;
+  readonly #o: Required<Omit<ReaderOptions, "onRestart" | "headersOnly">> & ReaderOptions;
+  #next: number;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+  #queue: BusMessage[] = [];
+  #offStatus: (() => void) | undefined;
+  #reconnected = false;
+
+  constructor(bus: Bus, options: ReaderOptions) {
+    this.#bus = bus;
+    this.#o = { batch: 256, expiresMs: 2_000, ...options };
+    this.#next = options.from;
+  }
+
+  /** The sequence after the last record handed over. */
+  get position(): number {
+    return this.#next;
+  }
+
+  start(): void {
+    this.#offStatus = this.#bus.onStatus((status) => {
+      if (status === "connected") {
+        this.#reconnected = true;
+        this.#wake?.();
+      }
+    });
+    this.#loop = this.#run();
+  }
+
+  /** Stops after the record being handled. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#offStatus?.();
+    this.#wake?.();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const reason = await this.#readOnce();
+        if (!this.#stopped) this.#o.onRestart?.(reason);
+      } catch (error) {
+        if (!this.#stopped) this.#o.onRestart?.(String(error));
+      }
+      if (!this.#stopped) await this.#sleep(RETRY_MS);
+    }
+  }
+
+  /** Reads with one consumer until it has to be given up; answers why. */
+  async #readOnce(): Promise<string> {
+    const { stream, subject, batch, expiresMs } = this.#o;
+    this.#reconnected = false;
+    this.#queue = [];
+    const info = await jetStreamApi(this.#bus, `CONSUMER.CREATE.${stream}`, {
+      stream_name: stream,
+      config: {
+        deliver_policy: "by_start_sequence",
+        opt_start_seq: Math.max(1, this.#next),
+        ack_policy: "none",
+        filter_subject: subject,
+        max_waiting: 8,
+        inactive_threshold: 60e9,
+        mem_storage: true,
+        num_replicas: 1,
+        headers_only: this.#o.headersOnly ?? false,
+      },
+    });
+    const consumer: string = info.name;
+    const inbox = this.#bus.inbox();
+    const subscription: BusSubscription = this.#bus.subscribe(inbox, (m) => {
+      this.#queue.push(m);
+      this.#wake?.();
+    });
+    let delivered = 0;
+    try {
+      while (!this.#stopped) {
+        let open = batch;
+        const pull = { batch, expires: expiresMs * 1e6 };
+        this.#bus.publish(
+          `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+          encoder.encode(JSON.stringify(pull)),
+          {
+            reply: inbox,
+          },
+        );
+        let silentSince = performance.now();
+        while (open > 0 && !this.#stopped) {
+          if (this.#reconnected) return "the connection was re-established";
+          const message = this.#queue.shift();
+          if (!message) {
+            const left = expiresMs + SILENCE_GRACE_MS - (performance.now() - silentSince);
+            if (left <= 0) return "the server fell silent";
+            await this.#sleep(left);
+            continue;
+          }
+          silentSince = performance.now();
+          const status = message.header("Status");
+          if (status === "404" || status === "408") break; // nothing more for this pull
+          if (status === "100") continue;
+          if (status !== undefined) return `status ${status} ${message.header("Description") ?? ""}`;
+          const place = placeOf(message);
+          if (place.consumerSeq !== delivered + 1)
+            return `gap: expected ${delivered + 1}, got ${place.consumerSeq}`;
+          delivered = place.consumerSeq;
+          open--;
+          const record: RawRecord = {
+            seq: place.streamSeq,
+            subject: message.subject,
+            data: message.data,
+            header: (name) => message.header(name),
+          };
+          const waits = this.#o.onRecord(record);
+          if (waits) await waits;
+          this.#next = place.streamSeq + 1;
+          silentSince = performance.now();
+        }
+      }
+      return "stopped";
+    } finally {
+      subscription.unsubscribe();
+      if (this.#bus.status === "connected") {
+        this.#bus.publish(`$JS.API.CONSUMER.DELETE.${stream}.${consumer}`, new Uint8Array());
+      }
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const self = this;
+      function done(): void {
+        clearTimeout(timer);
+        if (self.#wake === done) self.#wake = undefined;
+        resolve();
+      }
+      this.#wake = done;
+    });
+  }
+}
+
+/** Where a delivered message stands, from its reply subject `$JS.ACK.…`, which has 9 tokens or, newer, 12. */
+export function placeOf(message: BusMessage): { streamSeq: number; consumerSeq: number; pending: number } {
+  const tokens = (message.reply ?? "").split(".");
+  if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < 9) {
+    throw new Error(`not a JetStream delivery: reply subject ${JSON.stringify(message.reply)}`);
+  }
+  const o = tokens.length === 9 ? 0 : 2;
+  return {
+    streamSeq: Number(tokens[5 + o]),
+    consumerSeq: Number(tokens[6 + o]),
+    pending: Number(tokens[8 + o]),
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * The index that each node keeps of the log: ids seen, and the sequences of each actor (architecture section 3).
+ *
+ * It is a cache over the log in the node's LevelDB: written in batches, with its own position, and caught up from the
+ * log before anything is folded. Keys of the data:
+ * - `i!<id>`                    → sequence of the first occurrence
+ * - `k!<key>!<kind>!<id>!<seq>` → nothing; the records of an actor, and of all actors that share a key
+ * - `m!position`                → every record below this sequence is in
+ */
+import type { Level } from "level";
+import { type Address, parseAddress } from "../address.ts";
+import type { Bus } from "../bus/bus.ts";
+import { HEADER_ID, HEADER_TO } from "./codec.ts";
+import { LogReader } from "./reader.ts";
+import { streamState } from "./stream.ts";
+
+const POSITION = "m!position";
+
+function pad(seq: number): string {
+  return seq.toString().padStart(14, "0");
+}
+
+function place(to: Address): string {
+  return `${to.key}!${to.kind}!${to.id}!`;
+}
+
+export interface IndexedRecord {
+  readonly seq: number;
+  readonly kind: string;
+  readonly id: string;
+}
+
+export class RecordIndex {
+  readonly #db: Level<string, string>;
+  /** Noted and not yet written. */
+  #freshIds = new Map<string, number>();
+  #freshPlaces = new Map<string, number[]>();
+  #head = 0;
+  #follower: LogReader | undefined;
+
+  constructor(db: Level<string, string>) {
+    this.#db = db;
+  }
+
+  /** Highest sequence noted. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Sequence of the first record with this id, as far as noted. */
+  firstSeq(id: string): number | undefined {
+    const fresh = this.#freshIds.get(id);
+    if (fresh !== undefined) return fresh;
+    const stored = this.#db.getSync(`i!${id}`);
+    return stored === undefined ? undefined : Number(stored);
+  }
+
+  /** Notes a record; false when its id occurred before it, and so it does not count. */
+  note(seq: number, id: string, to: Address): boolean {
+    if (seq > this.#head) this.#head = seq;
+    const first = this.firstSeq(id);
+    if (first !== undefined) return first === seq;
+    this.#freshIds.set(id, seq);
+    const p = place(to);
+    const seqs = this.#freshPlaces.get(p);
+    if (seqs) seqs.push(seq);
+    else this.#freshPlaces.set(p, [seq]);
+    return true;
+  }
+
+  /** Sequences above `after` of one actor, ascending. */
+  async ofActor(to: Address, after = 0): Promise<number[]> {
+    const found = await this.#range(place(to), after);
+    return found.map((r) => r.seq);
+  }
+
+  /** Records above `after` of all actors with this key, ascending by sequence. */
+  async ofKey(key: string, after = 0): Promise<IndexedRecord[]> {
+    return this.#range(`${key}!`, after);
+  }
+
+  async #range(prefix: string, after: number): Promise<IndexedRecord[]> {
+    const found = new Map<number, IndexedRecord>();
+    const add = (path: string, seq: number): void => {
+      if (seq <= after) return;
+      const [, kind, id] = path.split("!");
+      found.set(seq, { seq, kind: kind!, id: id! });
+    };
+    // The fresh ones first: a flush in between only moves them to where the iterator looks next.
+    for (const [p, seqs] of this.#freshPlaces) {
+      if (p.startsWith(prefix)) for (const seq of seqs) add(p, seq);
+    }
+    for await (const key of this.#db.keys({ gte: `k!${prefix}`, lt: `k!${prefix}~` })) {
+      add(key.slice(2), Number(key.slice(key.lastIndexOf("!") + 1)));
+    }
+    return [...found.values()].sort((a, b) => a.seq - b.seq);
+  }
+
+  /** Writes what was noted. `covered`: every record below it has been noted; the follower's position by default. */
+  async flush(covered = this.#follower?.position ?? 1): Promise<void> {
+    const ids = this.#freshIds;
+    const places = this.#freshPlaces;
+    const operations: { type: "put"; key: string; value: string }[] = [];
+    for (const [id, seq] of ids) operations.push({ type: "put", key: `i!${id}`, value: String(seq) });
+    for (const [p, seqs] of places) {
+      for (const seq of seqs) operations.push({ type: "put", key: `k!${p}${pad(seq)}`, value: "" });
+    }
+    operations.push({ type: "put", key: POSITION, value: String(covered) });
+    const sizes = new Map([...places].map(([p, seqs]) => [p, seqs.length]));
+    const written = [...ids.keys()];
+    await this.#db.batch(operations);
+    for (const id of written) ids.delete(id);
+    for (const [p, n] of sizes) {
+      const seqs = places.get(p)!;
+      if (seqs.length === n) places.delete(p);
+      else seqs.splice(0, n);
+    }
+  }
+
+  /**
+   * Follows the headers of all records from where the index ends, for as long as the node runs. Answers when everything
+   * that was in the log at the call is in.
+   */
+  async follow(
+    bus: Bus,
+    stream: string,
+    subject: string,
+    progress?: (done: number, all: number) => void,
+  ): Promise<void> {
+    const { firstSeq, lastSeq } = await streamState(bus, stream);
+    let from = Math.max(Number(this.#db.getSync(POSITION) ?? 1), firstSeq, 1);
+    if (from > lastSeq + 1) {
+      // The log is shorter than what was indexed: it is another log.
+      await this.#db.clear();
+      from = Math.max(firstSeq, 1);
+    }
+    this.#head = from - 1;
+    const total = lastSeq - from + 1;
+    let unflushed = 0;
+    let caughtUp!: () => void;
+    const done = new Promise<void>((resolve) => {
+      caughtUp = resolve;
+    });
+    this.#follower = new LogReader(bus, {
+      stream,
+      subject,
+      from,
+      headersOnly: true,
+      onRecord: (record) => {
+        const id = record.header(HEADER_ID);
+        const to = record.header(HEADER_TO);
+        if (id && to) {
+          try {
+            this.note(record.seq, id, parseAddress(to));
+          } catch {
+            // A foreign message without a proper address: the owner of its partition makes it a dead letter.
+          }
+        }
+        const atEnd = record.seq >= lastSeq;
+        if (++unflushed < 1_000 && !atEnd) return;
+        unflushed = 0;
+        if (total > 0) progress?.(Math.min(record.seq - from + 1, total), total);
+        return this.flush(record.seq + 1).then(() => {
+          if (atEnd) caughtUp();
+        });
+      },
+    });
+    if (total <= 0) caughtUp();
+    this.#follower.start();
+    await done;
+  }
+
+  /** Stops without writing, as a crash would. */
+  async abandon(): Promise<void> {
+    await this.#follower?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.#follower?.stop();
+    await this.flush(this.#follower?.position ?? 1);
+  }
+}

@@ -1,0 +1,95 @@
+/** JetStream's API as far as the log needs it: streams, reading by sequence, deleting. One workspace, one log stream. */
+import type { Bus, BusMessage } from "../bus/bus.ts";
+
+export class JetStreamError extends Error {
+  override readonly name = "JetStreamError";
+  constructor(
+    message: string,
+    readonly code: number,
+    readonly errCode: number,
+  ) {
+    super(message);
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** One request to `$JS.API.<operation>`; answers its JSON. @throws JetStreamError */
+export async function jetStreamApi(
+  bus: Bus,
+  operation: string,
+  request: object | undefined,
+  timeoutMs = 5_000,
+): Promise<any> {
+  const body = request === undefined ? new Uint8Array() : encoder.encode(JSON.stringify(request));
+  const reply = await bus.request(`$JS.API.${operation}`, body, { timeoutMs });
+  const answer = JSON.parse(decoder.decode(reply.data));
+  if (answer.error) {
+    const { description, code, err_code } = answer.error;
+    throw new JetStreamError(`${operation}: ${description}`, code, err_code ?? 0);
+  }
+  return answer;
+}
+
+export interface StreamOptions {
+  readonly replicas?: number;
+  /** How long JetStream itself remembers ids, ms; the index remembers for ever. Default 2 min. */
+  readonly duplicateWindowMs?: number;
+  /** Default: the server's limit. */
+  readonly maxRecordBytes?: number;
+  /** Total size at which appends are refused; -1, the default, is no limit but the disk. */
+  readonly maxBytes?: number;
+}
+
+const STREAM_EXISTS = 10058;
+
+/** Makes the stream when it is missing. Never changes one that is there. */
+export async function ensureStream(
+  bus: Bus,
+  name: string,
+  subjects: string[],
+  options: StreamOptions = {},
+): Promise<void> {
+  const config = {
+    name,
+    subjects,
+    retention: "limits",
+    storage: "file",
+    discard: "new",
+    max_bytes: options.maxBytes ?? -1,
+    num_replicas: options.replicas ?? 1,
+    duplicate_window: (options.duplicateWindowMs ?? 120_000) * 1e6,
+    max_msg_size: options.maxRecordBytes ?? -1,
+    allow_direct: true,
+    allow_rollup_hdrs: false,
+  };
+  try {
+    await jetStreamApi(bus, `STREAM.CREATE.${name}`, config);
+  } catch (error) {
+    if (!(error instanceof JetStreamError && error.errCode === STREAM_EXISTS)) throw error;
+  }
+}
+
+export interface StreamState {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export async function streamState(bus: Bus, name: string): Promise<StreamState> {
+  const { state } = await jetStreamApi(bus, `STREAM.INFO.${name}`, undefined);
+  return { firstSeq: state.first_seq, lastSeq: state.last_seq, messages: state.messages, bytes: state.bytes };
+}
+
+/** One message by its sequence; undefined when it is no longer there. */
+export async function messageAt(bus: Bus, stream: string, seq: number): Promise<BusMessage | undefined> {
+  const request = encoder.encode(JSON.stringify({ seq }));
+  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}`, request, { timeoutMs: 5_000 });
+  return reply.header("Status") === "404" ? undefined : reply;
+}
+
+export async function deleteMessage(bus: Bus, stream: string, seq: number): Promise<void> {
+  await jetStreamApi(bus, `STREAM.MSG.DELETE.${stream}`, { seq, no_erase: false });
+}
