@@ -55,6 +55,11 @@ const WORD_NUMBER = new RegExp(
   "giu",
 );
 
+/** A house number counts nothing. */
+const STREET_AFTER =
+  /^ (?:\p{L}+ ){0,3}(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|highway|hwy|court|ct|circle|way|place|square|terrace|park)(?![\p{L}])/u;
+const UNIT_BEFORE = /(?:suite|apt|apartment|unit|floor|room|no|number|nr|step|option|version|page)\.? ?$/u;
+
 export function findQuantities(scan: Scan): void {
   const asked = scan.expecting.has("quantity");
   for (const m of scan.plain.matchAll(DIGITS)) {
@@ -66,7 +71,8 @@ export function findQuantities(scan: Scan): void {
       !asked
     )
       continue;
-    if (m[1] === "0") continue;
+    if (m[1] === "0" || STREET_AFTER.test(scan.plain.slice(end, end + 48))) continue;
+    if (UNIT_BEFORE.test(before(scan, m.index, 16))) continue;
     add(scan, "quantity", String(Number(m[1])), m.index, end);
   }
   for (const m of scan.plain.matchAll(WORD_NUMBER)) {

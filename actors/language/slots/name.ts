@@ -34,9 +34,9 @@ const WEAK = new RegExp(
   "dgu",
 );
 const PARTS =
-  /(?<![\p{L}\p{N}])(?:first|given|vor)[ -]?name(?:[ *_]{0,3}(?::|is|=|-|ist)){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})[\s,;.*_–—-]{1,12}(?:and )?(?:my )?(?:last|family|sur|nach)[ -]?name(?:[ *_]{0,3}(?::|is|=|-|ist)){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})/dgiu;
+  /(?<![\p{L}\p{N}])(?:first|given|vor)[ -]?name(?:[ *_]{0,3}(?::|=|-|(?:ist|is)(?= ))){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})[\s,;.*_–—-]{1,12}(?:and )?(?:my )?(?:last|family|sur|nach)[ -]?name(?:[ *_]{0,3}(?::|=|-|(?:ist|is)(?= ))){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})/dgiu;
 const PARTS_TURNED =
-  /(?<![\p{L}\p{N}])(?:last|family|sur|nach)[ -]?name(?:[ *_]{0,3}(?::|is|=|-|ist)){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})[\s,;.*_–—-]{1,12}(?:and )?(?:my )?(?:first|given|vor)[ -]?name(?:[ *_]{0,3}(?::|is|=|-|ist)){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})/dgiu;
+  /(?<![\p{L}\p{N}])(?:last|family|sur|nach)[ -]?name(?:[ *_]{0,3}(?::|=|-|(?:ist|is)(?= ))){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})[\s,;.*_–—-]{1,12}(?:and )?(?:my )?(?:first|given|vor)[ -]?name(?:[ *_]{0,3}(?::|=|-|(?:ist|is)(?= ))){1,2}[ *_]{0,4}([\p{L}\p{M}'’-]{1,40})/dgiu;
 /** "Noah Ito. ZIP 98178", "Mei Davis, 80217", "Ana Ruiz / ana@example.com", at the start of a line, sentence or answer. */
 const WITH_PROOF = new RegExp(
   `(?:^|[\\n:;–—(•*-]|[.!?,] )[ \\t*]*(${FULL_NAME})(?=[ \\t]*[.,;:|/–—-]?[ \\t]*(?:and )?(?:my )?(?:(?:[Zz][Ii][Pp]|[Pp]ost ?code|[Pp]ostal|PLZ|[Cc]ode postal|[Ee]-?[Mm]ail|[Oo]rder)(?![\\p{L}])|\\d{5}(?!\\d)|[\\w.+-]{1,64}@))`,
