@@ -87,9 +87,12 @@ describe("a running server", () => {
   it("is killed and started again when it stands still", async () => {
     const server = await start({ unhealthyAfterMs: 400 });
     const pid = server.pid!;
+    const exits: ServerExit[] = [];
+    server.onExit((e) => exits.push(e));
     const restarted = new Promise((resolve) => server.onRestart(resolve));
     process.kill(pid, "SIGSTOP");
     await restarted;
+    expect(exits[0]!.complaint).toContain("did not answer for 400 ms");
     expect(alive(pid)).toBe(false);
     expect(server.pid).not.toBe(pid);
   });

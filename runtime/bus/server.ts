@@ -3,7 +3,7 @@
  * same port when it dies or stands still; the connections of the process come back by themselves.
  */
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statfsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./bus.ts";
@@ -77,6 +77,8 @@ export class EmbeddedServer {
   #wake = new AbortController();
   #restarts: number[] = [];
   #waitMs = 0;
+  /** Why the server was killed by us. */
+  #verdict = "";
   #startedAt = 0;
 
   /**
@@ -250,6 +252,7 @@ export class EmbeddedServer {
     while (!watched.exit && !this.#stopping) {
       if (await this.#answers(Math.min(CHECK_EVERY_MS, limit))) since = performance.now();
       else if (performance.now() - since >= limit && !watched.exit && !this.#stopping) {
+        this.#verdict = `JetStream did not answer for ${limit} ms${diskHint(this.#paths.store)}`;
         watched.kill();
         return;
       }
@@ -259,7 +262,8 @@ export class EmbeddedServer {
 
   async #died(exit: ProcessExit): Promise<void> {
     let last: ProcessExit = exit;
-    let complaint = this.#process.complaint();
+    let complaint = this.#verdict || this.#process.complaint();
+    this.#verdict = "";
     while (!this.#stopping) {
       const now = performance.now();
       if (now - this.#startedAt > FORGET_AFTER_MS) this.#waitMs = 0;
@@ -294,6 +298,13 @@ export class EmbeddedServer {
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => {});
   }
+}
+
+/** A full disk is the usual reason for a server that runs and takes nothing. */
+function diskHint(dir: string): string {
+  const disk = statfsSync(dir);
+  const free = Math.floor((disk.bavail * disk.bsize) / 1024 / 1024);
+  return free < 64 ? `; the disk of ${dir} has ${free} MiB free: make room (df -h ${dir})` : "";
 }
 
 /** Before 2.10 the server keeps every log that it has rotated. */
