@@ -64,15 +64,15 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export const MAX_TEXT_BYTES = 16 * 1024;
 
 /**
- * A text that a person wrote, checked: well-formed, at most 16 KiB of UTF-8, not empty once blanks and control
+ * A text that a person wrote, checked: well-formed, at most `maxBytes` of UTF-8 (16 KiB), not empty once blanks and control
  * characters are taken away. Control characters other than line breaks and tabs are removed.
  * @throws ProblemError 400 or 413 that names the field.
  */
-export function readText(field: string, text: string): string {
+export function readText(field: string, text: string, maxBytes = MAX_TEXT_BYTES): string {
   if (LONE_SURROGATE.test(text)) throw invalid(field, "is not valid Unicode (a surrogate stands alone)");
   const bytes = Buffer.byteLength(text);
-  if (bytes > MAX_TEXT_BYTES) {
-    throw invalid(field, `has ${bytes} bytes, at most ${MAX_TEXT_BYTES} are taken: send it in parts`, 413);
+  if (bytes > maxBytes) {
+    throw invalid(field, `has ${bytes} bytes, at most ${maxBytes} are taken: send it in parts`, 413);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to remove
   const clean = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, "");

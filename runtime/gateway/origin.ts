@@ -25,7 +25,7 @@ export function checkOrigin(host: string | undefined, origin: string | undefined
     throw new ProblemError(
       421,
       "Misdirected request",
-      `The desk does not serve the host ${JSON.stringify(host ?? "")}: use its address or localhost, or add the name to gateway.hosts.`,
+      `The desk does not serve the host ${JSON.stringify(host ?? "")}: use its address or localhost, or add the name to gateway.allowedHosts.`,
       { errors: [{ field: "header.host", detail: "is not a name of this desk" }] },
     );
   }
@@ -35,7 +35,7 @@ export function checkOrigin(host: string | undefined, origin: string | undefined
     throw new ProblemError(
       403,
       "Forbidden",
-      `Pages of ${JSON.stringify(origin)} may not call the desk: add it to gateway.origins if they should.`,
+      `Pages of ${JSON.stringify(origin)} may not call the desk: add it to gateway.allowedOrigins if they should.`,
       { errors: [{ field: "header.origin", detail: "is not an origin of this desk" }] },
     );
   }

@@ -215,7 +215,7 @@ describe("who is asking", () => {
 
   it("a configured origin gets its cross-origin headers", async () => {
     await gateway.close();
-    await start({ origins: ["https://shop.example"] });
+    await start({ allowedOrigins: ["https://shop.example"] });
     const headers = { origin: "https://shop.example" };
     const preflight = await call("/v1/open", { method: "OPTIONS", headers });
     expect(preflight.status).toBe(204);

@@ -38,9 +38,9 @@ export interface GatewayOptions {
   /** Default 7420; 0 takes a free one. */
   readonly port?: number;
   /** Names by which the desk is reached besides localhost and addresses. Default none. */
-  readonly hosts?: readonly string[];
+  readonly allowedHosts?: readonly string[];
   /** Origins whose pages may call the desk. Default none but the desk itself. */
-  readonly origins?: readonly string[];
+  readonly allowedOrigins?: readonly string[];
   readonly limits?: Partial<Limits>;
   /** Bytes of a body. Default 128 KiB: a text of 16 KiB may be written as JSON escapes of six bytes each. */
   readonly bodyLimit?: number;
@@ -145,8 +145,8 @@ class Server {
         "cache-control": "no-store",
       });
       checkOrigin(request.headers.host, request.headers.origin, {
-        hosts: options.hosts ?? [],
-        origins: options.origins ?? [],
+        hosts: options.allowedHosts ?? [],
+        origins: options.allowedOrigins ?? [],
       });
       this.#allowOrigin(request, reply);
       done();
@@ -273,7 +273,7 @@ class Server {
 
   #allowOrigin(request: FastifyRequest, reply: FastifyReply): void {
     const { origin } = request.headers;
-    if (origin === undefined || !this.#options.origins?.includes(origin)) return;
+    if (origin === undefined || !this.#options.allowedOrigins?.includes(origin)) return;
     reply.headers({
       "access-control-allow-origin": origin,
       "access-control-expose-headers": "x-request-id, retry-after",
