@@ -1,0 +1,155 @@
+/**
+ * The thread that runs the model. Tokenising and the forward pass are synchronous inside of the libraries, so they would
+ * hold up the event loop anywhere else.
+ */
+import { createRequire } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import type { FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
+
+/** Padded tokens in one forward pass: bounds memory, and keeps short texts from being padded to long ones. */
+const TOKENS_PER_PASS = 2_048;
+
+const settings = workerData as WorkerSettings;
+if (!parentPort) throw new Error("encoder-worker runs as a worker thread only");
+const port = parentPort;
+
+type Encoded = Record<string, number[]> & { input_ids: number[] };
+interface Passed {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+await limitThreads(settings.threads);
+const { AutoModel, AutoTokenizer, env, Tensor } = await import("@xenova/transformers");
+env.allowRemoteModels = false;
+env.allowLocalModels = true;
+env.localModelPath = settings.modelsDir;
+const tokenizer = await AutoTokenizer.from_pretrained(settings.model, { local_files_only: true });
+const model = await AutoModel.from_pretrained(settings.model, {
+  quantized: await onlyQuantized(),
+  local_files_only: true,
+});
+const dimension = (await pass([tokenise("a")])).dims[1]!;
+
+port.on("message", (message: ToWorker) => {
+  if (message.kind === "close") void close();
+  else void answer(message.batch, message.texts);
+});
+send({ kind: "ready", dimension });
+
+async function answer(batch: number, texts: readonly string[]): Promise<void> {
+  try {
+    const data = await encode(texts);
+    port.postMessage({ kind: "vectors", batch, data } satisfies FromWorker, [data.buffer as ArrayBuffer]);
+  } catch (error) {
+    send({ kind: "failed", batch, message: (error as Error).message });
+  }
+}
+
+async function encode(texts: readonly string[]): Promise<Float32Array> {
+  const data = new Float32Array(texts.length * dimension);
+  // A text without tokens keeps its zero vector: it is like nothing.
+  const encoded = texts
+    .map((text, index) => ({ index, ...{ tokens: tokenise(text) } }))
+    .filter(({ tokens }) => tokens.input_ids.length > 0)
+    .sort((a, b) => a.tokens.input_ids.length - b.tokens.input_ids.length);
+  let from = 0;
+  while (from < encoded.length) {
+    let to = from + 1;
+    while (to < encoded.length && (to + 1 - from) * encoded[to]!.tokens.input_ids.length <= TOKENS_PER_PASS)
+      to++;
+    const group = encoded.slice(from, to);
+    const vectors = await pass(group.map(({ tokens }) => tokens));
+    for (const [i, { index }] of group.entries()) {
+      data.set(vectors.data.subarray(i * dimension, (i + 1) * dimension), index * dimension);
+    }
+    from = to;
+  }
+  return data;
+}
+
+function tokenise(text: string): Encoded {
+  return tokenizer(text.slice(0, settings.maxCharacters), {
+    truncation: true,
+    return_tensor: false,
+  }) as Encoded;
+}
+
+/** One forward pass; answers [texts, dimension], normalised. */
+async function pass(texts: readonly Encoded[]): Promise<Passed> {
+  const longest = Math.max(...texts.map((text) => text.input_ids.length));
+  const inputs: Record<string, InstanceType<typeof Tensor>> = {};
+  for (const name of Object.keys(texts[0]!)) {
+    const cells = new BigInt64Array(texts.length * longest);
+    for (const [row, text] of texts.entries()) {
+      for (let i = 0; i < longest; i++) {
+        const padding = name === "input_ids" ? (tokenizer.pad_token_id ?? 0) : 0;
+        cells[row * longest + i] = BigInt(text[name]![i] ?? padding);
+      }
+    }
+    inputs[name] = new Tensor("int64", cells, [texts.length, longest]);
+  }
+  const outputs = (await model(inputs)) as Record<string, Passed>;
+  const sentence = outputs.sentence_embedding;
+  if (sentence) return normalised(sentence);
+  const states = outputs.last_hidden_state ?? outputs.token_embeddings;
+  if (!states) {
+    throw new Error(
+      `the model has the outputs ${Object.keys(outputs).join(", ")}; needed is sentence_embedding or last_hidden_state`,
+    );
+  }
+  return normalised(pooled(states, texts));
+}
+
+function pooled(states: Passed, texts: readonly Encoded[]): Passed {
+  const [rows, tokens, width] = states.dims as [number, number, number];
+  const data = new Float32Array(rows * width);
+  for (const [row, text] of texts.entries()) {
+    const counted = settings.pooling === "cls" ? 1 : text.input_ids.length;
+    for (let token = 0; token < counted; token++) {
+      const at = (row * tokens + token) * width;
+      for (let i = 0; i < width; i++) data[row * width + i]! += states.data[at + i]! / counted;
+    }
+  }
+  return { dims: [rows, width], data };
+}
+
+function normalised(vectors: Passed): Passed {
+  const [rows, width] = vectors.dims as [number, number];
+  for (let row = 0; row < rows; row++) {
+    const vector = vectors.data.subarray(row * width, (row + 1) * width);
+    const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+    if (norm > 0) for (let i = 0; i < width; i++) vector[i]! /= norm;
+  }
+  return vectors;
+}
+
+async function close(): Promise<void> {
+  await model.dispose();
+  port.close();
+}
+
+function send(message: FromWorker): void {
+  port.postMessage(message);
+}
+
+/** The hub's layout has full and quantized weights; a folder copied by hand may hold the small ones only. */
+async function onlyQuantized(): Promise<boolean> {
+  const { access } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  return access(join(settings.modelsDir, settings.model, "onnx", "model.onnx")).then(
+    () => false,
+    () => true,
+  );
+}
+
+/** The library opens its sessions without options, and onnxruntime would then take, and spin on, every core. */
+async function limitThreads(threads: number): Promise<void> {
+  const library = createRequire(import.meta.url).resolve("@xenova/transformers");
+  const { InferenceSession } = createRequire(library)("onnxruntime-node") as {
+    InferenceSession: { create: (model: unknown, options?: object) => Promise<unknown> };
+  };
+  const create = InferenceSession.create.bind(InferenceSession);
+  InferenceSession.create = (source, options) =>
+    create(source, { ...options, intraOpNumThreads: threads, interOpNumThreads: 1 });
+}

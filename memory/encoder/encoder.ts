@@ -1,0 +1,112 @@
+/**
+ * Sentence encoders: text in, unit vectors out. The model runs in a worker thread, so the event loop never waits for it;
+ * requests that come while it works are put together into the next batch.
+ */
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { LRUCache } from "lru-cache";
+import type { Pooling } from "./encoder-protocol.ts";
+import { EncoderWorker } from "./encoder-thread.ts";
+import { locateModel } from "./model-folder.ts";
+import { BUILT_IN_MODEL } from "./prepare.ts";
+
+export interface Encoder {
+  /** Name and digest of the model: vectors of different ids cannot be compared. */
+  readonly id: string;
+  readonly dimension: number;
+  /**
+   * One vector of length 1 for each text, in order. A text without anything to read gives zeros. The vectors are shared
+   * with a cache: do not write to them.
+   * @throws EncoderError when the model cannot be run; the signal's reason when aborted.
+   */
+  encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
+}
+
+export interface EncoderOptions {
+  /** Folder that holds model folders. */
+  readonly modelsDir: string;
+  /** Folder of the model in there. Default: the built-in encoder. */
+  readonly model?: string;
+  /** Threads of one forward pass. Default 1: texts of a chat are too short to gain from more. */
+  readonly threads?: number;
+  /** For models without a sentence output. Default `auto`: the mean of the token vectors. */
+  readonly pooling?: Pooling;
+  /** What comes after this many characters is not read. Default 4,000. */
+  readonly maxCharacters?: number;
+  /** Vectors kept by text. Default 4,096 (8 MiB at 512 dimensions). */
+  readonly cacheSize?: number;
+  /** Texts in one batch. Default 16. */
+  readonly maxBatch?: number;
+  /** Loading of the model, ms. Default 30,000. */
+  readonly startTimeoutMs?: number;
+  /** One batch, ms; a thread that takes longer is replaced. Default 20,000. */
+  readonly batchTimeoutMs?: number;
+}
+
+/** An encoder that runs until it is closed. */
+export interface OpenEncoder extends Encoder {
+  /** `up`, `starting` (again, after a crash) or `down`, with counts. */
+  health(): { state: string; restarts: number; waiting: number; cached: number };
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a model and answers when it can encode.
+ * @throws EncoderError `missing` when there is no such model, `unavailable` when it cannot be loaded.
+ */
+export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder> {
+  const model = options.model ?? BUILT_IN_MODEL;
+  const modelsDir = resolve(options.modelsDir);
+  const digest = await locateModel(modelsDir, model);
+  const worker = new EncoderWorker({
+    settings: {
+      modelsDir,
+      model,
+      threads: options.threads ?? 1,
+      pooling: options.pooling ?? "auto",
+      maxCharacters: options.maxCharacters ?? 4_000,
+    },
+    maxBatch: options.maxBatch ?? 16,
+    startTimeoutMs: options.startTimeoutMs ?? 30_000,
+    batchTimeoutMs: options.batchTimeoutMs ?? 20_000,
+  });
+  const dimension = await worker.start();
+  return new CachedEncoder(`${model}@${digest}`, dimension, worker, options.cacheSize ?? 4_096);
+}
+
+class CachedEncoder implements OpenEncoder {
+  /** By hash, so that the cache holds no text. */
+  readonly #cache: LRUCache<string, Float32Array>;
+
+  constructor(
+    readonly id: string,
+    readonly dimension: number,
+    readonly worker: EncoderWorker,
+    cacheSize: number,
+  ) {
+    this.#cache = new LRUCache({ max: cacheSize });
+  }
+
+  async encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
+    signal?.throwIfAborted();
+    const keys = texts.map((text) => createHash("sha256").update(text).digest("base64"));
+    const vectors = keys.map((key) => this.#cache.get(key));
+    const missing = new Map<string, string>();
+    for (const [i, key] of keys.entries()) if (!vectors[i]) missing.set(key, texts[i]!);
+    if (missing.size > 0) {
+      const fresh = await this.worker.encode([...missing.values()], signal);
+      const byKey = new Map([...missing.keys()].map((key, i) => [key, fresh[i]!]));
+      for (const [key, vector] of byKey) this.#cache.set(key, vector);
+      for (const [i, key] of keys.entries()) vectors[i] ??= byKey.get(key)!;
+    }
+    return vectors as Float32Array[];
+  }
+
+  health(): { state: string; restarts: number; waiting: number; cached: number } {
+    return { ...this.worker.health(), cached: this.#cache.size };
+  }
+
+  close(): Promise<void> {
+    return this.worker.close();
+  }
+}

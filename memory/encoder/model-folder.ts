@@ -1,0 +1,63 @@
+/** Finds a model on disk and names its content. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { access, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { EncoderError } from "./encoder-error.ts";
+import { BUILT_IN_MODEL } from "./prepare.ts";
+
+const NEEDED = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+const WEIGHTS = ["onnx/model.onnx", "onnx/model_quantized.onnx"];
+
+/**
+ * Answers a short digest of the weights.
+ * @throws EncoderError `missing` naming what is not there and how to get it.
+ */
+export async function locateModel(modelsDir: string, model: string): Promise<string> {
+  const folder = join(resolve(modelsDir), model);
+  const missing: string[] = [];
+  for (const file of NEEDED) if (!(await exists(join(folder, file)))) missing.push(file);
+  const found = await firstThatExists(WEIGHTS.map((file) => join(folder, file)));
+  if (!found) missing.push(WEIGHTS.join(" or "));
+  if (missing.length > 0 || !found) {
+    const how =
+      model === BUILT_IN_MODEL
+        ? "run `npm run setup`, which prepares it without a network"
+        : "copy the model's folder there, or name another one as `encoder.model`";
+    throw new EncoderError(
+      "missing",
+      `no encoder model in ${folder} (${missing.join(", ")} not found): ${how}`,
+    );
+  }
+  return (await recordedDigest(folder)) ?? (await digestOf(found));
+}
+
+async function recordedDigest(folder: string): Promise<string | undefined> {
+  try {
+    const checksums = JSON.parse(await readFile(join(folder, "checksums.json"), "utf8")) as {
+      files?: Record<string, string>;
+    };
+    return checksums.files?.["onnx/model.onnx"]?.slice(0, 12);
+  } catch {
+    return undefined;
+  }
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  return hash.digest("hex").slice(0, 12);
+}
+
+async function firstThatExists(files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) if (await exists(file)) return file;
+  return undefined;
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
