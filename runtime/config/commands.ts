@@ -9,7 +9,10 @@ export const commands: Contributor = (program, env) => {
     .action(() => {
       const { file, sources } = env.loaded();
       const from = file ?? "the defaults (there is no bailiwick.yaml here)";
-      env.out({ valid: true, file: file ?? null, set: sources.size }, `valid: ${from}, ${sources.size} settings set`);
+      env.out(
+        { valid: true, file: file ?? null, set: sources.size },
+        `valid: ${from}, ${sources.size} settings set`,
+      );
     });
   config
     .command("print")

@@ -59,7 +59,8 @@ export function prepareDataDir(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const content = readdirSync(path);
-    if (statSync(path).mode & 0o077 && (content.length === 0 || content.includes(LOCK))) chmodSync(path, 0o700);
+    if (statSync(path).mode & 0o077 && (content.length === 0 || content.includes(LOCK)))
+      chmodSync(path, 0o700);
     // Permission bits say nothing about a full disk or a read-only mount: write a block for certain.
     const probe = join(path, `.probe-${process.pid}`);
     writeFileSync(probe, Buffer.alloc(4_096), { mode: 0o600 });

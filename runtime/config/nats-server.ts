@@ -1,8 +1,7 @@
 /** Finds the nats-server to run, and says what its version means for what is kept through a power cut. */
-import { execFile } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { promisify } from "node:util";
 import { DependencyError } from "./errors.ts";
 import { cacheDir } from "./paths.ts";
 
@@ -18,38 +17,47 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** Older servers lack what the log and the leases are built on. */
+const MIN_VERSION = [2, 9, 0] as const;
+
+/** `2.9.10`; undefined when the program does not run or does not say. */
+export function natsServerVersion(path: string): string | undefined {
+  const { stdout } = spawnSync(path, ["--version"], { timeout: 10_000, encoding: "utf8" });
+  return /v?(\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1];
+}
+
+function isNewEnough(version: string | undefined): boolean {
+  if (version === undefined) return false;
+  const parts = version.split(".").map(Number);
+  for (const [i, min] of MIN_VERSION.entries()) {
+    if (parts[i] !== min) return (parts[i] ?? 0) > min;
+  }
+  return true;
+}
+
 /**
  * The path of the nats-server: the one that is configured (`nats.server`, BAILIWICK_NATS_SERVER), else from PATH and the
- * usual folders, else the one that set-up put into the cache. BAILIWICK_NATS_SEARCH_PATH replaces PATH and the usual
- * folders (empty: look nowhere).
+ * usual folders, else the one that set-up put into the cache. Servers before 2.9 are passed over.
+ * BAILIWICK_NATS_SEARCH_PATH replaces PATH and the usual folders (empty: look nowhere).
  * @throws DependencyError when there is none.
  */
 export function findNatsServer(configured?: string, env: NodeJS.ProcessEnv = process.env): string {
   const wanted = configured ?? (env.BAILIWICK_NATS_SERVER || undefined);
   if (wanted) {
-    if (isProgram(wanted)) return wanted;
+    if (isProgram(wanted) && isNewEnough(natsServerVersion(wanted))) return wanted;
     throw new DependencyError(
-      `nats.server (BAILIWICK_NATS_SERVER) is ${wanted}, which is no program that this user may run: correct the path, or remove the setting and run: npm run setup`,
+      `nats.server (BAILIWICK_NATS_SERVER) is ${wanted}, which is no nats-server of version ${MIN_VERSION.join(".")} or later that this user may run: correct the path, or remove the setting and run: npm run setup`,
     );
   }
   const folders =
     env.BAILIWICK_NATS_SEARCH_PATH !== undefined
       ? env.BAILIWICK_NATS_SEARCH_PATH.split(delimiter)
       : [...(env.PATH ?? "").split(delimiter), ...USUAL_FOLDERS];
-  for (const folder of [...folders, join(cacheDir(env), "nats-server")]) {
-    if (folder && isProgram(join(folder, "nats-server"))) return join(folder, "nats-server");
+  for (const folder of new Set([...folders, join(cacheDir(env), "nats-server")])) {
+    const path = join(folder, "nats-server");
+    if (folder && isProgram(path) && isNewEnough(natsServerVersion(path))) return path;
   }
   throw new DependencyError("nats-server was not found: run npm run setup, which fetches it into the cache");
-}
-
-/** `2.9.10`; undefined when the program does not say. */
-export async function natsServerVersion(path: string): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)(path, ["--version"], { timeout: 5_000 });
-    return /v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
-  } catch {
-    return undefined;
-  }
 }
 
 /** What a power cut may cost with this version; undefined when nothing is known against it. */

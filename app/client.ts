@@ -1,0 +1,214 @@
+/** HTTP client of a running node: what the commands talk to it with. */
+import { readFileSync } from "node:fs";
+import {
+  type AdminClient,
+  adminTokenFile,
+  type ClientRequest,
+  DependencyError,
+  readNodeInfo,
+  type ServerEvent,
+} from "../runtime/config/index.ts";
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** The node refused. `problem` is its RFC 9457 document when it sent one. */
+export class ClientError extends Error {
+  override readonly name = "ClientError";
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly problem?: Readonly<Record<string, unknown>>,
+  ) {
+    super(message);
+  }
+  /** What was asked is at fault (2), the desk is not ready (3), or it failed (1). */
+  get exitCode(): number {
+    return this.status === 503 ? 3 : this.status < 500 ? 2 : 1;
+  }
+}
+
+export interface ClientOptions {
+  readonly dataDir: string;
+  /** A node elsewhere; without it the one that the data directory announces. */
+  readonly url?: string;
+  /** Without it the admin token of the data directory. */
+  readonly token?: string;
+}
+
+/** @throws DependencyError when no node runs on the data directory, or its token cannot be read. */
+export function connect(options: ClientOptions): AdminClient {
+  const url = (options.url ?? announcedUrl(options.dataDir)).replace(/\/+$/, "");
+  return new HttpClient(
+    url,
+    options.token ?? readToken(options.dataDir, options.url !== undefined),
+    options.dataDir,
+  );
+}
+
+function startCommand(dataDir: string): string {
+  return `start one with: npm start (or bin/bailiwick up --data-dir ${dataDir})`;
+}
+
+function announcedUrl(dataDir: string): string {
+  const info = readNodeInfo(dataDir);
+  if (!info)
+    throw new DependencyError(
+      `no desk is running on the data directory ${dataDir}: ${startCommand(dataDir)}`,
+    );
+  try {
+    process.kill(info.pid, 0);
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") {
+      throw new DependencyError(
+        `the desk on ${dataDir} is not running any more (process ${info.pid} has ended): ${startCommand(dataDir)}`,
+      );
+    }
+  }
+  return info.url;
+}
+
+function readToken(dataDir: string, elsewhere: boolean): string | undefined {
+  const file = adminTokenFile(dataDir);
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    // A node elsewhere has its own token; what needs none works without.
+    if (elsewhere && code === "ENOENT") return undefined;
+    throw new DependencyError(
+      code === "EACCES"
+        ? `the admin token ${file} belongs to another user: run this command as the user who runs the desk`
+        : `the admin token ${file} cannot be read (${code}): ${startCommand(dataDir)}`,
+    );
+  }
+}
+
+class HttpClient implements AdminClient {
+  constructor(
+    readonly url: string,
+    readonly token: string | undefined,
+    readonly dataDir: string,
+  ) {}
+
+  get<T>(path: string, request?: ClientRequest): Promise<T> {
+    return this.#json<T>("GET", path, undefined, request);
+  }
+  post<T>(path: string, body?: unknown, request?: ClientRequest): Promise<T> {
+    return this.#json<T>("POST", path, body, request);
+  }
+  delete<T>(path: string, request?: ClientRequest): Promise<T> {
+    return this.#json<T>("DELETE", path, undefined, request);
+  }
+
+  async *stream(
+    path: string,
+    request: { readonly signal?: AbortSignal; readonly lastEventId?: string } = {},
+  ): AsyncGenerator<ServerEvent> {
+    const headers: Record<string, string> = { accept: "text/event-stream" };
+    if (request.lastEventId !== undefined) headers["last-event-id"] = request.lastEventId;
+    const stop = new AbortController();
+    const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
+    try {
+      const response = await this.#fetch("GET", path, { headers, signal });
+      if (response.body) yield* readEvents(response.body);
+    } catch (error) {
+      if (request.signal?.aborted) return;
+      throw error;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  async #json<T>(method: string, path: string, body: unknown, request: ClientRequest = {}): Promise<T> {
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const response = await this.#fetch(method, path, {
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...request.headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
+    });
+    const text = await response.text();
+    if (text === "") return undefined as T;
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      throw new ClientError(`${method} ${path}: the answer of ${this.url} is no JSON; is it a desk?`, 502);
+    }
+  }
+
+  async #fetch(method: string, path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.token && !headers.has("authorization")) headers.set("authorization", `Bearer ${this.token}`);
+    let response: Response;
+    try {
+      response = await fetch(this.url + path, { ...init, method, headers });
+    } catch (error) {
+      if ((error as Error).name === "TimeoutError") {
+        throw new ClientError(
+          `${method} ${path}: no answer from ${this.url} in time; see: bin/bailiwick doctor`,
+          504,
+        );
+      }
+      if ((error as Error).name === "AbortError") throw error;
+      const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+      throw new DependencyError(
+        `no desk answers at ${this.url} (${cause?.code ?? cause?.message ?? (error as Error).message}): ${startCommand(this.dataDir)}`,
+      );
+    }
+    if (response.ok) return response;
+    throw await refusal(response, `${method} ${path}`);
+  }
+}
+
+async function refusal(response: Response, what: string): Promise<ClientError> {
+  const text = await response.text().catch(() => "");
+  let problem: Record<string, unknown> | undefined;
+  try {
+    problem = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    problem = undefined;
+  }
+  const said = problem?.detail ?? problem?.title ?? response.statusText;
+  return new ClientError(`${what}: ${String(said)} (${response.status})`, response.status, problem);
+}
+
+/** Parses a stream of server-sent events. */
+export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let event = "message";
+  let data: string[] = [];
+  let id: string | undefined;
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop()!;
+    for (const line of lines) {
+      if (line === "") {
+        if (data.length > 0) yield { id, event, data: parseData(data.join("\n")) };
+        event = "message";
+        data = [];
+        continue;
+      }
+      const colon = line.indexOf(":");
+      if (colon === 0) continue;
+      const field = colon < 0 ? line : line.slice(0, colon);
+      const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+      if (field === "event") event = value;
+      else if (field === "data") data.push(value);
+      else if (field === "id") id = value;
+    }
+  }
+}
+
+function parseData(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

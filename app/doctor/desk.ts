@@ -1,0 +1,98 @@
+/** Checks of the desk itself: whether it runs, whether it could, whether its model answers. */
+import { createServer } from "node:net";
+import { type Config, isDataDirHeld, readNodeInfo } from "../../runtime/config/index.ts";
+import { type Check, type Finding, fail, ok, warn } from "./check.ts";
+
+const PROBE_MS = 3_000;
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(PROBE_MS) })).ok;
+  } catch {
+    return false;
+  }
+}
+
+export function desk(config: Config): Check {
+  return {
+    name: "desk",
+    async run() {
+      const info = readNodeInfo(config.dataDir);
+      const held = await isDataDirHeld(config.dataDir);
+      if (held && info) {
+        if (await answers(`${info.url}/livez`)) return ok(`running at ${info.url} (process ${info.pid})`);
+        return fail(
+          `process ${info.pid} has the data directory, but nothing answers at ${info.url}`,
+          `wait a moment; if it stays so: kill ${info.pid} and npm start`,
+        );
+      }
+      if (held) {
+        return warn(
+          "a node is starting on the data directory, or has stopped half-way",
+          "wait a moment and look again",
+        );
+      }
+      return port(config.gateway.host, config.gateway.port);
+    },
+  };
+}
+
+function port(host: string, number: number): Promise<Finding> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      done(
+        error.code === "EADDRINUSE"
+          ? fail(
+              `port ${number} is taken by another program`,
+              `see which: ss -ltnp 'sport = :${number}'; or: bin/bailiwick up --port N`,
+            )
+          : fail(
+              `${host}:${number} cannot be listened on (${error.code})`,
+              "set gateway.host and gateway.port to an address of this machine and a port above 1023",
+            ),
+      );
+    });
+    server.listen(number, host, () => server.close(() => done(ok(`not running; port ${number} is free`))));
+  });
+}
+
+export function model(config: Config): Check {
+  return {
+    name: "model",
+    async run() {
+      const { provider, model: name, url, apiKey } = config.model;
+      if (provider === "none") return ok("none configured; the desk answers from playbooks and knowledge");
+      const base = (url ?? "http://127.0.0.1:11434").replace(/\/+$/, "");
+      const list = provider === "ollama" ? `${base}/api/tags` : `${base}/models`;
+      let text: string;
+      try {
+        const response = await fetch(list, {
+          headers: apiKey ? { authorization: `Bearer ${apiKey}` } : {},
+          signal: AbortSignal.timeout(PROBE_MS),
+        });
+        if (!response.ok) {
+          return warn(
+            `${list} answers ${response.status}`,
+            "correct model.url and model.apiKey; until then the desk runs without",
+          );
+        }
+        text = await response.text();
+      } catch {
+        return warn(
+          `no model server answers at ${base}`,
+          provider === "ollama"
+            ? "ollama serve; until then the desk runs without"
+            : "start it, or correct model.url; until then the desk runs without",
+        );
+      }
+      if (!text.includes(JSON.stringify(name).slice(0, -1))) {
+        return warn(
+          `${base} answers, but does not list ${name}`,
+          provider === "ollama" ? `ollama pull ${name}` : "correct model.model to a name that it lists",
+        );
+      }
+      return ok(`${name} at ${base}`);
+    },
+  };
+}
