@@ -1,4 +1,4 @@
-/** What the encoder and its worker thread say to each other. */
+/** What the encoder and its process say to each other. */
 
 /** How a vector is taken from a model that only has token vectors; `auto` is `mean`. */
 export type Pooling = "auto" | "mean" | "cls";
@@ -11,9 +11,11 @@ export interface WorkerSettings {
   readonly maxCharacters: number;
 }
 
-export type ToWorker =
-  | { readonly kind: "encode"; readonly batch: number; readonly texts: readonly string[] }
-  | { readonly kind: "close" };
+export interface ToWorker {
+  readonly kind: "encode";
+  readonly batch: number;
+  readonly texts: readonly string[];
+}
 
 export type FromWorker =
   | { readonly kind: "ready"; readonly dimension: number }

@@ -1,17 +1,23 @@
 /**
- * The thread that runs the model. Tokenising and the forward pass are synchronous inside of the libraries, so they would
- * hold up the event loop anywhere else.
+ * The process that runs the model. Tokenising and the forward pass are synchronous inside of the libraries, so they
+ * would hold up the event loop of the desk. Started by `encoder-process.ts` with its settings as JSON.
  */
+import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { parentPort, workerData } from "node:worker_threads";
+import { join } from "node:path";
 import type { FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
 /** Padded tokens in one forward pass: bounds memory, and keeps short texts from being padded to long ones. */
 const TOKENS_PER_PASS = 2_048;
 
-const settings = workerData as WorkerSettings;
-if (!parentPort) throw new Error("encoder-worker runs as a worker thread only");
-const port = parentPort;
+if (!process.send) throw new Error("encoder-worker is started by the encoder only, not by hand");
+const settings = JSON.parse(process.argv[2] ?? "") as WorkerSettings;
+
+// The desk ends it, by letting go of it: also when the desk is killed. Ctrl-C reaches the whole group, and while the
+// desk drains it still needs its encoder.
+process.on("disconnect", () => process.exit(0));
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
 
 type Encoded = Record<string, number[]> & { input_ids: number[] };
 interface Passed {
@@ -31,16 +37,13 @@ const model = await AutoModel.from_pretrained(settings.model, {
 });
 const dimension = (await pass([tokenise("a")])).dims[1]!;
 
-port.on("message", (message: ToWorker) => {
-  if (message.kind === "close") void close();
-  else void answer(message.batch, message.texts);
-});
+process.on("message", ({ batch, texts }: ToWorker) => void answer(batch, texts));
 send({ kind: "ready", dimension });
 
 async function answer(batch: number, texts: readonly string[]): Promise<void> {
   try {
     const data = await encode(texts);
-    port.postMessage({ kind: "vectors", batch, data } satisfies FromWorker, [data.buffer as ArrayBuffer]);
+    send({ kind: "vectors", batch, data });
   } catch (error) {
     send({ kind: "failed", batch, message: (error as Error).message });
   }
@@ -50,7 +53,7 @@ async function encode(texts: readonly string[]): Promise<Float32Array> {
   const data = new Float32Array(texts.length * dimension);
   // A text without tokens keeps its zero vector: it is like nothing.
   const encoded = texts
-    .map((text, index) => ({ index, ...{ tokens: tokenise(text) } }))
+    .map((text, index) => ({ index, tokens: tokenise(text) }))
     .filter(({ tokens }) => tokens.input_ids.length > 0)
     .sort((a, b) => a.tokens.input_ids.length - b.tokens.input_ids.length);
   let from = 0;
@@ -124,19 +127,12 @@ function normalised(vectors: Passed): Passed {
   return vectors;
 }
 
-async function close(): Promise<void> {
-  await model.dispose();
-  port.close();
-}
-
 function send(message: FromWorker): void {
-  port.postMessage(message);
+  process.send?.(message);
 }
 
 /** The hub's layout has full and quantized weights; a folder copied by hand may hold the small ones only. */
 async function onlyQuantized(): Promise<boolean> {
-  const { access } = await import("node:fs/promises");
-  const { join } = await import("node:path");
   return access(join(settings.modelsDir, settings.model, "onnx", "model.onnx")).then(
     () => false,
     () => true,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,7 +134,7 @@ describe("the built-in encoder", () => {
   });
 });
 
-describe("the encoder's thread", () => {
+describe("the encoder's process", () => {
   it("answers requests that come at once, each with its own vectors", async () => {
     const texts = Array.from({ length: 60 }, (_, i) => `question number ${i} about article ${i * 7}`);
     const together = await Promise.all(texts.map((text) => encoder.encode([text])));
@@ -142,11 +142,11 @@ describe("the encoder's thread", () => {
     for (const [i, [vector]] of together.entries()) expect(vector).toBe(again[i]);
   });
 
-  it("goes on after its thread was killed, and loses no request", async () => {
+  it("goes on after its process was killed, and loses no request", async () => {
     const victim = await openEncoder({ modelsDir, maxBatch: 2 });
     try {
       const asked = victim.encode(sentences.slice(0, 40));
-      await threadOf(victim).terminate();
+      process.kill(pidOf(victim), "SIGKILL");
       expect(await asked).toHaveLength(40);
       expect(victim.health()).toMatchObject({ state: "up", restarts: 1, waiting: 0 });
     } finally {
@@ -165,6 +165,17 @@ describe("the encoder's thread", () => {
     expect(await encoder.encode(["still there"])).toHaveLength(1);
   });
 
+  it("says why a model cannot be loaded", async () => {
+    const damaged = await mkdtemp(join(tmpdir(), "models-"));
+    try {
+      const { folder } = await prepareModel(damaged);
+      await writeFile(join(folder, "onnx", "model.onnx"), "not a model");
+      await expect(openEncoder({ modelsDir: damaged })).rejects.toThrow(/cannot be loaded: .*(rror|rotobuf)/);
+    } finally {
+      await rm(damaged, { recursive: true });
+    }
+  });
+
   it("says what is missing and how to mend it", async () => {
     const empty = await mkdtemp(join(tmpdir(), "models-"));
     try {
@@ -176,6 +187,24 @@ describe("the encoder's thread", () => {
     }
   });
 
+  it("leaves no process behind", async () => {
+    const opened = await openEncoder({ modelsDir });
+    const pid = pidOf(opened);
+    await opened.close();
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it("replaces a process that hangs", async () => {
+    const victim = await openEncoder({ modelsDir, batchTimeoutMs: 300 });
+    try {
+      process.kill(pidOf(victim), "SIGSTOP");
+      expect(await victim.encode(["anybody there?"])).toHaveLength(1);
+      expect(victim.health().restarts).toBe(1);
+    } finally {
+      await victim.close();
+    }
+  });
+
   it("rejects what comes after it was closed", async () => {
     const closed = await openEncoder({ modelsDir });
     await closed.close();
@@ -183,8 +212,7 @@ describe("the encoder's thread", () => {
   });
 });
 
-/** The crash is made from outside: the thread is ended under the encoder. */
-function threadOf(opened: OpenEncoder): { terminate(): Promise<number> } {
-  const { worker } = opened as unknown as { worker: { thread: { terminate(): Promise<number> } } };
-  return worker.thread;
+/** The crash is made from outside: the process is killed under the encoder. */
+function pidOf(opened: OpenEncoder): number {
+  return (opened as unknown as { worker: { pid: number } }).worker.pid;
 }

@@ -1,12 +1,12 @@
 /**
- * Sentence encoders: text in, unit vectors out. The model runs in a worker thread, so the event loop never waits for it;
+ * Sentence encoders: text in, unit vectors out. The model runs in a process of its own, so the event loop never waits for it;
  * requests that come while it works are put together into the next batch.
  */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { LRUCache } from "lru-cache";
+import { EncoderProcess } from "./encoder-process.ts";
 import type { Pooling } from "./encoder-protocol.ts";
-import { EncoderWorker } from "./encoder-thread.ts";
 import { locateModel } from "./model-folder.ts";
 import { BUILT_IN_MODEL } from "./prepare.ts";
 
@@ -39,7 +39,7 @@ export interface EncoderOptions {
   readonly maxBatch?: number;
   /** Loading of the model, ms. Default 30,000. */
   readonly startTimeoutMs?: number;
-  /** One batch, ms; a thread that takes longer is replaced. Default 20,000. */
+  /** One batch, ms; a process that takes longer is replaced. Default 5,000. */
   readonly batchTimeoutMs?: number;
 }
 
@@ -58,7 +58,7 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
   const model = options.model ?? BUILT_IN_MODEL;
   const modelsDir = resolve(options.modelsDir);
   const digest = await locateModel(modelsDir, model);
-  const worker = new EncoderWorker({
+  const worker = new EncoderProcess({
     settings: {
       modelsDir,
       model,
@@ -68,7 +68,7 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
     },
     maxBatch: options.maxBatch ?? 16,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
-    batchTimeoutMs: options.batchTimeoutMs ?? 20_000,
+    batchTimeoutMs: options.batchTimeoutMs ?? 5_000,
   });
   const dimension = await worker.start();
   return new CachedEncoder(`${model}@${digest}`, dimension, worker, options.cacheSize ?? 4_096);
@@ -81,7 +81,7 @@ class CachedEncoder implements OpenEncoder {
   constructor(
     readonly id: string,
     readonly dimension: number,
-    readonly worker: EncoderWorker,
+    readonly worker: EncoderProcess,
     cacheSize: number,
   ) {
     this.#cache = new LRUCache({ max: cacheSize });

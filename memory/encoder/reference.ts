@@ -112,13 +112,13 @@ function normalised(norm: Norm, row: Row): Row {
   return row.map((value, i) => (value - mean) * scale * norm.scale[i]! + norm.bias[i]!);
 }
 
-function product(d: Dense, row: Row): Row {
-  const out = Float64Array.from(d.bias);
-  for (let i = 0; i < d.inputs; i++) {
+function product({ inputs, outputs, kernel, bias }: Dense, row: Row): Row {
+  const out = Float64Array.from(bias);
+  for (let i = 0; i < inputs; i++) {
     const factor = row[i]!;
     if (factor === 0) continue;
-    const at = i * d.outputs;
-    for (let j = 0; j < d.outputs; j++) out[j]! += factor * d.kernel[at + j]!;
+    const at = i * outputs;
+    for (let j = 0; j < outputs; j++) out[j] = out[j]! + factor * kernel[at + j]!;
   }
   return out;
 }

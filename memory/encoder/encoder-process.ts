@@ -1,9 +1,13 @@
-/** Keeps the encoder's worker thread alive and fed: batches, time-outs, restarts after a crash. */
+/**
+ * Keeps the encoder's process alive and fed: batches, time-outs, restarts after a crash.
+ *
+ * A process and not a thread, because onnxruntime's native part aborts the whole process when its thread is ended in the
+ * middle of a run, and a hung or crashed model must not take the desk with it.
+ */
+import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { EncoderError } from "./encoder-error.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
@@ -15,10 +19,10 @@ const RESTART_WINDOW_MS = 60_000;
 const COOL_DOWN_MS = 30_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-/** A batch that was under way twice when the thread died is taken to be the reason. */
+/** A batch that was under way twice when the process died is taken to be the reason. */
 const MAX_ATTEMPTS = 2;
 
-export interface ThreadOptions {
+export interface ProcessOptions {
   readonly settings: WorkerSettings;
   readonly maxBatch: number;
   readonly startTimeoutMs: number;
@@ -32,8 +36,8 @@ interface Job {
   readonly failed: (error: Error) => void;
 }
 
-export class EncoderWorker {
-  #worker: Worker | undefined;
+export class EncoderProcess {
+  #worker: ChildProcess | undefined;
   #state: "starting" | "up" | "down" | "closed" = "starting";
   #dimension = 0;
   readonly #urgent: Job[] = [];
@@ -45,11 +49,10 @@ export class EncoderWorker {
   #crashes: number[] = [];
   #restarts = 0;
 
-  constructor(readonly options: ThreadOptions) {}
+  constructor(readonly options: ProcessOptions) {}
 
-  /** Starts the thread and answers the dimension of its vectors. */
+  /** Starts the process and answers the dimension of its vectors. */
   async start(): Promise<number> {
-    preloadRuntime();
     try {
       await this.#launch();
     } catch (error) {
@@ -95,9 +98,9 @@ export class EncoderWorker {
     });
   }
 
-  /** The thread that runs now; none while it is being replaced. */
-  get thread(): Worker | undefined {
-    return this.#worker;
+  /** The process that runs now; none while it is being replaced. */
+  get pid(): number | undefined {
+    return this.#worker?.pid;
   }
 
   health(): { state: string; restarts: number; waiting: number } {
@@ -108,7 +111,7 @@ export class EncoderWorker {
     };
   }
 
-  /** Ends the thread; what waits is rejected. */
+  /** Ends the process; what waits is rejected. */
   async close(): Promise<void> {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -119,29 +122,33 @@ export class EncoderWorker {
     this.#worker = undefined;
     if (!worker) return;
     const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    worker.postMessage({ kind: "close" } satisfies ToWorker);
-    const impatient = setTimeout(() => void worker.terminate(), 2_000);
+    // It ends by itself when nobody is connected to it any more.
+    if (worker.connected) worker.disconnect();
+    const impatient = setTimeout(() => worker.kill("SIGKILL"), 2_000);
     await gone;
     clearTimeout(impatient);
   }
 
   #launch(): Promise<void> {
     this.#state = "starting";
-    // The libraries print; nothing of that belongs on the desk's output.
-    const worker = new Worker(workerFile(), {
-      workerData: this.options.settings,
-      stdout: true,
-      stderr: true,
+    const worker = fork(workerFile(), [JSON.stringify(this.options.settings)], {
+      // The libraries print; nothing of that belongs on the desk's output.
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      serialization: "advanced",
+      execArgv: [],
+      env: environment(),
     });
-    worker.stdout.resume();
-    worker.stderr.resume();
+    let lastWords = "";
+    worker.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      lastWords = (lastWords + text).slice(-2_000);
+    });
     this.#worker = worker;
     return new Promise((resolve, reject) => {
       let started = false;
       let reason = "it ended";
       const timer = setTimeout(() => {
         reason = `it was not ready after ${this.options.startTimeoutMs} ms`;
-        void worker.terminate();
+        worker.kill("SIGKILL");
       }, this.options.startTimeoutMs);
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "ready") {
@@ -158,6 +165,7 @@ export class EncoderWorker {
       });
       worker.on("exit", () => {
         clearTimeout(timer);
+        reason = firstError(lastWords) ?? reason;
         if (this.#worker !== worker) return;
         this.#worker = undefined;
         if (!started) {
@@ -180,8 +188,10 @@ export class EncoderWorker {
     this.#flying = { batch, jobs };
     for (const job of jobs) job.attempts++;
     const worker = this.#worker;
-    this.#deadline = setTimeout(() => void worker.terminate(), this.options.batchTimeoutMs);
-    worker.postMessage({ kind: "encode", batch, texts: jobs.map((job) => job.text) } satisfies ToWorker);
+    this.#deadline = setTimeout(() => void worker.kill("SIGKILL"), this.options.batchTimeoutMs);
+    const message: ToWorker = { kind: "encode", batch, texts: jobs.map((job) => job.text) };
+    // A process that is just dying cannot be sent to; its end is noticed by its exit.
+    worker.send(message, () => {});
   }
 
   #landed(message: Exclude<FromWorker, { kind: "ready" }>): void {
@@ -221,7 +231,7 @@ export class EncoderWorker {
     const pause = often
       ? COOL_DOWN_MS
       : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#crashes.length - 1));
-    // A failed start is a crash again and comes back here by the exit of its thread.
+    // A failed start is a crash again and comes back here by the exit of its process.
     this.#pause = setTimeout(() => void this.#launch().catch(() => {}), pause);
   }
 
@@ -239,16 +249,21 @@ export class EncoderWorker {
   }
 }
 
-/**
- * onnxruntime's native part can be loaded by a second thread only while a first one holds it, so the main thread does:
- * otherwise no worker could be replaced after a crash.
- */
-function preloadRuntime(): void {
-  const library = createRequire(import.meta.url).resolve("@xenova/transformers");
-  createRequire(library)("onnxruntime-node");
+/** Of what a failing start printed, the line that says why. */
+function firstError(words: string): string | undefined {
+  return words
+    .split("\n")
+    .find((line) => /^\w*Error\b/.test(line))
+    ?.slice(0, 300);
 }
 
-/** Threads run compiled files only; when this file itself runs from its source, the build is looked up in `dist`. */
+/** What the process needs to know; the desk's secrets are not among it. */
+function environment(): NodeJS.ProcessEnv {
+  const names = ["PATH", "HOME", "TMPDIR", "TEMP", "LANG", "SystemRoot", "LD_LIBRARY_PATH"];
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]).filter(([, value]) => value));
+}
+
+/** The process runs compiled files only; when this file itself runs from its source, the build is looked up in `dist`. */
 function workerFile(): string {
   const here = fileURLToPath(import.meta.url);
   if (here.endsWith(".js")) return join(dirname(here), "encoder-worker.js");
