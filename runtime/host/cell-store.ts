@@ -152,6 +152,11 @@ export class CellStore {
     return n;
   }
 
+  /** The record was folded after all. */
+  async clearAttempt(recordId: string): Promise<void> {
+    await this.#db.del(`a!${recordId}`);
+  }
+
   async clearAttempts(): Promise<void> {
     await this.#db.clear({ gte: "a!", lt: "a!~" });
   }

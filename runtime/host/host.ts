@@ -389,7 +389,10 @@ export class Host {
         await sleep(policy.backoffMs(attempt));
         await this.#activate(cell, record.seq);
       }
-      if (this.#tryFold(cell, delivery)) return;
+      if (this.#tryFold(cell, delivery)) {
+        if (counted) await store.clearAttempt(record.id);
+        return;
+      }
       attempt++;
     }
   }

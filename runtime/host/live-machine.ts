@@ -252,8 +252,9 @@ function pathOf(ref: AnyActorRef): string {
 
 /** XState numbers unnamed children with a counter of the process, which no replay could repeat. */
 function refuseUnnamedChildren(snapshot: { children?: Record<string, AnyActorRef | undefined> }): void {
-  for (const id in snapshot.children) {
-    if (/^x:\d+$/.test(id)) throw new ImpureMachineError("a child was spawned without an id: give it one");
+  for (const child of Object.values(snapshot.children ?? {})) {
+    if (/^x:\d+$/.test(child?.id ?? ""))
+      throw new ImpureMachineError("a child was spawned without an id: give it one");
   }
 }
 

@@ -50,7 +50,7 @@ export class Appender {
   async append(envelope: Envelope): Promise<Acknowledged> {
     const { key } = envelope.to;
     const sealer = this.#keys.cached(key) ?? (await this.#keys.sealer(key, { create: true }));
-    if (!sealer && Object.keys(envelope.data).length > 0) {
+    if (!sealer) {
       throw new RecordRefusedError(`the key of ${key} was destroyed: nothing more can be written for it`);
     }
     const { payload, headers } = encodeRecord(envelope, sealer);

@@ -21,14 +21,10 @@ export interface EncodedRecord {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export function encodeRecord(envelope: Envelope, sealer: Sealer | undefined): EncodedRecord {
-  let sealed: string | undefined;
-  if (Object.keys(envelope.data).length > 0) {
-    if (!sealer)
-      throw new EnvelopeError(`record ${envelope.id} has personal data and there is no key to seal it with`);
-    const plain = encoder.encode(JSON.stringify(envelope.data));
-    sealed = sealer.seal(plain, associated(envelope.id, envelope.to)).toString("base64");
-  }
+/** Every record has a sealed part, if an empty one: so that destroying the key erases all that a subject did. */
+export function encodeRecord(envelope: Envelope, sealer: Sealer): EncodedRecord {
+  const plain = encoder.encode(JSON.stringify(envelope.data));
+  const sealed = sealer.seal(plain, associated(envelope.id, envelope.to)).toString("base64");
   return {
     payload: encoder.encode(JSON.stringify(toWire(envelope, sealed))),
     headers: { [HEADER_ID]: envelope.id, [HEADER_TO]: formatAddress(envelope.to) },
@@ -39,12 +35,15 @@ export function encodeRecord(envelope: Envelope, sealer: Sealer | undefined): En
 export interface ClosedRecord {
   readonly seq: number;
   readonly envelope: Omit<Envelope, "data">;
-  readonly sealed?: string;
+  readonly sealed: string;
 }
 
 /** @throws EnvelopeError, AddressError, SyntaxError, TypeError (not UTF-8): the caller makes it a dead letter. */
 export function decodeRecord(seq: number, payload: Uint8Array): ClosedRecord {
-  return { seq, ...fromWire(JSON.parse(decoder.decode(payload))) };
+  const { envelope, sealed } = fromWire(JSON.parse(decoder.decode(payload)));
+  if (sealed === undefined)
+    throw new EnvelopeError("envelope.sealed is missing: every record has a sealed part");
+  return { seq, envelope, sealed };
 }
 
 export type OpenResult =
@@ -54,7 +53,6 @@ export type OpenResult =
 
 /** Opens the sealed part, from the cached key when there is one, so that the common case stays synchronous. */
 export function openRecord(record: ClosedRecord, keys: KeyRing): OpenResult | Promise<OpenResult> {
-  if (record.sealed === undefined) return { ok: true, data: {} };
   const key = record.envelope.to.key;
   const cached = keys.cached(key);
   if (cached) return { ok: true, data: openWith(record, cached) };
@@ -65,6 +63,6 @@ export function openRecord(record: ClosedRecord, keys: KeyRing): OpenResult | Pr
 
 function openWith(record: ClosedRecord, sealer: Sealer): JsonObject {
   const { id, to } = record.envelope;
-  const plain = sealer.open(Buffer.from(record.sealed!, "base64"), associated(id, to));
+  const plain = sealer.open(Buffer.from(record.sealed, "base64"), associated(id, to));
   return JSON.parse(decoder.decode(plain));
 }

@@ -37,6 +37,8 @@ export class RecordIndex {
   #freshPlaces = new Map<string, number[]>();
   #head = 0;
   #follower: LogReader | undefined;
+  /** One flush at a time: the follower and the host both ask for them. */
+  #flushing: Promise<void> = Promise.resolve();
 
   constructor(db: Level<string, string>) {
     this.#db = db;
@@ -97,7 +99,13 @@ export class RecordIndex {
   }
 
   /** Writes what was noted. `covered`: every record below it has been noted; the follower's position by default. */
-  async flush(covered = this.#follower?.position ?? 1): Promise<void> {
+  flush(covered?: number): Promise<void> {
+    const next = this.#flushing.then(() => this.#flush(covered ?? this.#follower?.position ?? 1));
+    this.#flushing = next.catch(() => {});
+    return next;
+  }
+
+  async #flush(covered: number): Promise<void> {
     const ids = this.#freshIds;
     const places = this.#freshPlaces;
     const operations: { type: "put"; key: string; value: string }[] = [];

@@ -1,4 +1,6 @@
 /** Sealing of personal data under a data subject's key (invariant L12), as the log and the host use it. */
+import { createCipheriv, createDecipheriv, createSecretKey, randomFillSync } from "node:crypto";
+
 export interface Sealer {
   /** Nonce, ciphertext and tag in one buffer. `aad` binds it to its place: record id and addressee. */
   seal(plain: Uint8Array, aad: string): Buffer;
@@ -17,4 +19,56 @@ export interface KeyRing {
   destroy(key: string): Promise<void>;
   /** HMAC-SHA-256 under the workspace key, base64url of 16 bytes: a valid address token. */
   keyedHash(purpose: string, value: string): string;
+}
+
+/** What was sealed cannot be opened: it was changed, moved to another place, or sealed under another key. */
+export class SealError extends Error {
+  override readonly name = "SealError";
+}
+
+export const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** What sealing adds to the length of a text. */
+export const SEAL_OVERHEAD_BYTES = NONCE_BYTES + TAG_BYTES;
+
+/** AES-256-GCM with a random 96-bit nonce. The key is copied; the caller may wipe its own. */
+export function aesSealer(key: Uint8Array): Sealer {
+  if (key.length !== KEY_BYTES)
+    throw new SealError(`a data key has ${KEY_BYTES} bytes, this one has ${key.length}`);
+  const secret = createSecretKey(key);
+  return {
+    seal(plain, aad) {
+      const nonce = nextNonce();
+      const cipher = createCipheriv("aes-256-gcm", secret, nonce);
+      cipher.setAAD(Buffer.from(aad, "utf8"));
+      return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    },
+    open(sealed, aad) {
+      if (sealed.length < SEAL_OVERHEAD_BYTES)
+        throw new SealError(`sealed data of ${sealed.length} bytes is cut off`);
+      const end = sealed.length - TAG_BYTES;
+      const decipher = createDecipheriv("aes-256-gcm", secret, sealed.subarray(0, NONCE_BYTES));
+      decipher.setAAD(Buffer.from(aad, "utf8"));
+      decipher.setAuthTag(sealed.subarray(end));
+      try {
+        return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()]);
+      } catch (error) {
+        throw new SealError("sealed data was changed, or belongs to another place or key", { cause: error });
+      }
+    },
+  };
+}
+
+const pool = Buffer.alloc(NONCE_BYTES * 256);
+let used = pool.length;
+
+/** Random bytes are drawn in bulk: one call of the generator costs as much as sealing. */
+function nextNonce(): Buffer {
+  if (used >= pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += NONCE_BYTES;
+  return Buffer.from(pool.subarray(used - NONCE_BYTES, used));
 }

@@ -1,0 +1,92 @@
+/** A node over a real server, for tests: machines in, records out, crashes at will. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Address, address } from "../address.ts";
+import type { Bus } from "../bus/bus.ts";
+import { startTestServer, type TestServer } from "../bus/testing.ts";
+import type { NewRecord } from "../envelope.ts";
+import { newId } from "../ids.ts";
+import type { JsonObject } from "../json.ts";
+import { WorkspaceKeyRing } from "../log/keyring.ts";
+import type { KeyRing } from "../log/sealer.ts";
+import { Node, type NodeOptions } from "../node.ts";
+
+export type TestNodeOptions = Partial<Omit<NodeOptions, "bus" | "keys" | "dir">> &
+  Pick<NodeOptions, "definitions">;
+
+export class TestDesk {
+  readonly server: TestServer;
+  readonly dir: string;
+  readonly warnings: { message: string; details: Record<string, unknown> }[] = [];
+  node!: Node;
+  bus!: Bus;
+  keys!: KeyRing;
+  #options: TestNodeOptions;
+
+  private constructor(server: TestServer, options: TestNodeOptions) {
+    this.server = server;
+    this.#options = options;
+    this.dir = mkdtempSync(join(tmpdir(), "bw-node-"));
+  }
+
+  static async start(options: TestNodeOptions): Promise<TestDesk> {
+    const desk = new TestDesk(await startTestServer(), options);
+    await desk.up();
+    return desk;
+  }
+
+  /** Starts the node; with other options when given. */
+  async up(options: Partial<TestNodeOptions> = {}): Promise<void> {
+    this.#options = { ...this.#options, ...options };
+    this.bus = await this.server.connect();
+    this.keys = await WorkspaceKeyRing.open({ bus: this.bus, dataDir: this.dir, workspace: "test" });
+    const note = (message: string, details: Record<string, unknown>): void => {
+      this.warnings.push({ message, details });
+    };
+    this.node = await Node.start({
+      bus: this.bus,
+      keys: this.keys,
+      workspace: "test",
+      dir: join(this.dir, "engine"),
+      services: [],
+      policy: { maxAttempts: 3, backoffMs: () => 1 },
+      log: { warn: note, error: note },
+      partitions: 4,
+      ...this.#options,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.node.stop();
+    await this.bus.close();
+    await this.server.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** The node dies without a word; the server stays. */
+  async crash(): Promise<void> {
+    await this.node.crash();
+    await this.bus.close();
+  }
+
+  send(to: Address, type: string, data: JsonObject = {}, id = newId()) {
+    const record: NewRecord = { id, type, from: address("test", "test"), to, data };
+    return this.node.append(record);
+  }
+
+  /** Waits until `check` answers something truthy. */
+  async until<T>(
+    check: () => Promise<T> | T,
+    what = "the expected state",
+    timeoutMs = 10_000,
+  ): Promise<NonNullable<T>> {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const found = await check();
+      if (found) return found as NonNullable<T>;
+      if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * How data keys lie in the bucket.
+ *
+ * - `key.<subject>`: which material is in force and what wraps it, or that the key was destroyed. No secret in it, so it
+ *   can be compared and replaced; once there it is never removed, so a destroyed key cannot come to life again.
+ * - `material.<id>`: a wrapped key, written once and erased on disk when it is out of force. A value that is replaced
+ *   would stay readable in the server's files until they are compacted; an old wrapping would outlive its destruction.
+ * - `pending.<subject>.<id>`: material to erase, noted before it goes out of force, so that a crash forgets none.
+ * - `check`: fingerprint of the workspace key that all of it was wrapped under.
+ */
+import { type Kv, KvConflictError } from "../bus/index.ts";
+import { newId } from "../ids.ts";
+
+export interface LiveKey {
+  readonly state: "live";
+  readonly material: string;
+  /** Subject whose key wraps this one; the workspace key when absent. */
+  readonly parent?: string;
+}
+
+export interface DestroyedKey {
+  readonly state: "destroyed";
+  /** Wall clock, ms. */
+  readonly at: number;
+}
+
+export interface KeyEntry {
+  readonly key: LiveKey | DestroyedKey;
+  readonly revision: number;
+}
+
+export class KeyStore {
+  readonly #kv: Kv;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+
+  async entry(subject: string): Promise<KeyEntry | undefined> {
+    const found = await this.#kv.get(`key.${subject}`);
+    if (!found) return undefined;
+    return { key: JSON.parse(Buffer.from(found.value).toString("utf8")), revision: found.revision };
+  }
+
+  /** Whether it was written; false when somebody else wrote since `revision` (0: none there). */
+  async write(subject: string, key: LiveKey | DestroyedKey, revision: number): Promise<boolean> {
+    const value = Buffer.from(JSON.stringify(key));
+    try {
+      if (revision === 0) await this.#kv.create(`key.${subject}`, value);
+      else await this.#kv.update(`key.${subject}`, value, revision);
+      return true;
+    } catch (error) {
+      if (error instanceof KvConflictError) return false;
+      throw error;
+    }
+  }
+
+  async addMaterial(wrapped: Uint8Array): Promise<string> {
+    const id = newId();
+    await this.#kv.create(`material.${id}`, wrapped);
+    return id;
+  }
+
+  async material(id: string): Promise<Uint8Array | undefined> {
+    return (await this.#kv.get(`material.${id}`))?.value;
+  }
+
+  async erase(id: string): Promise<void> {
+    await this.#kv.purge(`material.${id}`);
+  }
+
+  async notePending(subject: string, id: string): Promise<void> {
+    await this.#kv.put(`pending.${subject}.${id}`, new Uint8Array(0));
+  }
+
+  async forgetPending(subject: string, id: string): Promise<void> {
+    await this.#kv.purge(`pending.${subject}.${id}`);
+  }
+
+  /** Erases what a crash left to erase. */
+  async finishPending(): Promise<void> {
+    for (const name of await this.#kv.keys("pending.")) {
+      const [, subject, id] = name.split(".");
+      if (!subject || !id) continue;
+      const entry = await this.entry(subject);
+      if (entry?.key.state === "live" && entry.key.material === id) continue;
+      await this.erase(id);
+      await this.forgetPending(subject, id);
+    }
+  }
+
+  async hasKeys(): Promise<boolean> {
+    return (await this.#kv.get("check")) !== undefined || (await this.#kv.keys("key.")).length > 0;
+  }
+
+  /** Notes the fingerprint of the workspace key, or answers the one that was noted before. */
+  async check(fingerprint: string): Promise<string> {
+    try {
+      await this.#kv.create("check", Buffer.from(fingerprint));
+      return fingerprint;
+    } catch (error) {
+      if (!(error instanceof KvConflictError)) throw error;
+    }
+    const noted = await this.#kv.get("check");
+    return noted ? Buffer.from(noted.value).toString("utf8") : this.check(fingerprint);
+  }
+}

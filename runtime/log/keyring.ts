@@ -1,0 +1,280 @@
+/**
+ * Data keys of a workspace (invariant L12). Each data subject has an AES-256 key of its own, wrapped by the workspace key
+ * or by another subject's, in a bucket that all nodes share. Destroying a key makes all that was sealed under it, and
+ * under the keys that it wraps, unreadable for ever.
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { type Bus, type BusSubscription, subjectsOf } from "../bus/index.ts";
+import { KeyStore, type LiveKey } from "./key-store.ts";
+import { aesSealer, KEY_BYTES, type KeyRing, SealError, type Sealer } from "./sealer.ts";
+import {
+  createWorkspaceKey,
+  deriveWorkspaceKeys,
+  deriveWrapKey,
+  readWorkspaceKey,
+  WORKSPACE_KEY_FILE,
+  WorkspaceKeyError,
+  type WorkspaceKeys,
+} from "./workspace-key.ts";
+
+export interface KeyRingOptions {
+  readonly bus: Bus;
+  readonly workspace: string;
+  /** Holds `workspace.key`. */
+  readonly dataDir: string;
+  /** Keys kept in memory. Default 20,000. */
+  readonly cacheSize?: number;
+  /** A key is used no longer than this without looking again, ms. Default 60,000; from half of it on it is refreshed. */
+  readonly maxAgeMs?: number;
+  /** Copies of the bucket in a cluster. Default 1. */
+  readonly replicas?: number;
+}
+
+/** A key that was asked for does not exist, was destroyed, or cannot be wrapped as wanted. */
+export class KeyRingError extends Error {
+  override readonly name = "KeyRingError";
+}
+
+/** Conversation under customer under workspace is two; more than this is a mistake. */
+const MAX_DEPTH = 8;
+const MAX_TRIES = 20;
+
+interface Held {
+  readonly sealer: Sealer;
+  readonly secret: Buffer;
+  /** Subjects that this key is wrapped under, nearest first. */
+  readonly ancestors: readonly string[];
+  readonly readAt: number;
+}
+
+export class WorkspaceKeyRing implements KeyRing {
+  readonly #bus: Bus;
+  readonly #store: KeyStore;
+  readonly #keys: WorkspaceKeys;
+  readonly #dropSubject: string;
+  readonly #subscription: BusSubscription;
+  readonly #cache: LRUCache<string, Held>;
+  readonly #maxAge: number;
+  readonly #fetching = new Map<string, Promise<Held | undefined>>();
+  readonly #refreshing = new Set<string>();
+  /** Counts drops, so that what was read before one is not kept after it. */
+  #drops = 0;
+
+  /** @throws WorkspaceKeyError when `workspace.key` is missing, damaged or another one than the data was sealed with. */
+  static async open(options: KeyRingOptions): Promise<WorkspaceKeyRing> {
+    const { bus, workspace, dataDir } = options;
+    const subjects = subjectsOf(workspace);
+    const kv = await bus.kv(subjects.keysBucket, { replicas: options.replicas });
+    const store = new KeyStore(kv);
+    let key = readWorkspaceKey(dataDir);
+    if (!key) {
+      if (await store.hasKeys()) {
+        throw new WorkspaceKeyError(
+          `${WORKSPACE_KEY_FILE} is missing in ${dataDir}, but workspace ${workspace} holds data sealed with it: ` +
+            "copy it from a backup or from another node; without it that data cannot be read",
+        );
+      }
+      key = createWorkspaceKey(dataDir);
+    }
+    const keys = deriveWorkspaceKeys(key, workspace);
+    key.fill(0);
+    if ((await store.check(keys.fingerprint)) !== keys.fingerprint) {
+      throw new WorkspaceKeyError(
+        `${WORKSPACE_KEY_FILE} in ${dataDir} is not the one that workspace ${workspace} was sealed with: ` +
+          "put back the right one from a backup or from another node",
+      );
+    }
+    await store.finishPending();
+    const ring = new WorkspaceKeyRing(options, store, keys, subjects.keysDrop);
+    await bus.flush();
+    return ring;
+  }
+
+  private constructor(options: KeyRingOptions, store: KeyStore, keys: WorkspaceKeys, dropSubject: string) {
+    this.#bus = options.bus;
+    this.#store = store;
+    this.#keys = keys;
+    this.#dropSubject = dropSubject;
+    this.#maxAge = options.maxAgeMs ?? 60_000;
+    this.#cache = new LRUCache({ max: options.cacheSize ?? 20_000 });
+    this.#subscription = options.bus.subscribe(dropSubject, (message) => {
+      this.#drop(Buffer.from(message.data).toString("utf8"));
+    });
+  }
+
+  cached(key: string): Sealer | undefined {
+    const held = this.#cache.get(key);
+    if (!held) return undefined;
+    const age = performance.now() - held.readAt;
+    if (age >= this.#maxAge) {
+      this.#cache.delete(key);
+      return undefined;
+    }
+    if (age >= this.#maxAge / 2) this.#refresh(key);
+    return held.sealer;
+  }
+
+  async sealer(key: string, options: { create?: boolean } = {}): Promise<Sealer | undefined> {
+    return this.cached(key) ?? (await this.#fetch(key, options.create ?? false))?.sealer;
+  }
+
+  async wrapUnder(key: string, parent: string): Promise<void> {
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      const entry = await this.#store.entry(key);
+      if (entry?.key.state !== "live")
+        throw new KeyRingError(`key of ${key} does not exist or was destroyed`);
+      if (entry.key.parent === parent) return;
+      const [held, above] = [await this.#open(key, entry.key, 0), await this.#read(parent, 0)];
+      if (!held || !above)
+        throw new KeyRingError(`key of ${held ? parent : key} does not exist or was destroyed`);
+      if (parent === key || above.ancestors.includes(key)) {
+        throw new KeyRingError(`key of ${key} cannot be wrapped under ${parent}, which it wraps itself`);
+      }
+      if (above.ancestors.length + 1 >= MAX_DEPTH) {
+        throw new KeyRingError(`key of ${key} would be wrapped more than ${MAX_DEPTH} deep`);
+      }
+      const material = await this.#store.addMaterial(this.#wrap(key, held.secret, parent, above.secret));
+      const old = entry.key.material;
+      await this.#store.notePending(key, old);
+      if (!(await this.#store.write(key, { state: "live", material, parent }, entry.revision))) {
+        await this.#store.erase(material);
+        continue;
+      }
+      this.#announce(key);
+      await this.#store.erase(old);
+      await this.#store.forgetPending(key, old);
+      return;
+    }
+    throw new KeyRingError(`key of ${key} was changed ${MAX_TRIES} times while it was wrapped`);
+  }
+
+  async destroy(key: string): Promise<void> {
+    this.#drop(key);
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      const entry = await this.#store.entry(key);
+      const live = entry?.key.state === "live" ? entry.key : undefined;
+      if (live) await this.#store.notePending(key, live.material);
+      const done =
+        entry?.key.state === "destroyed" ||
+        (await this.#store.write(key, { state: "destroyed", at: Date.now() }, entry?.revision ?? 0));
+      if (!done) continue;
+      this.#announce(key);
+      if (live) {
+        await this.#store.erase(live.material);
+        await this.#store.forgetPending(key, live.material);
+      }
+      return;
+    }
+    throw new KeyRingError(`key of ${key} was changed ${MAX_TRIES} times while it was destroyed`);
+  }
+
+  keyedHash(purpose: string, value: string): string {
+    const mac = createHmac("sha256", this.#keys.lookup).update(`${purpose}\0${value}`).digest();
+    return mac.subarray(0, 16).toString("base64url");
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+    this.#cache.clear();
+  }
+
+  /** One fetch at a time for a key, however many wait for it. */
+  #fetch(key: string, create: boolean): Promise<Held | undefined> {
+    const name = `${create ? "+" : ""}${key}`;
+    let fetching = this.#fetching.get(name);
+    if (!fetching) {
+      fetching = this.#load(key, create).finally(() => this.#fetching.delete(name));
+      this.#fetching.set(name, fetching);
+    }
+    return fetching;
+  }
+
+  async #load(key: string, create: boolean): Promise<Held | undefined> {
+    for (;;) {
+      const drops = this.#drops;
+      const held = (await this.#read(key, 0)) ?? (create ? await this.#create(key) : undefined);
+      if (drops !== this.#drops) continue;
+      if (held) this.#cache.set(key, held);
+      else this.#cache.delete(key);
+      return held;
+    }
+  }
+
+  async #read(key: string, depth: number): Promise<Held | undefined> {
+    const entry = await this.#store.entry(key);
+    return entry?.key.state === "live" ? this.#open(key, entry.key, depth) : undefined;
+  }
+
+  async #open(key: string, live: LiveKey, depth: number): Promise<Held | undefined> {
+    if (depth >= MAX_DEPTH) throw new KeyRingError(`key of ${key} is wrapped more than ${MAX_DEPTH} deep`);
+    const readAt = performance.now();
+    const above = live.parent === undefined ? undefined : await this.#read(live.parent, depth + 1);
+    // A destroyed parent takes its children with it.
+    if (live.parent !== undefined && !above) return undefined;
+    const wrapped = await this.#store.material(live.material);
+    if (!wrapped) {
+      // Wrapped anew or destroyed between the two reads; if not, it is lost.
+      const now = await this.#store.entry(key);
+      if (now?.key.state !== "live") return undefined;
+      if (now.key.material !== live.material) return this.#open(key, now.key, depth + 1);
+      throw new KeyRingError(
+        `the material of key ${key} is missing in the bucket: restore the bucket from a backup`,
+      );
+    }
+    const sealer = aesSealer(above ? deriveWrapKey(above.secret) : this.#keys.wrap);
+    let secret: Buffer;
+    try {
+      secret = sealer.open(wrapped, wrapPlace(key, live.parent));
+    } catch (error) {
+      throw new SealError(`the wrapped key of ${key} was changed`, { cause: error });
+    }
+    const ancestors = live.parent === undefined || !above ? [] : [live.parent, ...above.ancestors];
+    return { sealer: aesSealer(secret), secret, ancestors, readAt };
+  }
+
+  /** Undefined when the key was destroyed, now or ever. */
+  async #create(key: string): Promise<Held | undefined> {
+    if (await this.#store.entry(key)) return this.#read(key, 0);
+    const readAt = performance.now();
+    const secret = randomBytes(KEY_BYTES);
+    const material = await this.#store.addMaterial(this.#wrap(key, secret, undefined, undefined));
+    if (await this.#store.write(key, { state: "live", material }, 0)) {
+      return { sealer: aesSealer(secret), secret, ancestors: [], readAt };
+    }
+    await this.#store.erase(material);
+    return this.#read(key, 0);
+  }
+
+  #wrap(key: string, secret: Buffer, parent: string | undefined, parentSecret: Buffer | undefined): Buffer {
+    const sealer = aesSealer(parentSecret ? deriveWrapKey(parentSecret) : this.#keys.wrap);
+    return sealer.seal(secret, wrapPlace(key, parent));
+  }
+
+  /** Looks again before a key in use gets too old, so that a busy conversation never waits for it. */
+  #refresh(key: string): void {
+    if (this.#refreshing.has(key)) return;
+    this.#refreshing.add(key);
+    void this.#fetch(key, false)
+      // It stays usable until it is too old; then whoever needs it sees the error.
+      .catch(() => {})
+      .finally(() => this.#refreshing.delete(key));
+  }
+
+  #announce(key: string): void {
+    this.#drop(key);
+    this.#bus.publish(this.#dropSubject, Buffer.from(key));
+  }
+
+  #drop(key: string): void {
+    this.#drops++;
+    this.#cache.delete(key);
+    for (const [other, held] of this.#cache.entries()) {
+      if (held.ancestors.includes(key)) this.#cache.delete(other);
+    }
+  }
+}
+
+function wrapPlace(key: string, parent: string | undefined): string {
+  return `key/${key}/${parent === undefined ? "workspace" : `under/${parent}`}`;
+}
