@@ -22,9 +22,11 @@ export async function openKv(bus: Bus, nc: NatsConnection, bucket: string, optio
     replicas: options.replicas ?? 1,
     allow_direct: true,
   });
-  return new Bucket(bus, bucket, async () => {
+  return new Bucket(bus, bucket, async (prefix) => {
     const keys: string[] = [];
-    for await (const key of await view.keys()) keys.push(key);
+    // A prefix of whole tokens is looked up by the server; any other here.
+    const filter = prefix.slice(0, prefix.lastIndexOf(".") + 1);
+    for await (const key of await view.keys(`${filter}>`)) keys.push(key);
     return keys;
   });
 }
@@ -32,9 +34,9 @@ export async function openKv(bus: Bus, nc: NatsConnection, bucket: string, optio
 class Bucket implements Kv {
   readonly #bus: Bus;
   readonly #bucket: string;
-  readonly #list: () => Promise<string[]>;
+  readonly #list: (prefix: string) => Promise<string[]>;
 
-  constructor(bus: Bus, bucket: string, list: () => Promise<string[]>) {
+  constructor(bus: Bus, bucket: string, list: (prefix: string) => Promise<string[]>) {
     this.#bus = bus;
     this.#bucket = bucket;
     this.#list = list;
@@ -87,7 +89,7 @@ class Bucket implements Kv {
   }
 
   async keys(prefix = ""): Promise<string[]> {
-    return (await this.#list()).filter((key) => key.startsWith(prefix));
+    return (await this.#list(prefix)).filter((key) => key.startsWith(prefix));
   }
 
   async #last(key: string): Promise<number | undefined> {

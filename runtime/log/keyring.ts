@@ -31,6 +31,11 @@ export interface KeyRingOptions {
   readonly replicas?: number;
 }
 
+/** The key ring of a workspace. */
+export function openKeyRing(options: KeyRingOptions): Promise<WorkspaceKeyRing> {
+  return WorkspaceKeyRing.open(options);
+}
+
 /** A key that was asked for does not exist, was destroyed, or cannot be wrapped as wanted. */
 export class KeyRingError extends Error {
   override readonly name = "KeyRingError";
@@ -58,8 +63,8 @@ export class WorkspaceKeyRing implements KeyRing {
   readonly #maxAge: number;
   readonly #fetching = new Map<string, Promise<Held | undefined>>();
   readonly #refreshing = new Set<string>();
-  /** Counts drops, so that what was read before one is not kept after it. */
-  #drops = 0;
+  /** Keys dropped while something is fetched: what was read before a drop is not kept after it. */
+  #dropped: string[] = [];
 
   /** @throws WorkspaceKeyError when `workspace.key` is missing, damaged or another one than the data was sealed with. */
   static async open(options: KeyRingOptions): Promise<WorkspaceKeyRing> {
@@ -184,7 +189,10 @@ export class WorkspaceKeyRing implements KeyRing {
     const name = `${create ? "+" : ""}${key}`;
     let fetching = this.#fetching.get(name);
     if (!fetching) {
-      fetching = this.#load(key, create).finally(() => this.#fetching.delete(name));
+      fetching = this.#load(key, create).finally(() => {
+        this.#fetching.delete(name);
+        if (this.#fetching.size === 0) this.#dropped = [];
+      });
       this.#fetching.set(name, fetching);
     }
     return fetching;
@@ -192,9 +200,10 @@ export class WorkspaceKeyRing implements KeyRing {
 
   async #load(key: string, create: boolean): Promise<Held | undefined> {
     for (;;) {
-      const drops = this.#drops;
+      const from = this.#dropped.length;
       const held = (await this.#read(key, 0)) ?? (create ? await this.#create(key) : undefined);
-      if (drops !== this.#drops) continue;
+      const since = this.#dropped.slice(from);
+      if (since.some((dropped) => dropped === key || held?.ancestors.includes(dropped))) continue;
       if (held) this.#cache.set(key, held);
       else this.#cache.delete(key);
       return held;
@@ -267,7 +276,7 @@ export class WorkspaceKeyRing implements KeyRing {
   }
 
   #drop(key: string): void {
-    this.#drops++;
+    if (this.#fetching.size > 0) this.#dropped.push(key);
     this.#cache.delete(key);
     for (const [other, held] of this.#cache.entries()) {
       if (held.ancestors.includes(key)) this.#cache.delete(other);

@@ -1,0 +1,275 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Bus } from "../bus/index.ts";
+import { startTestServer, type TestServer } from "../bus/testing.ts";
+import { KeyRingError, openKeyRing, type WorkspaceKeyRing } from "./keyring.ts";
+import { aesSealer, SealError, type Sealer } from "./sealer.ts";
+import { WorkspaceKeyError } from "./workspace-key.ts";
+
+const text = Buffer.from("Grace Hopper, 1 Navy Street");
+let server: TestServer;
+let bus: Bus;
+let otherBus: Bus;
+let dataDir: string;
+let count = 0;
+let workspace: string;
+const rings: WorkspaceKeyRing[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer();
+  bus = await server.connect();
+  otherBus = await server.connect();
+});
+afterAll(() => server?.stop());
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "bw-keys-"));
+  workspace = `w${++count}`;
+});
+afterEach(() => {
+  for (const ring of rings.splice(0)) ring.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function open(over: Bus = bus, maxAgeMs?: number): Promise<WorkspaceKeyRing> {
+  const ring = await openKeyRing({ bus: over, workspace, dataDir, maxAgeMs });
+  rings.push(ring);
+  return ring;
+}
+
+async function make(ring: WorkspaceKeyRing, key: string): Promise<Sealer> {
+  return (await ring.sealer(key, { create: true }))!;
+}
+
+describe("a sealer", () => {
+  const sealer = aesSealer(Buffer.alloc(32, 7));
+
+  it("opens what it sealed, never twice the same", () => {
+    const [a, b] = [sealer.seal(text, "r1/to"), sealer.seal(text, "r1/to")];
+    expect(a.equals(b)).toBe(false);
+    expect(sealer.open(a, "r1/to")).toEqual(text);
+    expect(sealer.open(sealer.seal(Buffer.alloc(0), "x"), "x")).toHaveLength(0);
+  });
+
+  it("does not repeat a nonce", () => {
+    const nonces = new Set<string>();
+    for (let i = 0; i < 5_000; i++) nonces.add(sealer.seal(text, "").subarray(0, 12).toString("hex"));
+    expect(nonces.size).toBe(5_000);
+  });
+
+  it("refuses what was changed, anywhere", () => {
+    const sealed = sealer.seal(text, "r1/to");
+    for (let i = 0; i < sealed.length; i++) {
+      const changed = Buffer.from(sealed);
+      changed[i]! ^= 1;
+      expect(() => sealer.open(changed, "r1/to")).toThrow(SealError);
+    }
+    for (const length of [0, 10, 27, sealed.length - 1]) {
+      expect(() => sealer.open(sealed.subarray(0, length), "r1/to")).toThrow(SealError);
+    }
+  });
+
+  it("refuses what belongs to another place or key", () => {
+    const sealed = sealer.seal(text, "r1/to");
+    expect(() => sealer.open(sealed, "r2/to")).toThrow(SealError);
+    expect(() => aesSealer(Buffer.alloc(32, 8)).open(sealed, "r1/to")).toThrow(SealError);
+    expect(() => aesSealer(Buffer.alloc(16))).toThrow(SealError);
+  });
+});
+
+describe("a key ring", () => {
+  it("makes a key once and finds it again, also in another process's ring", async () => {
+    const ring = await open();
+    expect(await ring.sealer("c1")).toBeUndefined();
+    const sealed = (await make(ring, "c1")).seal(text, "a");
+    expect(ring.cached("c1")!.open(sealed, "a")).toEqual(text);
+    const other = await open(otherBus);
+    expect(other.cached("c1")).toBeUndefined();
+    expect((await other.sealer("c1"))!.open(sealed, "a")).toEqual(text);
+    expect(() => other.cached("c1")!.open(sealed, "b")).toThrow(SealError);
+  });
+
+  it("gives one key to all who make it at once", async () => {
+    const [a, b] = [await open(), await open(otherBus)];
+    const made = await Promise.all(Array.from({ length: 20 }, (_, i) => make(i % 2 ? a : b, "c1")));
+    const sealed = made[0]!.seal(text, "a");
+    for (const sealer of made) expect(sealer.open(sealed, "a")).toEqual(text);
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    expect(await kv.keys("material.")).toHaveLength(1);
+  });
+
+  it("holds no key in the clear on the bus", async () => {
+    const ring = await open();
+    const sealed = (await make(ring, "c1")).seal(text, "a");
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    const [name] = await kv.keys("material.");
+    const wrapped = (await kv.get(name!))!.value;
+    expect(() => aesSealer(wrapped.subarray(12, 44)).open(sealed, "a")).toThrow(SealError);
+  });
+
+  it("refuses a wrapped key that was changed or swapped with another's", async () => {
+    const ring = await open();
+    await make(ring, "c1");
+    await make(ring, "c2");
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    const entry = (await kv.get("key.c2"))!.value;
+    await kv.put("key.c1", entry);
+    await expect((await open(otherBus)).sealer("c1")).rejects.toThrow(SealError);
+  });
+
+  it("asks again once a key is too old", async () => {
+    const ring = await open(bus, 40);
+    await make(ring, "c1");
+    expect(ring.cached("c1")).toBeDefined();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(ring.cached("c1")).toBeUndefined();
+    expect(await ring.sealer("c1")).toBeDefined();
+  });
+});
+
+describe("destroying a key", () => {
+  it("is seen by every ring, for good", async () => {
+    const [a, b] = [await open(), await open(otherBus)];
+    await make(a, "c1");
+    expect(await b.sealer("c1")).toBeDefined();
+    await a.destroy("c1");
+    expect(a.cached("c1")).toBeUndefined();
+    await expect.poll(() => b.cached("c1")).toBeUndefined();
+    for (const ring of [a, b, await open(otherBus)]) {
+      expect(await ring.sealer("c1")).toBeUndefined();
+      expect(await ring.sealer("c1", { create: true })).toBeUndefined();
+    }
+    await a.destroy("c1");
+  });
+
+  it("is noticed without the broadcast when the key gets too old", async () => {
+    const [a, deaf] = [await open(), await open(otherBus, 100)];
+    await make(a, "c1");
+    await deaf.sealer("c1");
+    deaf.close();
+    await deaf.sealer("c1");
+    await a.destroy("c1");
+    await expect.poll(() => deaf.cached("c1"), { timeout: 5_000 }).toBeUndefined();
+    expect(await deaf.sealer("c1", { create: true })).toBeUndefined();
+  });
+
+  it("of one that never was keeps it from being made", async () => {
+    const ring = await open();
+    await ring.destroy("c9");
+    expect(await ring.sealer("c9", { create: true })).toBeUndefined();
+  });
+
+  it("wins over one who makes it at the same time", async () => {
+    const [a, b] = [await open(), await open(otherBus)];
+    for (let i = 0; i < 10; i++) {
+      await Promise.all([make(a, `r${i}`), b.destroy(`r${i}`)]);
+      await expect.poll(() => a.cached(`r${i}`)).toBeUndefined();
+      expect(await a.sealer(`r${i}`, { create: true })).toBeUndefined();
+    }
+  });
+
+  it("leaves the wrapped key nowhere on the disk, nor the wrappings before", async () => {
+    const ring = await open();
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    await make(ring, "customer");
+    await make(ring, "c1");
+    const wrapped = await Promise.all(
+      (await kv.keys("material.")).map(async (k) => (await kv.get(k))!.value),
+    );
+    await ring.wrapUnder("c1", "customer");
+    for (const name of await kv.keys("material.")) wrapped.push((await kv.get(name))!.value);
+    expect(wrapped.filter((w) => onDisk(server.dir, w)).length).toBeGreaterThan(0);
+    await ring.destroy("c1");
+    await ring.destroy("customer");
+    expect(wrapped.filter((w) => onDisk(server.dir, w))).toEqual([]);
+    expect(await kv.keys("material.")).toEqual([]);
+    expect(await kv.keys("pending.")).toEqual([]);
+  });
+
+  it("is finished by the next start when a crash cut it short", async () => {
+    const ring = await open();
+    await make(ring, "c1");
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    const [name] = await kv.keys("material.");
+    // What is there when the process dies between the tombstone and the erasure.
+    await kv.put(`pending.c1.${name!.slice("material.".length)}`, Buffer.alloc(0));
+    await kv.put("key.c1", Buffer.from(JSON.stringify({ state: "destroyed", at: 1 })));
+    await open(otherBus);
+    expect(await kv.keys("material.")).toEqual([]);
+    expect(await kv.keys("pending.")).toEqual([]);
+  });
+});
+
+describe("wrapping under another subject's key", () => {
+  it("keeps what was sealed readable, and destroys it with the parent", async () => {
+    const [a, b] = [await open(), await open(otherBus)];
+    const sealed = (await make(a, "c1")).seal(text, "a");
+    await b.sealer("c1");
+    await make(a, "customer");
+    await a.wrapUnder("c1", "customer");
+    await a.wrapUnder("c1", "customer");
+    expect((await a.sealer("c1"))!.open(sealed, "a")).toEqual(text);
+    await expect.poll(async () => (await b.sealer("c1"))!.open(sealed, "a")).toEqual(text);
+    await b.destroy("customer");
+    expect(b.cached("c1")).toBeUndefined();
+    await expect.poll(() => a.cached("c1")).toBeUndefined();
+    for (const ring of [a, b]) expect(await ring.sealer("c1", { create: true })).toBeUndefined();
+  });
+
+  it("refuses a missing key, itself and a circle", async () => {
+    const ring = await open();
+    await make(ring, "c1");
+    await make(ring, "c2");
+    await expect(ring.wrapUnder("c1", "none")).rejects.toThrow(KeyRingError);
+    await expect(ring.wrapUnder("none", "c1")).rejects.toThrow(KeyRingError);
+    await expect(ring.wrapUnder("c1", "c1")).rejects.toThrow(KeyRingError);
+    await ring.wrapUnder("c1", "c2");
+    await expect(ring.wrapUnder("c2", "c1")).rejects.toThrow(/which it wraps itself/);
+  });
+});
+
+describe("the workspace key", () => {
+  it("is made once, for this user alone", async () => {
+    await open();
+    const file = join(dataDir, "workspace.key");
+    const before = readFileSync(file, "utf8");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    chmodSync(file, 0o644);
+    await open(otherBus);
+    expect(readFileSync(file, "utf8")).toBe(before);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(dataDir)).toEqual(["workspace.key"]);
+  });
+
+  it("missing, damaged or another one is an error that says so", async () => {
+    const ring = await open();
+    await make(ring, "c1");
+    const file = join(dataDir, "workspace.key");
+    writeFileSync(file, "0".repeat(64));
+    await expect(open()).rejects.toThrow(/is not the one/);
+    writeFileSync(file, "short");
+    await expect(open()).rejects.toThrow(/is damaged/);
+    rmSync(file);
+    await expect(open()).rejects.toThrow(WorkspaceKeyError);
+    await expect(open()).rejects.toThrow(/is missing in/);
+    expect(readdirSync(dataDir)).toEqual([]);
+  });
+
+  it("keys the hashes of identifiers, by purpose and workspace", async () => {
+    const ring = await open();
+    const hash = ring.keyedHash("email", "grace@example.com");
+    expect(hash).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect((await open(otherBus)).keyedHash("email", "grace@example.com")).toBe(hash);
+    expect(ring.keyedHash("phone", "grace@example.com")).not.toBe(hash);
+    workspace += "x";
+    expect((await open()).keyedHash("email", "grace@example.com")).not.toBe(hash);
+  });
+});
+
+/** Whether any file below a folder holds the bytes. */
+function onDisk(folder: string, wanted: Uint8Array): boolean {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(Buffer.from(wanted)));
+}
