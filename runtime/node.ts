@@ -196,11 +196,14 @@ export class Node implements Engine {
 
   follow(key: string, listener: (record: StoredRecord) => void): () => void {
     let listeners = this.#followers.get(key);
-    if (!listeners) this.#followers.set(key, (listeners = new Set()));
-    listeners.add(listener);
+    if (!listeners) {
+      listeners = new Set();
+      this.#followers.set(key, listeners);
+    }
+    const those = listeners.add(listener);
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#followers.delete(key);
+      those.delete(listener);
+      if (those.size === 0 && this.#followers.get(key) === those) this.#followers.delete(key);
     };
   }
 

@@ -25,7 +25,10 @@ export class Admission {
   enter(to: Address, id: string): void {
     const name = formatAddress(to);
     let ids = this.#waiting.get(name);
-    if (!ids) this.#waiting.set(name, (ids = new Set()));
+    if (!ids) {
+      ids = new Set();
+      this.#waiting.set(name, ids);
+    }
     if (ids.has(id)) return;
     if (ids.size >= this.#o.maxWaiting) {
       throw new OverloadedError(
