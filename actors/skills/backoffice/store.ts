@@ -314,9 +314,9 @@ function answer(stored: StoredApplied): JsonObject {
 }
 
 function checkDataset(name: string): string {
-  if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) {
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) {
     throw new BackOfficeError(
-      `dataset name ${JSON.stringify(name)} is not valid: use up to 64 lower-case letters, digits, "_" or "-"`,
+      `dataset name ${JSON.stringify(name)} is not valid: use 1 to 32 letters, digits, "_" or "-"`,
     );
   }
   return name;

@@ -161,6 +161,8 @@ export const subscriptionSchema = z.strictObject({
   endsAt: time.optional(),
   cancelReason: text.optional(),
   statusBefore: z.enum(SUBSCRIPTION_STATUSES).optional(),
+  /** The plan before the last change of plan. */
+  planBefore: id.optional(),
   discount: z.strictObject({ offerId: id, percent: z.number().min(0).max(100), until: time }).optional(),
 });
 export type Subscription = z.infer<typeof subscriptionSchema>;

@@ -215,7 +215,7 @@ export function addSubscription(
         customerId: customer.id,
         month,
         metric,
-        used: Math.min(limit, Math.round(limit * share)),
+        used: Math.floor(limit * share),
         limit,
         unit: UNITS[metric],
       });
