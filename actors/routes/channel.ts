@@ -27,6 +27,8 @@ export interface TranscriptEntry {
   readonly author?: string;
   readonly quickReplies?: unknown;
   readonly citations?: unknown;
+  /** Ids of the customer's messages that a reply answers. */
+  readonly answers?: unknown;
 }
 
 /** The event of a record, or undefined when the customer does not see it. */
@@ -34,11 +36,8 @@ export function eventOf(record: StoredRecord): StreamEvent | undefined {
   const event = record.to.kind === "channel" ? EVENTS[record.type] : undefined;
   if (event === undefined) return undefined;
   const at = new Date(record.at).toISOString();
-  const data =
-    event === "message"
-      ? { messageId: record.id, role: "desk", ...record.data, at }
-      : { ...record.clear, ...record.data, at };
-  return { seq: record.seq, event, data };
+  const base = event === "message" ? { messageId: record.id, role: "desk" } : {};
+  return { seq: record.seq, event, data: { ...base, ...record.clear, ...record.data, at } };
 }
 
 export function transcriptOf(records: readonly StoredRecord[]): TranscriptEntry[] {
@@ -56,6 +55,7 @@ export function transcriptOf(records: readonly StoredRecord[]): TranscriptEntry[
         ...(typeof author === "string" ? { author } : {}),
         ...(quickReplies === undefined ? {} : { quickReplies }),
         ...(citations === undefined ? {} : { citations }),
+        ...(r.clear.answers === undefined ? {} : { answers: r.clear.answers }),
       });
     }
   }

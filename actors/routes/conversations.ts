@@ -62,6 +62,7 @@ const transcriptEntry = z.object({
   author: z.string().optional(),
   quickReplies: z.array(z.string()).optional(),
   citations: z.array(z.object({ id: z.string(), title: z.string() })).optional(),
+  answers: z.array(z.string()).optional(),
 });
 
 export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute[] {
@@ -199,10 +200,10 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         return {
           body: {
             conversationId: id,
-            state: v.state ?? v.phase ?? view.value,
+            state: v.state ?? view.value,
             transcript: transcriptOf(records),
             slots: v.slots ?? {},
-            approvals: v.approvals ?? [],
+            approvals: v.pendingApprovals ?? [],
             outcome: v.outcome ?? null,
             handoff: v.handoff ?? null,
             offset: records.at(-1)?.seq ?? 0,
