@@ -216,6 +216,8 @@ export interface SkillFacts {
   readonly compensatedBy?: string;
   /** Codes of failures besides those every ask can have (`timeout`, `unavailable`, `failed`, `invalid`). */
   readonly failureCodes?: readonly string[];
+  /** Reasons with which it says no: the first word of a failure's message. */
+  readonly reasons?: readonly string[];
   /** Names of inputs; unknown ones are refused when given. */
   readonly inputs?: { readonly required: readonly string[]; readonly optional: readonly string[] };
 }

@@ -169,7 +169,8 @@ function readStep(value: unknown, path: Path, report: Report): Step | undefined 
     );
     return undefined;
   }
-  if (verb === "handoff" && (value as { handoff: unknown }).handoff === null) {
+  const sentence = (value as { handoff?: unknown }).handoff;
+  if (verb === "handoff" && (sentence === null || (typeof sentence === "string" && sentence.trim() === ""))) {
     report([...path, "handoff"], "handoff-sentence", "a hand-off needs a sentence for the customer");
     return undefined;
   }

@@ -169,7 +169,7 @@ function likeness(v: VariantLike, old: ItemLike | undefined, said: ReadonlySet<s
   ).length;
 }
 
-function cheapest(variants: readonly VariantLike[], text: string): VariantLike[] {
+export function cheapest(variants: readonly VariantLike[], text: string): VariantLike[] {
   if (!/\b(?:cheapest|least expensive|lowest[- ]priced?|most affordable)\b/i.test(text)) return [...variants];
   const least = Math.min(...variants.map((v) => v.price ?? Number.POSITIVE_INFINITY));
   return variants.filter((v) => v.price === least);

@@ -1,0 +1,84 @@
+/** “No, the other one”: what a customer takes back in the middle of a playbook. */
+import type { PlaybookDef, SlotDef } from "../language/schema.ts";
+import { fromAnswer } from "../slots/fill.ts";
+import { orderCorrection } from "../slots/orders.ts";
+import type { ItemLike } from "../slots/pick.ts";
+import { without } from "../slots/variants.ts";
+import type { RunContext, Said } from "./context.ts";
+
+/** After so many corrections the playbook takes its `unclear` path. */
+export const MAX_CORRECTIONS = 6;
+
+export interface Correction {
+  readonly context: RunContext;
+  readonly slot: string;
+  /** Where its `ask` goes on: `lookup`, `list`, `which` for orders, else `fill`. */
+  readonly route: "lookup" | "list" | "which" | "fill";
+}
+
+/** The slots that are chosen from another one, in turn. */
+export function dependents(def: PlaybookDef, slot: string): string[] {
+  const direct = Object.entries(def.slots)
+    .filter(([, s]) => s.from !== undefined && new RegExp(`\\b${slot}\\b`).test(s.from))
+    .map(([name]) => name);
+  return [...direct, ...direct.flatMap((d) => dependents(def, d))];
+}
+
+/** Empties a slot and what hangs on it. */
+export function forget(c: RunContext, def: PlaybookDef, slot: string): RunContext {
+  let { slots, vars } = c;
+  for (const name of [slot, ...dependents(def, slot)]) {
+    slots = without(slots, name);
+    vars = without(vars, `${name}_chosen`);
+  }
+  return { ...c, slots, vars };
+}
+
+/** @param asking the slot that is being asked for; an answer to that is no correction. */
+export function correctionOf(
+  c: RunContext,
+  def: PlaybookDef,
+  answer: Said,
+  asking: string | undefined,
+): Correction | undefined {
+  for (const [name, slot] of Object.entries(def.slots)) {
+    if (name === asking || c.slots[name] === undefined) continue;
+    if (slot.type === "order") {
+      const found = orderCorrection(c, name, answer);
+      if (found) {
+        const cleared = forget(found.context, def, name);
+        return { slot: name, route: found.route as Correction["route"], context: counted(cleared) };
+      }
+    } else if (asking === undefined && answer.yesNo !== "yes") {
+      const value = changed(c, name, slot, answer);
+      if (value === undefined) continue;
+      const cleared = forget(c, def, name);
+      return {
+        slot: name,
+        route: "fill",
+        context: counted({ ...cleared, slots: { ...cleared.slots, [name]: value } }),
+      };
+    }
+  }
+  return undefined;
+}
+
+function counted(c: RunContext): RunContext {
+  return { ...c, corrections: c.corrections + 1 };
+}
+
+/** A new value for a filled slot, when the answer to a question of yes or no holds one. */
+function changed(c: RunContext, name: string, slot: SlotDef, answer: Said): unknown {
+  if (slot.type !== "items" && slot.type !== "address" && slot.type !== "choice") return undefined;
+  if (slot.type === "choice" && slot.options === undefined) return undefined;
+  const value = fromAnswer(slot, answer, c);
+  if (value === undefined) return undefined;
+  const key = (v: unknown): string =>
+    slot.type === "items"
+      ? (v as ItemLike[])
+          .map((i) => i.itemId)
+          .sort()
+          .join()
+      : JSON.stringify(v);
+  return key(value) === key(c.slots[name]) ? undefined : value;
+}

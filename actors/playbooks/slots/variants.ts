@@ -1,0 +1,120 @@
+/** Resolves a variant slot: for each item that is to be replaced, the one the customer wants instead. */
+import { allText, focusText, type RunContext } from "../compiler/context.ts";
+import type { SlotDef } from "../language/schema.ts";
+import { choices } from "./fill.ts";
+import { cheapest, type ItemLike, nameScore, pickVariants, type VariantLike } from "./pick.ts";
+import { clauses, ordinal } from "./words.ts";
+
+/** Variants that are listed at most. */
+export const MAX_VARIANTS = 6;
+
+/** The item whose replacement is looked for; undefined when all have one. */
+export function openItem(c: RunContext, name: string, slot: SlotDef): ItemLike | undefined {
+  const chosen = (c.vars[`${name}_chosen`] as unknown[] | undefined) ?? [];
+  return (choices(slot, c) as ItemLike[])[chosen.length];
+}
+
+/** What is wanted instead: what follows “for”, “to”, “with” in the parts that name the item. */
+export function wish(c: RunContext, item: ItemLike, several: boolean): string {
+  if (c.latest !== null) return c.latest;
+  for (const text of [focusText(c), allText(c)]) {
+    const parts = clauses(text);
+    const about = parts.filter((p) => nameScore(item.name, p) > 0);
+    if (about.length === 0) continue;
+    // With one item everything that was said is about it, also the sentences that do not name it again.
+    const mine = several ? about : parts.slice(parts.indexOf(about[0]!));
+    const first = mine[0]!;
+    const cut = /\b(?:for|to|into|instead|with|but)\b/i.exec(
+      first.replace(/\b(?:like|want|need|love|prefer|ask(?:ing)?|going|able) to\b/gi, (m) =>
+        "_".repeat(m.length),
+      ),
+    );
+    return [cut ? first.slice(cut.index) : first, ...mine.slice(1)].join("\n");
+  }
+  return several ? "" : focusText(c);
+}
+
+export interface VariantResolution {
+  readonly context: RunContext;
+  /** `next`: another item wants one. */
+  readonly route: "filled" | "next" | "which" | "none";
+}
+
+function take(
+  c: RunContext,
+  name: string,
+  slot: SlotDef,
+  variant: VariantLike,
+  item: ItemLike,
+): VariantResolution {
+  const before = (c.vars[`${name}_chosen`] as unknown[] | undefined) ?? [];
+  const chosen = [...before, { ...variant, name: item.name, instead: item }];
+  const vars = { ...c.vars, [`${name}_chosen`]: chosen };
+  const done = chosen.length >= choices(slot, c).length;
+  return {
+    route: done ? "filled" : "next",
+    context: {
+      ...c,
+      pool: [],
+      latest: null,
+      vars: done ? without(vars, `${name}_chosen`) : vars,
+      slots: done ? { ...c.slots, [name]: chosen } : c.slots,
+    },
+  };
+}
+
+export function without(all: Readonly<Record<string, unknown>>, key: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(all).filter(([k]) => k !== key));
+}
+
+/** After `catalog.variants` (what fits the wish) or `catalog.product` (all there are). */
+export function afterVariants(
+  c: RunContext,
+  name: string,
+  slot: SlotDef,
+  value: unknown,
+): VariantResolution | { readonly context: RunContext; readonly route: "all" } {
+  const item = openItem(c, name, slot);
+  if (!item) return { route: "none", context: c };
+  const found = value as { matches?: unknown; nearest?: unknown; variants?: unknown } | null;
+  const matches = variantsOf(found?.matches, item);
+  if (matches.length) {
+    const best = bestOf(matches, wish(c, item, choices(slot, c).length > 1));
+    if (best.length === 1) return take(c, name, slot, best[0]!, item);
+    return { route: "which", context: { ...c, pool: best.slice(0, MAX_VARIANTS), latest: null } };
+  }
+  const nearest = variantsOf(found?.nearest, item);
+  const rest = nearest.length ? nearest : variantsOf(found?.variants, item);
+  if (rest.length)
+    return { route: "which", context: { ...c, pool: rest.slice(0, MAX_VARIANTS), latest: null } };
+  return found?.variants === undefined ? { route: "all", context: c } : { route: "none", context: c };
+}
+
+/** Those with the highest score (most of what was asked for, most of the rest as it was); the cheapest when asked for. */
+function bestOf(found: readonly (VariantLike & { score?: number })[], text: string): VariantLike[] {
+  const cheap = cheapest(found, text);
+  if (cheap.length < found.length) return cheap;
+  const most = Math.max(...found.map((v) => v.score ?? 0));
+  return found.filter((v) => (v.score ?? 0) >= most - 1e-9);
+}
+
+function variantsOf(list: unknown, item: ItemLike): VariantLike[] {
+  return (Array.isArray(list) ? list : []).filter(
+    (x): x is VariantLike =>
+      typeof x?.itemId === "string" && x.available !== false && x.itemId !== item.itemId,
+  );
+}
+
+/** The answer to “which one would you like?”; undefined when it names none of those shown. */
+export function pickShown(
+  c: RunContext,
+  name: string,
+  slot: SlotDef,
+  text: string,
+): VariantResolution | undefined {
+  const item = openItem(c, name, slot);
+  if (!item) return undefined;
+  const index = ordinal(text, c.pool.length);
+  const picked = index !== undefined ? [c.pool[index]!] : pickVariants(c.pool, text, item);
+  return picked.length === 1 ? take(c, name, slot, picked[0]!, item) : undefined;
+}
