@@ -3,6 +3,8 @@ export type EncoderErrorCode = "missing" | "unavailable" | "closed";
 
 export class EncoderError extends Error {
   override readonly name = "EncoderError";
+  /** A dependency is missing or down. */
+  readonly exitCode = 3;
   constructor(
     readonly code: EncoderErrorCode,
     message: string,

@@ -3,8 +3,9 @@
  * requests that come while it works are put together into the next batch.
  */
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { LRUCache } from "lru-cache";
+import { cacheDir } from "../../runtime/config/paths.ts";
 import { EncoderProcess } from "./encoder-process.ts";
 import type { Pooling } from "./encoder-protocol.ts";
 import { locateModel } from "./model-folder.ts";
@@ -41,6 +42,17 @@ export interface EncoderOptions {
   readonly startTimeoutMs?: number;
   /** One batch, ms; a process that takes longer is replaced. Default 5,000. */
   readonly batchTimeoutMs?: number;
+}
+
+/** What the section `encoder` of the configuration says. */
+export function encoderOptions(settings: {
+  readonly model: string;
+  readonly path?: string;
+  readonly threads: number;
+}): EncoderOptions {
+  const { model, threads } = settings;
+  if (isAbsolute(model)) return { modelsDir: dirname(model), model: basename(model), threads };
+  return { modelsDir: settings.path ?? join(cacheDir(), "models"), model, threads };
 }
 
 /** An encoder that runs until it is closed. */

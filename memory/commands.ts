@@ -1,0 +1,37 @@
+/** Commands of this room: `memory …`, `eval retrieval`. */
+import { type Command, InvalidArgumentError } from "commander";
+import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+
+export const commands: Contributor = (program, env) => {
+  evalRetrieval(findOrCreate(program, "eval", "score the desk's parts on your own data"), env);
+};
+
+function evalRetrieval(parent: Command, env: CliEnv): void {
+  parent
+    .command("retrieval")
+    .description("how well the right documents are found")
+    .requiredOption("--docs <jsonl>", "documents: {id, title?, text}")
+    .requiredOption("--queries <jsonl>", "queries: {id, text, relevant: [ids]}")
+    .option("--k <list>", "depths of recall", depths, [1, 5, 10, 20])
+    .option("--baselines", "also by words alone and by vectors alone")
+    .action(async (options: { docs: string; queries: string; k: number[]; baselines?: boolean }) => {
+      const { runRetrieval } = await import("./retrieval/command.ts");
+      await runRetrieval(options, env);
+    });
+}
+
+/** Another room may have added the parent command already. */
+function findOrCreate(program: Command, name: string, description: string): Command {
+  return (
+    program.commands.find((command) => command.name() === name) ??
+    program.command(name).description(description)
+  );
+}
+
+function depths(list: string): number[] {
+  const ks = list.split(",").map(Number);
+  if (ks.length === 0 || ks.some((k) => !Number.isInteger(k) || k < 1 || k > 1_000)) {
+    throw new InvalidArgumentError("depths are whole numbers from 1 to 1000 with commas between: 1,5,10");
+  }
+  return ks;
+}
