@@ -30,6 +30,8 @@ export interface Skill<I extends z.ZodObject = z.ZodObject> {
   readonly failureCodes: readonly string[];
   /** Reasons with which it says no: the first word of a failure's message. */
   readonly reasons: readonly string[];
+  /** Shape of the answer, by which systems of other makers are checked. */
+  readonly output?: z.ZodType;
   /** Does it on the embedded back office. @throws Refusal */
   readonly run: (input: z.output<I>, context: SkillContext) => Promise<JsonObject>;
 }
@@ -42,6 +44,7 @@ interface Common<I extends z.ZodObject> {
   readonly description: string;
   readonly input: I;
   readonly reasons?: readonly string[];
+  readonly output?: z.ZodType;
   readonly run: Skill<I>["run"];
 }
 

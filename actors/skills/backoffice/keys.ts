@@ -75,3 +75,5 @@ export function indexEntries(collection: string, record: JsonObject): [string, s
   }
   return entries;
 }
+/** Note about a write to another system. */
+export const NOTE = "n";

@@ -7,7 +7,18 @@
 import { mkdir } from "node:fs/promises";
 import { type BatchOperation, Level } from "level";
 import { hashJson, type JsonObject } from "../../../runtime/json.ts";
-import { ATTEMPT, below, DATASET, INDEX, indexEntries, keyOf, lastPart, RECORD, RESULT } from "./keys.ts";
+import {
+  ATTEMPT,
+  below,
+  DATASET,
+  INDEX,
+  indexEntries,
+  keyOf,
+  lastPart,
+  NOTE,
+  RECORD,
+  RESULT,
+} from "./keys.ts";
 import { Load, recoverLoads } from "./load.ts";
 import { Refusal } from "./refusal.ts";
 import { type CollectionName, type RecordOf, type Settings, settingsSchema } from "./types.ts";
@@ -261,6 +272,16 @@ export class BackOffice implements Reader {
       });
     }
     return entries;
+  }
+
+  /** What was noted under a key about a write to another system. */
+  async note(key: string): Promise<JsonObject | undefined> {
+    return (await this.#shared.db.get(keyOf(NOTE, key))) as JsonObject | undefined;
+  }
+  /** On disk when it answers; `undefined` takes the note away. */
+  async setNote(key: string, note: JsonObject | undefined): Promise<void> {
+    if (note) await this.#shared.db.put(keyOf(NOTE, key), note, { sync: true });
+    else await this.#shared.db.del(keyOf(NOTE, key), { sync: true });
   }
 
   /** Begins a load of many records that becomes visible as a whole or not at all. */

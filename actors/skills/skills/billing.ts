@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   INVOICE_STATUSES,
   type Invoice,
+  invoiceSchema,
   lower,
   type Order,
   type Reader,
@@ -73,6 +74,7 @@ export const billing: readonly AnySkill[] = [
       statuses: z.array(z.enum(INVOICE_STATUSES)).optional(),
       limit: z.number().int().min(1).max(100).default(20),
     }),
+    output: z.looseObject({ invoices: z.array(invoiceSchema.loose()) }),
     run: async ({ customerId, orderId, statuses, limit }, { office }) => {
       const all = (await office.by("invoices", "customerId", customerId))
         .filter((i) => (!statuses || statuses.includes(i.status)) && (!orderId || i.orderId === orderId))
@@ -85,6 +87,7 @@ export const billing: readonly AnySkill[] = [
     description: "One invoice of the customer, by number.",
     input: z.strictObject({ customerId: z.string(), invoiceId: z.string() }),
     reasons: INVOICE_REASONS,
+    output: invoiceSchema.loose(),
     run: async ({ customerId, invoiceId }, { office }) => ({
       ...(await ownInvoice(office, customerId, invoiceId)),
     }),

@@ -1,6 +1,6 @@
 /** Customers: who they are and how to reach them. */
 import { z } from "zod";
-import { type PostalAddress, VERIFICATION_FACTORS } from "../backoffice/index.ts";
+import { customerSchema, type PostalAddress, VERIFICATION_FACTORS } from "../backoffice/index.ts";
 import { verify } from "../matching/verify.ts";
 import { customerOf } from "../rules/orders.ts";
 import { type AnySkill, read, write } from "../skill.ts";
@@ -42,6 +42,10 @@ export const crm: readonly AnySkill[] = [
         .min(1)
         .optional(),
     }),
+    output: z.union([
+      z.looseObject({ verified: z.literal(true), customerId: z.string().min(1) }),
+      z.looseObject({ verified: z.literal(false), reason: z.enum(["no_match", "need_more", "ambiguous"]) }),
+    ]),
     run: async ({ rules, ...given }, { office }) => {
       const settings = await office.settings();
       return { ...(await verify(office, rules ?? settings.verification, settings.orderPattern, given)) };
@@ -52,6 +56,7 @@ export const crm: readonly AnySkill[] = [
     description: "Name, address, e-mail and payment methods of a customer.",
     input: z.strictObject({ customerId: z.string() }),
     reasons: ["unknown_customer"],
+    output: customerSchema.loose(),
     run: async ({ customerId }, { office }) => {
       const customer = await customerOf(office, customerId);
       return { ...customer, name: `${customer.firstName} ${customer.lastName}` };

@@ -1,6 +1,6 @@
 /** Orders: finding them, and changing what has not been sent yet. */
 import { z } from "zod";
-import { ORDER_STATUSES, type Order, Refusal, type Transaction } from "../backoffice/index.ts";
+import { ORDER_STATUSES, type Order, orderSchema, Refusal, type Transaction } from "../backoffice/index.ts";
 import { matchOrders, newest } from "../matching/items.ts";
 import { addressRule, cancelRule, findOrder, normalOrderId, ownOrder } from "../rules/orders.ts";
 import { type AnySkill, read, write } from "../skill.ts";
@@ -9,6 +9,8 @@ import { mergedAddress, newAddress } from "./crm.ts";
 export const ownedOrder = { customerId: z.string(), orderId: z.string().min(1).max(64) };
 export const ORDER_REASONS = ["unknown_order", "not_yours"] as const;
 
+/** An order with whatever a system wants to say besides. */
+const anyOrder = orderSchema.loose();
 const statuses = z.array(z.enum(ORDER_STATUSES)).optional();
 
 /** Sets the status of the invoice of an order. */
@@ -32,6 +34,11 @@ export const orders: readonly AnySkill[] = [
       numbers: z.array(z.string().max(64)).max(50).default([]),
       text: z.string().max(50_000).default(""),
       statuses,
+    }),
+    output: z.looseObject({
+      orders: z.array(anyOrder),
+      foreign: z.array(z.string()),
+      unknown: z.array(z.string()),
     }),
     run: async ({ customerId, numbers, text, statuses: wanted }, { office }) => {
       const own = (await office.by("orders", "customerId", customerId)).sort(newest);
@@ -67,6 +74,7 @@ export const orders: readonly AnySkill[] = [
     description: "One order of the customer with items, status, dates, address and payments.",
     input: z.strictObject(ownedOrder),
     reasons: ORDER_REASONS,
+    output: anyOrder,
     run: async ({ customerId, orderId }, { office }) => ({
       ...(await ownOrder(office, customerId, orderId)),
     }),
@@ -79,6 +87,7 @@ export const orders: readonly AnySkill[] = [
       limit: z.number().int().min(1).max(100).default(20),
       statuses,
     }),
+    output: z.looseObject({ orders: z.array(anyOrder) }),
     run: async ({ customerId, limit, statuses: wanted }, { office }) => {
       const own = (await office.by("orders", "customerId", customerId)).sort(newest);
       const open = wanted ? own.filter((o) => wanted.includes(o.status)) : own;

@@ -1,6 +1,12 @@
 /** Subscriptions: plans, changes of plan, cancelling, offers. */
 import { z } from "zod";
-import { type Plan, type Reader, Refusal, type Subscription } from "../backoffice/index.ts";
+import {
+  type Plan,
+  type Reader,
+  Refusal,
+  type Subscription,
+  subscriptionSchema,
+} from "../backoffice/index.ts";
 import { cents } from "../rules/orders.ts";
 import { type AnySkill, read, write } from "../skill.ts";
 
@@ -75,6 +81,7 @@ export const subscriptions: readonly AnySkill[] = [
     description: "The customer's subscription: plan, price, status, renewal.",
     input: z.strictObject(owner),
     reasons: REASONS,
+    output: subscriptionSchema.loose(),
     run: async (input, { office }) => ({ ...(await ownSubscription(office, input)) }),
   }),
   read({
