@@ -40,6 +40,9 @@ const number = (v: Value): number => (typeof v === "number" ? v : Number.NaN);
 const isEmpty = (v: Value): boolean =>
   v === undefined || v === null || v === "" || (Array.isArray(v) && v.length === 0);
 
+/** A day, or a time with its zone: others would be read in the machine's own zone. */
+export const ISO = /^\d{4}-\d{2}-\d{2}(?:$|T.*(?:Z|[+-]\d{2}:?\d{2})$)/;
+
 interface Fn {
   readonly args: readonly [min: number, max: number];
   readonly run: (args: readonly Value[]) => Value;
@@ -57,6 +60,12 @@ export const FUNCTIONS: Readonly<Record<string, Fn>> = {
   lower: { args: [1, 1], run: ([v]) => (typeof v === "string" ? v.toLowerCase() : v) },
   round: { args: [1, 1], run: ([v]) => Math.round(number(v)) },
   abs: { args: [1, 1], run: ([v]) => Math.abs(number(v)) },
+  /** ISO text → ms since the epoch, to be compared with `now`. */
+  time: {
+    args: [1, 1],
+    run: ([v]) =>
+      typeof v === "number" ? v : typeof v === "string" && ISO.test(v) ? Date.parse(v) : undefined,
+  },
   /** Those of a list whose member has this value (or one of these values). */
   where: {
     args: [3, 3],

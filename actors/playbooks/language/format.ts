@@ -2,7 +2,7 @@
  * Formatters of texts: `{{ order.total | money }}`. Pure, and the same on every machine: no locale and no time zone of
  * the machine; days are UTC days. A formatter answers `undefined` when there is nothing to show.
  */
-import type { Scope, Value } from "./expression.ts";
+import { ISO, type Scope, type Value } from "./expression.ts";
 
 export type Formatter = (value: Value, args: readonly Value[], scope: Scope) => string | undefined;
 
@@ -39,10 +39,12 @@ function currencyOf(scope: Scope): Value {
 
 /** ISO text or ms → `4 March 2026`. */
 export function date(value: Value): string | undefined {
-  // Only ISO texts: others would be read in the machine's own time zone.
-  const iso8601 =
-    typeof value === "string" && /^\d{4}-\d{2}-\d{2}(?:$|T.*(?:Z|[+-]\d{2}:?\d{2})$)/.test(value);
-  const ms = typeof value === "number" ? value : iso8601 ? Date.parse(value as string) : Number.NaN;
+  const ms =
+    typeof value === "number"
+      ? value
+      : typeof value === "string" && ISO.test(value)
+        ? Date.parse(value)
+        : NaN;
   if (!Number.isFinite(ms)) return undefined;
   const iso = new Date(ms).toISOString();
   return `${Number(iso.slice(8, 10))} ${MONTHS[Number(iso.slice(5, 7)) - 1]} ${iso.slice(0, 4)}`;
