@@ -1,7 +1,7 @@
 /** Routes of operators: effects whose outcome nobody knows, and records that were given up on. */
 import { z } from "zod";
 import { type AnyRoute, invalid, notFound, ProblemError, route } from "../../runtime/gateway/index.ts";
-import { RESOLUTIONS, type Unknowns } from "../task/index.ts";
+import { RESOLUTIONS, UnknownError, type Unknowns } from "../task/index.ts";
 
 /** What the node knows of its dead letters. */
 export interface DeadLetterDesk {
@@ -20,8 +20,14 @@ export function unknownsRoutes(unknowns: Pick<Unknowns, "list" | "resolve">): An
       auth: "admin",
       tag: "operations",
       summary: "Effects whose outcome nobody knows",
-      handler: () => ({
-        body: { unknowns: unknowns.list().map((u) => ({ ...u, at: new Date(u.at).toISOString() })) },
+      handler: async () => ({
+        body: {
+          unknowns: (await unknowns.list()).map(({ unknownId: id, ...u }) => ({
+            id,
+            ...u,
+            at: new Date(u.at).toISOString(),
+          })),
+        },
       }),
     }),
     route({
@@ -34,11 +40,13 @@ export function unknownsRoutes(unknowns: Pick<Unknowns, "list" | "resolve">): An
       status: 202,
       handler: async ({ params, body }) => {
         const id = params.id!;
-        if (!unknowns.list().some((u) => u.id === id)) {
+        try {
+          await unknowns.resolve(id, body.outcome);
+        } catch (error) {
+          if (!(error instanceof UnknownError)) throw error;
           throw notFound("open unknown", id, "`bin/bailiwick unknowns list` shows them.");
         }
-        const unknown = await unknowns.resolve(id, body.outcome);
-        return { status: 202, body: { ...unknown, outcome: body.outcome } };
+        return { status: 202, body: { id, outcome: body.outcome } };
       },
     }),
   ];
@@ -81,6 +89,7 @@ export function deadLetterRoutes(letters: DeadLetterDesk): AnyRoute[] {
           const again = await letters.retry(number);
           return { status: 202, body: { number, seq: again?.seq ?? null } };
         } catch (error) {
+          if ((error as Error).name === "OverloadedError") throw error;
           throw new ProblemError(
             409,
             "Cannot be retried",

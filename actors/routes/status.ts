@@ -8,7 +8,7 @@ export interface StatusRoutesOptions {
   readonly engine: Engine;
   readonly feed: StatusFeed;
   /** Entries of the hand-off queue that wait for a person, and effects whose outcome nobody knows. */
-  readonly counts: () => { readonly waiting: number; readonly unknowns: number };
+  readonly counts: () => Promise<{ readonly waiting: number; readonly unknowns: number }>;
   readonly deadLetters: () => Promise<number>;
   /** What else belongs into the status: versions, the model in use, supervision. */
   readonly more?: () => JsonObject;
@@ -26,7 +26,7 @@ export function statusRoutes(options: StatusRoutesOptions): AnyRoute[] {
       handler: async () => {
         const live = feed.store.getSnapshot().context;
         const { services = {}, ...node } = engine.status() as { services?: JsonObject };
-        const deadLetters = await options.deadLetters();
+        const [counts, deadLetters] = await Promise.all([options.counts(), options.deadLetters()]);
         const open = Object.values(live.byState).reduce((sum, n) => sum + n, 0);
         return {
           body: {
@@ -37,7 +37,7 @@ export function statusRoutes(options: StatusRoutesOptions): AnyRoute[] {
             replies: live.replies,
             repliesPerSecond: feed.repliesPerSecond(),
             outcomes: live.outcomes,
-            handoffs: { ...live.handoffs, ...options.counts() },
+            handoffs: { ...live.handoffs, ...counts },
             quarantined: live.quarantined,
             deadLetters,
             services,

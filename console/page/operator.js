@@ -228,7 +228,7 @@ function replyForm(act) {
       onsubmit: (e) => {
         e.preventDefault();
         attempt(e.submitter, async () => {
-          await act("reply", { text: text.value, clientMessageId: crypto.randomUUID() });
+          await act("reply", { text: text.value });
           text.value = "";
         });
         text.focus();
@@ -246,7 +246,7 @@ function returnForm(act) {
   return el(
     "details",
     {},
-    el("summary", {}, "Return to the desk"),
+    el("summary", {}, "Return to the desk, or end"),
     el(
       "form",
       {
@@ -259,7 +259,16 @@ function returnForm(act) {
       },
       el("label", {}, "What was done (summary)", summary),
       el("label", {}, "What the desk should do now (optional)", instruction),
-      el("button", { type: "submit", class: "quiet" }, "Return"),
+      el(
+        "div",
+        { class: "actions" },
+        el("button", { type: "submit", class: "quiet" }, "Return"),
+        el(
+          "button",
+          { type: "button", class: "danger", onclick: (e) => attempt(e.currentTarget, () => act("close")) },
+          "End the conversation",
+        ),
+      ),
     ),
   );
 }
