@@ -71,7 +71,13 @@ export function dataAgent(
     if (!health.admit()) {
       throw new AskError("unavailable", `${system} is not answering and is left alone for a while`, true);
     }
-    const cut = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const cutter = new AbortController();
+    const cut = cutter.signal;
+    // Not AbortSignal.any with AbortSignal.timeout: Node 20 may collect such a signal before it fires.
+    const cutOff = () => cutter.abort(signal.reason);
+    const timer = setTimeout(() => cutter.abort(), timeoutMs);
+    signal.addEventListener("abort", cutOff, { once: true });
+    if (signal.aborted) cutOff();
     try {
       const value = await raced(call(cut), cut);
       health.ok();
@@ -89,6 +95,9 @@ export function dataAgent(
             : new AskError("failed", `${what} failed`, true);
       health.failed(failure.code);
       throw failure;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", cutOff);
     }
   }
 

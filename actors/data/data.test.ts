@@ -144,9 +144,8 @@ describe("a system of the company's own over HTTP", () => {
   afterEach(() => system.close());
   const order = async () => JSON.stringify(await t.office.get("orders", "W2001012"));
   const wanted = { customerId: "C1001", orderId: "W2001012" };
-  const fast = { readTimeoutMs: 60, writeTimeoutMs: 60, retries: 1 };
-  const over = (options: object = {}) =>
-    agents({ ...fast, systems: { orders: { url: system.url, ...options } } });
+  const over = (options: object = {}, limits: Partial<DataAgentsOptions> = {}) =>
+    agents({ retries: 1, systems: { orders: { url: system.url, ...options } }, ...limits });
 
   it("is sent operation, input and key, and its age is told", async () => {
     const body = await order();
@@ -159,9 +158,9 @@ describe("a system of the company's own over HTTP", () => {
   });
 
   it("may hang, fail, or be gone", async () => {
-    const get = over()("orders.get");
     system.answer = () => undefined;
-    expect(await codeOf(get.ask(wanted))).toBe("timeout");
+    expect(await codeOf(over({}, { readTimeoutMs: 50 })("orders.get").ask(wanted))).toBe("timeout");
+    const get = over()("orders.get");
     system.answer = () => ({ status: 500, body: "<h1>oops</h1>" });
     expect(await codeOf(get.ask(wanted))).toBe("failed");
     expect(system.seen.length).toBe(4);
@@ -199,7 +198,7 @@ describe("a system of the company's own over HTTP", () => {
       done.set(key!, { status: "cancelled" });
       return undefined;
     };
-    const agent = over({ lookup: true });
+    const agent = over({ lookup: true }, { writeTimeoutMs: 100 });
     expect(await agent("orders.cancel").ask(wanted, context("w-1"))).toMatchObject({ status: "cancelled" });
     expect(await agent("orders.cancel").ask(wanted, context("w-1"))).toMatchObject({ status: "cancelled" });
     expect(system.seen.filter((r) => r.operation === "cancel")).toHaveLength(1);
@@ -207,10 +206,11 @@ describe("a system of the company's own over HTTP", () => {
 
   it("leaves an outcome unknown when it can neither be repeated nor asked, until a person says so", async () => {
     system.answer = () => undefined;
+    const hasty = over({}, { writeTimeoutMs: 50 });
+    expect(await codeOf(hasty("orders.cancel").ask(wanted, context("w-2")))).toBe("unknown_outcome");
+    system.answer = () => ({ body: '{"status":"cancelled"}' });
     const agent = over();
     expect(await codeOf(agent("orders.cancel").ask(wanted, context("w-2")))).toBe("unknown_outcome");
-    system.answer = () => ({ body: '{"status":"cancelled"}' });
-    expect(await codeOf(over()("orders.cancel").ask(wanted, context("w-2")))).toBe("unknown_outcome");
     expect(system.seen).toHaveLength(1);
     expect(await agent("orders.resolve").ask({ key: "w-2", done: false })).toEqual({ resolved: true });
     expect(await agent("orders.cancel").ask(wanted, context("w-2"))).toMatchObject({ status: "cancelled" });
