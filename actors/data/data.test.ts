@@ -178,9 +178,7 @@ describe("a system of the company's own over HTTP", () => {
   });
 
   it("is not believed when it lies", async () => {
-    const get = agents({ ...fast, systems: { orders: { url: system.url } }, health: { openAfter: 99 } })(
-      "orders.get",
-    );
+    const get = over({}, { health: { openAfter: 99 } })("orders.get");
     const theirs = JSON.stringify(await t.office.get("orders", "W2001021"));
     for (const body of [theirs, '{"id":"W2001012"}', "[]", "not json", `{"x":"${"y".repeat(2_000_000)}"}`]) {
       system.answer = () => ({ body });
