@@ -1,0 +1,78 @@
+/** What an operator may set about the dialogue, and what the conversation needs to know of its playbooks. */
+import type { AnyStateMachine } from "../../runtime/host/machine.ts";
+
+export interface DialogOptions {
+  /** Silence of a customer before the nudge, and again before the conversation is closed. ms */
+  readonly silenceMs: number;
+  /** How long the question for satisfaction stays open. ms */
+  readonly satisfactionMs: number;
+  /** How long a customer waits for a task before he is told that it takes longer. ms */
+  readonly taskPatienceMs: number;
+  /** Deadlines of asks. ms */
+  readonly understandMs: number;
+  readonly verifyMs: number;
+  readonly callMs: number;
+  readonly searchMs: number;
+  readonly groundMs: number;
+  readonly memoryMs: number;
+  /** What a model may take for one answer. ms */
+  readonly modelMs: number;
+  /** Confidence from which an intent is acted on. */
+  readonly confident: number;
+  /** The same when the message names an order or an e-mail address: it is about a record, so less is enough. */
+  readonly confidentWithRecord: number;
+  /** Confidence from which an intent is offered in a question back. */
+  readonly possible: number;
+  /** Confidence from which another intent interrupts a playbook that waits for an answer. */
+  readonly switching: number;
+  /** Confidence from which a passage is quoted. */
+  readonly quote: number;
+  /** Who answers a free question first: the article that fits best, or the model. */
+  readonly prefer: "quote" | "model";
+  /** Interrupted playbooks that are kept. */
+  readonly parked: number;
+  /** Turns that are kept in the state. */
+  readonly history: number;
+  /** Characters of a turn that are kept in the state. */
+  readonly historyChars: number;
+}
+
+export const DIALOG_DEFAULTS: DialogOptions = {
+  silenceMs: 10 * 60_000,
+  satisfactionMs: 10 * 60_000,
+  taskPatienceMs: 20_000,
+  understandMs: 4_000,
+  verifyMs: 5_000,
+  callMs: 5_000,
+  searchMs: 3_000,
+  groundMs: 2_000,
+  memoryMs: 1_500,
+  modelMs: 8_000,
+  confident: 0.55,
+  confidentWithRecord: 0.4,
+  possible: 0.2,
+  switching: 0.7,
+  quote: 0.5,
+  prefer: "quote",
+  parked: 3,
+  history: 12,
+  historyChars: 2_000,
+};
+
+/** A playbook as the conversation sees it. */
+export interface PlaybookEntry {
+  readonly name: string;
+  /** Key of the machine: `<name>@<version>`. */
+  readonly src: string;
+  /** What it does, to be read by a customer: `cancel an order`. */
+  readonly label: string;
+}
+
+/** The playbooks of a desk. Older versions stay in `machines` for the conversations that started with them. */
+export interface PlaybookCatalog {
+  /** The playbook that serves an intent in its present version. */
+  forIntent(intent: string): PlaybookEntry | undefined;
+  readonly machines: Readonly<Record<string, AnyStateMachine>>;
+  /** Overrides of playbooks' own settings. */
+  settings?(name: string): Record<string, unknown> | undefined;
+}

@@ -1,0 +1,2 @@
+/** The profile of a customer. */
+export { customerMachine, customerView } from "./machine.ts";
