@@ -1,0 +1,217 @@
+/** Plays scenarios against a desk over HTTP and holds them against what they expect. */
+import { hashJson } from "../runtime/json.ts";
+import type { DeskAccess } from "./desk-client.ts";
+import { deskRequest } from "./desk-client.ts";
+import { ConversationDriver, type DriverOptions } from "./driver.ts";
+import { type SkillCall, skillCalls, unmet } from "./expect.ts";
+import { isExclusive, parseDuration, resolveTimes, type Scenario, type ScenarioStep } from "./format.ts";
+
+/** A desk that scenarios are played on, with what only a desk of one's own allows. */
+export interface Stage extends DeskAccess {
+  /** Start of the run, ms since the epoch: what relative dates refer to. */
+  readonly start: number;
+  /** Moves the desk's clock ahead. */
+  advance?(ms: number): Promise<void>;
+  /** Makes a system fail, or mends it. */
+  fault?(system: string, mode: "down" | "slow" | "error" | undefined): Promise<void>;
+  /** A record of the back office. */
+  record?(collection: string, id: string): Promise<Record<string, unknown> | undefined>;
+}
+
+export interface Unmet {
+  /** From 1. */
+  readonly step: number;
+  readonly what: string;
+}
+
+export interface Played {
+  readonly id: string;
+  readonly file: string;
+  readonly status: "passed" | "diverged" | "failed";
+  readonly conversation: string;
+  readonly expectations: { readonly met: number; readonly failed: readonly Unmet[] };
+  /** Set when it could not be played to its end. */
+  readonly error?: string;
+  readonly turns: number;
+  readonly messages: number;
+  readonly replies: number;
+  readonly calls: readonly SkillCall[];
+  readonly trace: readonly any[];
+  readonly outcome: string | null;
+  readonly handoff: string | null;
+  /** Milliseconds from a message to its first reply, by turn. */
+  readonly turnMs: readonly number[];
+  /** Milliseconds from a message to its 202. */
+  readonly acceptMs: readonly number[];
+  readonly unanswered: number;
+  readonly repeated: number;
+  /** The states and results that it went through, as one text: scenarios with the same path exercise the same. */
+  readonly path: string;
+  readonly transcriptHash: string;
+  readonly stateHash: string;
+  readonly durationMs: number;
+}
+
+const AGENT = "scenario";
+
+export async function play(scenario: Scenario, stage: Stage, options: DriverOptions = {}): Promise<Played> {
+  const startedAt = performance.now();
+  const driver = new ConversationDriver(stage, options);
+  const failed: Unmet[] = [];
+  const path: string[] = [];
+  let met = 0;
+  let error: string | undefined;
+  let lastState: Awaited<ReturnType<ConversationDriver["state"]>> | undefined;
+  try {
+    const customer = scenario.given.customer ?? {};
+    if (scenario.given.after.length > 0) await earlier(scenario, stage, options);
+    await driver.open({ channel: scenario.given.channel, customer, vouched: scenario.given.vouched });
+    let number = 0;
+    for (const raw of scenario.steps) {
+      number++;
+      const step = resolveTimes(raw, stage.start);
+      const before = driver.replies.length;
+      const asked = driver.sent.length;
+      await perform(step, driver, stage);
+      lastState = await driver.settled();
+      const running = lastState.playbook?.split("@")[0] ?? "-";
+      path.push(`${lastState.state}:${running}:${lastState.handoff?.reason ?? "-"}:${lastState.outcome ?? "-"}`);
+      if (!step.expect) continue;
+      const wrong = await unmet(step.expect, {
+        replies: driver.replies.slice(before),
+        state: lastState,
+        calls: step.expect.skill ? skillCalls(await driver.trace()) : [],
+        records: async (collection, id) => stage.record?.(collection, id),
+      });
+      if (step.expect.within !== undefined) {
+        const first = driver.sent[asked];
+        const took = first?.answeredAt === undefined ? Number.POSITIVE_INFINITY : first.answeredAt - first.sentAt;
+        if (took > parseDuration(step.expect.within)!) wrong.push(`the reply took ${Math.round(took)} ms`);
+      }
+      if (wrong.length === 0) met++;
+      for (const what of wrong) failed.push({ step: number, what });
+    }
+  } catch (caught) {
+    error = (caught as Error).message;
+  }
+  const trace = await driver.trace().catch(() => []);
+  await driver.close();
+  const calls = skillCalls(trace);
+  const said = transcript(trace);
+  return {
+    id: scenario.name,
+    file: scenario.file,
+    status: error ? "failed" : failed.length > 0 ? "diverged" : "passed",
+    conversation: driver.id,
+    expectations: { met, failed },
+    error,
+    turns: driver.sent.length,
+    messages: driver.sent.length + driver.replies.length,
+    replies: driver.replies.length,
+    calls,
+    trace,
+    outcome: lastState?.outcome ?? null,
+    handoff: lastState?.handoff?.reason ?? null,
+    turnMs: driver.sent.filter((m) => m.answeredAt !== undefined).map((m) => m.answeredAt! - m.sentAt),
+    acceptMs: driver.sent.map((m) => m.acceptedAt - m.sentAt),
+    unanswered: driver.sent.filter((m) => m.answeredAt === undefined).length,
+    repeated: driver.repeated,
+    path: [...path, ...calls.map((c) => `${c.name}=${c.result ?? "open"}`)].join(" "),
+    transcriptHash: hashJson(said),
+    stateHash: hashJson(path),
+    durationMs: performance.now() - startedAt,
+  };
+}
+
+/** Plays all: those that share a desk at `concurrency`, the others one after the other at the end. */
+export async function playAll(
+  scenarios: readonly Scenario[],
+  stage: Stage,
+  options: DriverOptions & { concurrency?: number; onDone?: (played: Played, done: number) => void } = {},
+): Promise<Played[]> {
+  const shared = scenarios.filter((s) => !isExclusive(s));
+  const alone = scenarios.filter(isExclusive);
+  const results: Played[] = [];
+  const one = async (scenario: Scenario): Promise<void> => {
+    const played = await play(scenario, stage, options);
+    results.push(played);
+    options.onDone?.(played, results.length);
+  };
+  const queue = [...shared];
+  const workers = Array.from({ length: Math.min(options.concurrency ?? 8, queue.length) }, async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await one(next);
+  });
+  await Promise.all(workers);
+  for (const scenario of alone) await one(scenario);
+  return results.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+async function perform(step: ScenarioStep, driver: ConversationDriver, stage: Stage): Promise<void> {
+  if ("customer" in step) await driver.send(step.customer);
+  else if ("customerAtOnce" in step) await Promise.all(step.customerAtOnce.map((text) => driver.send(text)));
+  else if ("customerAgain" in step) {
+    await driver.send(step.customerAgain, "again");
+    await driver.send(step.customerAgain, "again");
+  } else if ("satisfaction" in step) await driver.send(String(step.satisfaction));
+  else if ("agent" in step) await act(step.agent, driver, stage);
+  else if ("time" in step) {
+    if (!stage.advance) throw new Error("time can only be moved on a desk of the run's own");
+    await stage.advance(parseDuration(step.time)!);
+    // What was due is appended as a record and folded from there.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  } else if ("fail" in step) {
+    if (!stage.fault) throw new Error("systems can only be failed on a desk of the run's own");
+    await stage.fault(step.fail.system, step.fail.mode);
+  } else await stage.fault?.(step.restore, undefined);
+}
+
+/** What a person does, on the open hand-off or approval of this conversation. */
+async function act(
+  what: Extract<ScenarioStep, { agent: unknown }>["agent"],
+  driver: ConversationDriver,
+  stage: Stage,
+): Promise<void> {
+  const end = performance.now() + 5_000;
+  for (;;) {
+    const { handoffs } = await deskRequest(stage, "GET", "/v1/admin/handoffs");
+    const mine = handoffs.filter((h: any) => h.conversation === driver.id);
+    const approval = what === "approve" || what === "decline";
+    const entry = mine.find((h: any) => (h.kind === "approval") === approval);
+    if (entry) {
+      const post = (verb: string, body: object) =>
+        deskRequest(stage, "POST", `/v1/admin/handoffs/${entry.id}/${verb}`, { body: { agent: AGENT, ...body } });
+      if (what === "accept" || what === "approve" || what === "decline") await post(what, {});
+      else if ("say" in what) await post("reply", { text: what.say });
+      else await post("return", what.return);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return;
+    }
+    if (performance.now() > end) throw new Error(`there is no open ${approval ? "approval" : "hand-off"} to ${JSON.stringify(what)}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+async function earlier(scenario: Scenario, stage: Stage, options: DriverOptions): Promise<void> {
+  const driver = new ConversationDriver(stage, options);
+  await driver.open({
+    channel: scenario.given.channel,
+    customer: scenario.given.customer ?? {},
+    vouched: scenario.given.vouched,
+  });
+  for (const text of scenario.given.after) {
+    await driver.send(resolveTimes(text, stage.start));
+    await driver.settled();
+  }
+  await driver.close();
+}
+
+/** What was said and done, in the order of the log: `[role, text | calls]`. */
+function transcript(trace: readonly any[]): unknown[] {
+  const said: unknown[] = [];
+  for (const r of trace) {
+    if (r.type === "customer.message") said.push(["customer", r.data?.text]);
+    else if (r.type === "reply") said.push([r.data?.role === "human" ? "human" : "desk", r.data?.text]);
+    else if (r.type === "host.ask") said.push(["skill", `${r.clear.service}.${r.clear.operation}`]);
+  }
+  return said;
+}
