@@ -1,0 +1,218 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { actorDefinitions } from "../actors/definitions.ts";
+import { HandoffDesk } from "../actors/handoff/index.ts";
+import { readSignals } from "../actors/language/signals.ts";
+import { yesNo } from "../actors/language/slots/index.ts";
+import { contentWords } from "../actors/language/text.ts";
+import { deskRoutes, followStatus } from "../actors/routes/index.ts";
+import { ADMIN_TOKEN, type RoutesUnderTest, serveRoutes } from "../actors/routes/testing.ts";
+import { Unknowns } from "../actors/task/index.ts";
+import type { Service } from "../runtime/host/service.ts";
+import { findChromium, launch } from "./browser.ts";
+import { buildPage, pageRoutes } from "./page.ts";
+
+const chromium = findChromium();
+if (!chromium) {
+  console.warn("page.test.ts: no Chromium on PATH nor in CHROMIUM_PATH, the page is not tried in a browser");
+}
+
+const ARTICLE = {
+  id: "returns-1",
+  articleId: "returns",
+  title: "Returning an item",
+  text: "You can return most items within 30 days after delivery. Ask here for a label, pack the item in its box, and drop it off at any parcel shop.\n\nThe money is back on your card within five working days after the parcel has reached us.",
+};
+
+/** Language and knowledge as far as this test needs them: the desk's own signals, and one article. */
+const services: Service[] = [
+  {
+    name: "language",
+    operations: {
+      understand: async ({ text }) =>
+        ({
+          language: "en",
+          intent: null,
+          alternatives: [],
+          requests: [],
+          entities: [],
+          yesNo: yesNo(text),
+          signals: { ...readSignals(text) },
+          masked: text,
+          topics: contentWords(text),
+        }) as never,
+    },
+  },
+  {
+    name: "knowledge",
+    operations: {
+      search: async ({ text }) => {
+        const found = /return/i.test(text) ? { ...ARTICLE, score: 1, confidence: 0.9 } : null;
+        return { passages: found ? [found] : [], best: found } as never;
+      },
+    },
+  },
+];
+
+describe.skipIf(!chromium)("the page in a browser", () => {
+  const pictures = mkdtempSync(join(tmpdir(), "desk-page-"));
+  let t: RoutesUnderTest;
+  let browser: Browser;
+  let contexts: BrowserContext[] = [];
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    t = await serveRoutes(
+      ({ node }, tokens) => [
+        ...deskRoutes({
+          engine: node,
+          tokens,
+          handoffs: new HandoffDesk(node),
+          unknowns: new Unknowns(node),
+          deadLetters: {
+            list: (limit) => node.deadLetters.list(limit),
+            show: (number) => node.deadLetters.show(number),
+            drop: (number) => node.deadLetters.drop(number),
+            count: () => node.deadLetters.count(),
+            retry: (number) => node.retryDeadLetter(number),
+          },
+          feed: followStatus(node),
+        }),
+        ...pageRoutes(),
+      ],
+      {
+        node: {
+          services,
+          definitions: actorDefinitions({
+            workspace: "test",
+            playbooks: { forIntent: () => undefined, machines: {} },
+            skills: { get: () => undefined },
+          }),
+        },
+      },
+    );
+    browser = await launch(chromium!);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await t?.stop();
+  });
+  afterEach(async () => {
+    await Promise.all(contexts.map((context) => context.close()));
+    contexts = [];
+    expect(problems.splice(0)).toEqual([]);
+  });
+
+  const open = async (options: object = {}): Promise<Page> => {
+    const context = await browser.newContext({ viewport: { width: 1180, height: 820 }, ...options });
+    contexts.push(context);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(t.gateway.url) && !request.url().startsWith("data:")) {
+        problems.push(`a request to elsewhere: ${request.url()}`);
+      }
+    });
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
+    });
+    await page.goto(t.gateway.url);
+    return page;
+  };
+  const picture = (page: Page, name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+  const say = async (page: Page, text: string) => {
+    await page.getByLabel("Your message").fill(text);
+    await page.keyboard.press("Enter");
+  };
+  const signIn = async (page: Page, name: string) => {
+    await page.getByRole("button", { name: /^Operators/ }).click();
+    await page.getByLabel("Admin token").fill(ADMIN_TOKEN);
+    await page.getByLabel("Your name").fill(name);
+    await page.getByRole("button", { name: "Open the queue" }).click();
+    await page.getByText(`Answering as ${name}`).waitFor();
+  };
+
+  it("a conversation: answers with their source, and the same after a reload", async () => {
+    const page = await open();
+    await picture(page, "1-welcome");
+    await say(page, "How do I return something?");
+    await page.getByText("within 30 days").waitFor();
+    await page.getByText("Returning an item", { exact: true }).waitFor();
+    await picture(page, "2-answer");
+    await page.reload();
+    await page.getByText("within 30 days").waitFor();
+    await say(page, "Hello?");
+    await expect.poll(() => page.locator("#messages li.desk").count()).toBe(2);
+    const texts = await page.locator("#messages li:not(.note) .bubble").allTextContents();
+    expect(texts).toHaveLength(4);
+    expect(texts[0]).toBe("How do I return something?");
+    await picture(page, "3-after-reload");
+  });
+
+  it("a hand-off: asked for, accepted, answered and returned", async () => {
+    const customer = await open();
+    await say(customer, "I want to talk to a person please");
+    await customer.getByText("in the queue for a person").waitFor();
+
+    const operator = await open();
+    await signIn(operator, "Grace");
+    await operator.locator("#handoffs button.row").first().click();
+    await operator.locator("#case").getByText("I want to talk to a person please").first().waitFor();
+    await picture(operator, "4-queue");
+    await operator.getByRole("button", { name: "Accept" }).click();
+    await customer.getByText("A person has joined").waitFor();
+    await operator.getByLabel("Your answer to the customer").fill("Hello, this is Grace. What can I do?");
+    await operator.getByRole("button", { name: "Send answer" }).click();
+    await customer.getByText("Hello, this is Grace. What can I do?").waitFor();
+    await say(customer, "Is the shop open on Sunday?");
+    await operator.locator("#case").getByText("Is the shop open on Sunday?").waitFor();
+    await picture(customer, "5-with-a-person");
+    await picture(operator, "6-answering");
+    await operator.getByText("Return to the desk, or end").click();
+    await operator.getByLabel("What was done (summary)").fill("Told the opening hours.");
+    await operator.getByRole("button", { name: "Return", exact: true }).click();
+    await customer.getByText("talking to the desk again").waitFor();
+    await operator.getByText("Nobody waits for a person.").waitFor();
+    await picture(customer, "7-returned");
+  });
+
+  it("a token that is none is refused in words", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: /^Operators/ }).click();
+    await page.getByLabel("Admin token").fill("nonsense");
+    await page.getByLabel("Your name").fill("Eve");
+    await page.getByRole("button", { name: "Open the queue" }).click();
+    await page.getByText("This is not the admin token").waitFor();
+    // The browser itself reports the 401.
+    problems.splice(0);
+    await picture(page, "8-refused");
+  });
+
+  it("fits a telephone in the dark", async () => {
+    const page = await open({
+      viewport: { width: 390, height: 780 },
+      colorScheme: "dark",
+      hasTouch: true,
+    });
+    await say(page, "How do I return something?");
+    await page.getByText("within 30 days").waitFor();
+    expect(
+      await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"),
+    ).toBe(true);
+    await picture(page, "9-phone-dark");
+  });
+});
+
+describe("the document", () => {
+  it("names nothing from elsewhere, and its parts are joined", () => {
+    const { html, policy } = buildPage();
+    expect(html).not.toMatch(/^\s*(import|export) /m);
+    expect(html).not.toMatch(/\/\*(style|script)\*\//);
+    expect(html.match(/https?:\/\/(?!www\.w3\.org\/2000\/svg)/g)).toBeNull();
+    expect(policy).toMatch(/default-src 'none'.*script-src 'sha256-[^']+'/);
+    expect(policy).not.toContain("unsafe");
+  });
+});
