@@ -172,21 +172,23 @@ async function act(
   stage: Stage,
 ): Promise<void> {
   const end = performance.now() + 5_000;
+  const decision = what === "approve" || what === "decline";
+  const list = decision ? "approvals" : "handoffs";
   for (;;) {
-    const { handoffs } = await deskRequest(stage, "GET", "/v1/admin/handoffs");
-    const mine = handoffs.filter((h: any) => h.conversation === driver.id);
-    const approval = what === "approve" || what === "decline";
-    const entry = mine.find((h: any) => (h.kind === "approval") === approval);
+    const open = await deskRequest(stage, "GET", "/v1/admin/handoffs");
+    const entry = open[list].find((h: any) => h.conversationId === driver.id);
     if (entry) {
-      const post = (verb: string, body: object) =>
-        deskRequest(stage, "POST", `/v1/admin/handoffs/${entry.id}/${verb}`, { body: { agent: AGENT, ...body } });
-      if (what === "accept" || what === "approve" || what === "decline") await post(what, {});
-      else if ("say" in what) await post("reply", { text: what.say });
-      else await post("return", what.return);
+      const verb = typeof what === "string" ? what : "say" in what ? "reply" : "return";
+      const particulars = typeof what === "string" ? {} : "say" in what ? { text: what.say } : what.return;
+      await deskRequest(stage, "POST", `/v1/admin/${list}/${entry.id}/${verb}`, {
+        body: { agent: AGENT, ...particulars },
+      });
       await new Promise((resolve) => setTimeout(resolve, 50));
       return;
     }
-    if (performance.now() > end) throw new Error(`there is no open ${approval ? "approval" : "hand-off"} to ${JSON.stringify(what)}`);
+    if (performance.now() > end) {
+      throw new Error(`there is no open ${decision ? "approval" : "hand-off"} to ${JSON.stringify(what)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
