@@ -145,7 +145,7 @@ describe.skipIf(!chromium)("the page in a browser", () => {
     await page.reload();
     await page.getByText("within 30 days").waitFor();
     await say(page, "Hello?");
-    await expect.poll(() => page.locator("#messages li.desk").count()).toBe(2);
+    await expect.poll(() => page.locator("#messages li.desk").count(), { timeout: 10_000 }).toBe(2);
     const texts = await page.locator("#messages li:not(.note) .bubble").allTextContents();
     expect(texts).toHaveLength(4);
     expect(texts[0]).toBe("How do I return something?");
