@@ -59,7 +59,7 @@ const orderStatus = scripted(
     }
     if (event.type === "call.done") {
       return [
-        say(`Order ${event.value.id} is ${event.value.status}.`),
+        say(`Order ${(event.value as any).id} is ${(event.value as any).status}.`),
         { type: "pb.done", result: "resolved" },
       ];
     }

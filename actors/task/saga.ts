@@ -162,14 +162,15 @@ function failed(f: TaskFold, error: TaskError): void {
   const write = skill?.effect !== "read";
   const uncertain = UNCERTAIN.has(error.code) || (error.code === "failed" && error.retryable === true);
   const safe = !write || skill?.honoursKeys === true || !uncertain;
-  const again = uncertain || error.retryable === true;
+  const again = error.code === "timeout" || error.retryable === true;
   if (t.direction === "do") t.error = error;
   if (again && safe && t.attempt < f.settings.options.attempts) {
     t.phase = "backingOff";
     return;
   }
   if (uncertain && write) {
-    if (skill?.lookup) lookUp(f);
+    // An agent that says so itself has looked already.
+    if (skill?.lookup && error.code !== "unknown_outcome") lookUp(f);
     else park(f);
     return;
   }
@@ -183,19 +184,19 @@ function lookUp(f: TaskFold): void {
   f.t.phase = "lookingUp";
 }
 
-/** What came of a key: `applied` with its result, `refused` with why, or nothing: then it was not done. */
+/** What came of a key: done with a result, refused, not done, or nobody can say (`found` is then no boolean). */
 function lookedUp(f: TaskFold, ok: boolean, data: any): void {
   const { t } = f;
-  if (!ok) {
+  if (!ok || typeof data?.found !== "boolean" || data.unknown === true) {
     park(f);
     return;
   }
-  if (data?.outcome === "applied" || data?.applied === true) {
-    done(f, (data.result ?? null) as JsonObject | null);
-    return;
-  }
-  if (data?.outcome === "refused") {
-    givenUp(f, errorOf(data.error ?? data));
+  if (data.found) {
+    const known = data.result ?? null;
+    // A back office tells how it ended beside the result; others give the result alone.
+    const told = known !== null && typeof known.operation === "string" && typeof known.outcome === "string";
+    if (told && known.outcome === "refused") givenUp(f, errorOf(known.result));
+    else done(f, told ? (known.result ?? null) : known);
     return;
   }
   if (t.attempt < f.settings.options.attempts) {

@@ -72,11 +72,15 @@ export class Driver {
 
   /** Answers asks until none is left that anybody answers. */
   settle(): void {
-    for (;;) {
-      const index = this.open.findIndex((ask) => this.respond(ask) !== undefined);
-      if (index < 0) return;
-      const [ask] = this.open.splice(index, 1);
-      this.answer(ask!, this.respond(ask!)!);
+    for (let answered = true; answered; ) {
+      answered = false;
+      for (const ask of this.open) {
+        const value = this.respond(ask);
+        if (value === undefined) continue;
+        this.answer(ask, value);
+        answered = true;
+        break;
+      }
     }
   }
 
@@ -103,7 +107,7 @@ export class Driver {
       this.both((live) => live.fire(timer.key, timer.generation, point) ?? []);
       this.settle();
     }
-    this.now = until;
+    this.now = Math.max(this.now, until);
     return this.effects.slice(before);
   }
 
