@@ -38,6 +38,11 @@ function sessionOf(
   });
 }
 
+/** Sources that the text does not name itself. */
+function sources(reply: Reply): string[] {
+  return (reply.citations ?? []).map((c) => c.title ?? c.id).filter((title) => !reply.text.includes(title));
+}
+
 function speaker(reply: Reply): string {
   return reply.role === "human" ? `${reply.author ?? "a person"} (person)` : "desk";
 }
@@ -51,7 +56,7 @@ async function talkOnPipe(env: CliEnv, options: TalkOptions, input: NodeJS.ReadS
     for (const line of reply.text.split("\n")) {
       if (line.trim() !== "") process.stdout.write(`${speaker(reply)}: ${line}\n`);
     }
-    for (const { title, id } of reply.citations ?? []) process.stdout.write(`  source: ${title ?? id}\n`);
+    for (const source of sources(reply)) process.stdout.write(`  source: ${source}\n`);
   });
   await session.open();
   if (!env.json) env.err(`conversation ${session.id} (bin/bailiwick trace ${session.id} shows it)`);
@@ -94,7 +99,7 @@ async function talkAtTerminal(env: CliEnv, options: TalkOptions, input: NodeJS.R
       const who = reply.role === "human" ? yellow(speaker(reply)) : green("desk");
       const indented = reply.text.replaceAll("\n", "\n      ");
       const extras = [
-        ...(reply.citations ?? []).map((c) => dim(`      source: ${c.title ?? c.id}`)),
+        ...sources(reply).map((source) => dim(`      source: ${source}`)),
         ...(reply.quickReplies?.length
           ? [`      ${reply.quickReplies.map((q) => cyan(`[${q}]`)).join(" ")}`]
           : []),
@@ -103,7 +108,7 @@ async function talkAtTerminal(env: CliEnv, options: TalkOptions, input: NodeJS.R
     },
     {
       onEvent: (name: string, data: Readonly<Record<string, unknown>>) => {
-        const text = name === "handoff" ? said[String(data.state)] : undefined;
+        const text = name === "handoff" && data.reason !== "approval" ? said[String(data.state)] : undefined;
         if (text) print(dim(`      ${text}`));
         if (name === "outcome") print(dim(`      outcome: ${String(data.outcome)}`));
       },

@@ -9,7 +9,6 @@ const HANDOFF = {
 };
 const OUTCOME = {
   resolved: "This conversation is closed. Thank you.",
-  handed_off: "A person takes it from here.",
   abandoned: "This conversation was closed because it had been quiet.",
 };
 const STILL_TYPING_MS = 20_000;
@@ -17,6 +16,8 @@ const STILL_TYPING_MS = 20_000;
 let conversation = memory.get("conversation");
 let stream;
 let typingTimer;
+/** A person has taken over: nobody knows whether he is typing. */
+let withPerson = false;
 const shown = new Set();
 
 function scrollDown() {
@@ -57,9 +58,12 @@ function onEvent(name, data, seq) {
     quickReplies(data.quickReplies);
   } else if (name === "typing") typing(data.on !== false);
   else if (name === "handoff") {
+    // An approval is a matter among the people behind the desk, who says itself what it means.
+    if (data.reason === "approval") return;
     typing(false);
     if (HANDOFF[data.state]) note(HANDOFF[data.state]);
-  } else if (name === "outcome") {
+  } else if (name === "status") withPerson = data.state === "with_human";
+  else if (name === "outcome") {
     typing(false);
     quickReplies([]);
     if (OUTCOME[data.outcome]) note(OUTCOME[data.outcome]);
@@ -86,6 +90,7 @@ function forgetConversation() {
   conversation = null;
   memory.set("conversation", null);
   shown.clear();
+  withPerson = false;
   $("messages").replaceChildren();
   quickReplies([]);
   typing(false);
@@ -102,6 +107,7 @@ async function resume() {
     const latest = c.transcript.at(-1);
     if (latest?.role !== "customer") quickReplies(latest?.quickReplies);
     if (c.outcome && OUTCOME[c.outcome]) note(OUTCOME[c.outcome]);
+    withPerson = c.state === "withHuman";
     listen(c.offset);
   } catch (error) {
     if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {

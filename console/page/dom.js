@@ -58,7 +58,7 @@ export function messageItem(m) {
   return el(
     "li",
     { class: m.role, "data-seq": m.seq },
-    el("p", { class: m.role === "customer" ? "by sr" : "by" }, m.by ?? by),
+    el("p", { class: m.role === "customer" && !m.by ? "by sr" : "by" }, m.by ?? by),
     el("div", { class: "bubble" }, m.text),
     m.citations?.length
       ? el(

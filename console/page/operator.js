@@ -4,11 +4,23 @@ import { $, el, memory, messageItem, since, toast } from "./dom.js";
 
 const REFRESH_MS = 1_500;
 
+/** Why the desk passed a conversation on; others are named by the playbook or the rule that did. */
+const REASONS = {
+  asked: "Asked for a person",
+  angry: "Angry",
+  unsure: "The desk did not understand",
+  unverified: "Could not be verified",
+  records_down: "The records could not be reached",
+  error: "Something broke on our side",
+};
+
 let token = memory.get("token");
 let agent = memory.get("agent");
 let selected;
 let drawn = "";
 let timer;
+
+const reasonOf = (h) => REASONS[h.reason] ?? h.reason.replaceAll("_", " ");
 
 const api = (method, path, body) => call(method, `/v1/admin${path}`, token, body);
 
@@ -93,7 +105,7 @@ function drawQueue({ handoffs, approvals }) {
                   h.customer?.name ?? "A customer",
                   el("time", {}, `${since(h.since)} ago`),
                 ),
-                el("p", {}, h.reason),
+                el("p", {}, reasonOf(h)),
                 el(
                   "span",
                   { class: `pill ${h.state}` },
@@ -182,7 +194,7 @@ function caseParts(h) {
       "header",
       {},
       el("h2", { tabindex: "-1" }, h.customer?.name ?? "A customer"),
-      el("p", { class: "muted" }, h.reason),
+      el("p", { class: "muted" }, reasonOf(h)),
       h.summary ? el("p", { class: "summary small" }, h.summary) : undefined,
     ),
     el("ol", {
@@ -209,7 +221,7 @@ function caseParts(h) {
     h.state === "accepted" && !mine
       ? el("p", { class: "muted" }, `${h.agent ?? "Somebody else"} is answering.`)
       : undefined,
-  ];
+  ].filter((part) => part !== undefined);
 }
 
 function replyForm(act) {
@@ -295,7 +307,7 @@ async function refresh() {
 
 function signIn() {
   $("token-form").hidden = true;
-  $("desk").hidden = false;
+  $("workplace").hidden = false;
   $("agent-name").textContent = agent;
   refresh();
 }
@@ -307,7 +319,7 @@ function signOut() {
   selected = undefined;
   drawn = "";
   $("queue-badge").hidden = true;
-  $("desk").hidden = true;
+  $("workplace").hidden = true;
   $("token-form").hidden = false;
   $("token").focus();
 }
