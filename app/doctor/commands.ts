@@ -8,8 +8,8 @@ export const commands: Contributor = (program, env) => {
     .description("everything that could be wrong on this machine, each with the command that mends it")
     .action(async () => {
       const { fail, ok, runChecks } = await import("./check.ts");
-      const machine = await import("./machine.ts");
-      const checks: Check[] = [machine.nodeVersion, machine.compiledPackages];
+      const surroundings = await import("./surroundings.ts");
+      const checks: Check[] = [surroundings.nodeVersion, surroundings.compiledPackages];
       let config: ReturnType<CliEnv["config"]> | undefined;
       checks.push({
         name: "configuration",
@@ -31,9 +31,9 @@ export const commands: Contributor = (program, env) => {
         const desk = await import("./desk.ts");
         results.push(
           ...(await runChecks([
-            machine.dataDirectory(config.dataDir),
-            machine.natsServer(config),
-            machine.encoder(config),
+            surroundings.dataDirectory(config.dataDir),
+            surroundings.natsServer(config),
+            surroundings.encoder(config),
             desk.desk(config),
             desk.model(config),
           ])),

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkImports } from "./imports.mjs";
 import { root } from "./places.mjs";
 import { reason, run } from "./shell.mjs";
 import { green, red } from "./steps.mjs";
@@ -17,6 +18,7 @@ export async function runChecks(filters = []) {
       [tool("@biomejs/biome/bin/biome"), "check", "--error-on-warnings"],
       counts,
     );
+    imports(counts);
     await check("types", [tool("typescript/bin/tsc"), "--noEmit", "-p", root], counts);
   }
   await tests(filters, counts);
@@ -31,6 +33,16 @@ async function check(title, args, counts) {
   else counts.failed++;
   process.stdout.write(`${result.code === 0 ? green("✓") : red("✗")} ${title}\n`);
   if (result.code !== 0) process.stdout.write(`${result.output.trim()}\n`);
+}
+
+function imports(counts) {
+  const problems = checkImports();
+  if (problems.length === 0) counts.passed++;
+  else counts.failed++;
+  process.stdout.write(
+    `${problems.length === 0 ? green("✓") : red("✗")} direction of imports, purity of machines\n`,
+  );
+  for (const problem of problems) process.stdout.write(`${problem}\n`);
 }
 
 async function tests(filters, counts) {

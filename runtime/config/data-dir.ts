@@ -4,8 +4,17 @@
  * The hold is LevelDB's own lock of the operating system. It goes away with the process that has it, however that
  * ends, so that there is no stale lock to clean up.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { DataDirLockedError, DependencyError, UsageError } from "./errors.ts";
 
 /** Folder of the lock in the data directory. */
@@ -38,7 +47,7 @@ function refuse(path: string, error: unknown): never {
       `the disk of ${path} is full: free some space (df -h ${path}), or choose another with --data-dir`,
     );
   }
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOENT") {
     throw new UsageError(
       `the data directory ${path} cannot be written by this user: chown it (sudo chown -R $(id -u) ${path}), or choose another with --data-dir`,
     );
@@ -51,13 +60,24 @@ function refuse(path: string, error: unknown): never {
   throw error;
 }
 
+/** Not `recursive: true`, which never comes back where a folder cannot be made for lack of its parent, as in /proc. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
 /**
  * Makes the directory (0700) when it is missing, and checks that files can be written into it. One that is there keeps
  * its mode when it holds other people's things: `--data-dir /tmp` must not close /tmp.
  */
 export function prepareDataDir(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path);
     const content = readdirSync(path);
     if (statSync(path).mode & 0o077 && (content.length === 0 || content.includes(LOCK)))
       chmodSync(path, 0o700);

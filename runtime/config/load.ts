@@ -97,7 +97,9 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   };
   const parsed = configSchema.safeParse(tree);
   if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.flatMap((issue) => describe(issue, tree, place)));
+    const problems = parsed.error.issues.flatMap((issue) => describe(issue, tree, place));
+    // In the order of the file's lines.
+    throw new ConfigError(problems.sort((a, b) => a.localeCompare(b, "en", { numeric: true })));
   }
   const config = { ...parsed.data, dataDir: resolve(cwd, parsed.data.dataDir) };
   const problems = inconsistencies(config);
@@ -126,7 +128,7 @@ function describe(
     if (typeof value === "string")
       what += didYouMean(value, issue.values.map(String)).replace(/; known here.*/, "");
   } else if (issue.code === "invalid_type") {
-    const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : typeof value;
+    const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
     const want = issue.expected === "object" ? "a section with settings under it" : `a ${issue.expected}`;
     what = `must be ${want}, not ${got}`;
   }
