@@ -35,10 +35,7 @@ function inheritSettings(parent: Command): void {
 
 /** Runs a command line and answers the exit code. `args` are without node and script. */
 export async function main(args: readonly string[]): Promise<number> {
-  // `bailiwick trace … | head` ends the reader first, which is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-  });
+  if (!process.stdout.listeners("error").includes(endWithReader)) process.stdout.on("error", endWithReader);
   const env = new TerminalEnv();
   try {
     await buildProgram(env).parseAsync(args, { from: "user" });
@@ -46,6 +43,11 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error);
   }
+}
+
+/** `bailiwick trace … | head` ends the reader first, which is no error. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(0);
 }
 
 function report(error: unknown): number {
