@@ -1,5 +1,5 @@
 /** A process that runs an embedded server and says where; the test kills it. Arguments: directory, then nothing. */
-import { findNatsServer } from "./find-server.ts";
+import { findNatsServer } from "../config/nats-server.ts";
 import { EmbeddedServer } from "./server.ts";
 
 const dir = process.argv[2]!;

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findNatsServer } from "../config/nats-server.ts";
 import type { Bus } from "./bus.ts";
 import { connectBus } from "./connection.ts";
-import { findNatsServer } from "./find-server.ts";
 import { EmbeddedServer, type EmbeddedServerOptions } from "./server.ts";
 
 export interface TestServer {
