@@ -50,7 +50,7 @@ export async function scoreRetrieval(
   encoder: Encoder | undefined,
   ks: readonly number[],
 ): Promise<RetrievalScores> {
-  const depth = Math.max(10, ...ks);
+  const depth = Math.max(100, ...ks);
   const times: number[] = [];
   const totals = { mrr: 0, ndcg: 0, recall: ks.map(() => 0) };
   for (const { text, relevant } of queries) {

@@ -13,7 +13,7 @@ export interface HybridDocument {
   readonly id: string;
   readonly title?: string;
   readonly text: string;
-  /** Vectors of its parts; none while there is no encoder. */
+  /** Vectors of its parts, the title's first if there is a title; none while there is no encoder. */
   readonly vectors?: readonly Float32Array[];
 }
 
@@ -44,6 +44,20 @@ export interface Evidence {
   readonly lead: number;
 }
 
+/**
+ * How much evidence a question finds although its answer is not there, on average: each document's title is asked
+ * with the document itself taken away. Collections of one subject have much of it, mixed ones little.
+ */
+export interface Background {
+  readonly cosine: number;
+  readonly coverage: number;
+  /** Titles that were asked. */
+  readonly asked: number;
+}
+
+/** Titles asked for the background; a sample is enough. */
+const BACKGROUND_SAMPLE = 64;
+
 export interface HybridOptions {
   /** Share of the lexical score, 0 … 1. Default 0.5. */
   readonly lexicalWeight?: number;
@@ -63,7 +77,10 @@ export class HybridIndex {
   readonly #ids = new Set<string>();
   readonly #lexicalWeight: number;
   readonly #titleWeight: number;
+  /** Titles with their vectors, by document. */
+  readonly #titles = new Map<string, Query>();
   #vectors: VectorIndex | undefined;
+  #background: Background | undefined;
 
   constructor({ lexicalWeight = 0.5, titleWeight = 2 }: HybridOptions = {}) {
     this.#lexicalWeight = lexicalWeight;
@@ -77,6 +94,9 @@ export class HybridIndex {
   /** Adds a document, or replaces the one with the same id. */
   add({ id, title, text, vectors = [] }: HybridDocument): void {
     this.#ids.add(id);
+    this.#background = undefined;
+    this.#titles.delete(id);
+    if (title) this.#titles.set(id, { text: title, vectors: vectors.slice(0, 1) });
     this.#lexical.add(id, [
       { terms: terms(title ?? ""), weight: this.#titleWeight },
       { terms: terms(text), weight: 1 },
@@ -90,6 +110,8 @@ export class HybridIndex {
 
   remove(id: string): void {
     this.#ids.delete(id);
+    this.#background = undefined;
+    this.#titles.delete(id);
     this.#lexical.remove(id);
     this.#vectors?.remove(id);
   }
@@ -127,6 +149,28 @@ export class HybridIndex {
         },
       };
     });
+  }
+
+  /** Computed when it is asked for after a change. */
+  background(): Background {
+    this.#background ??= this.#measureBackground();
+    return this.#background;
+  }
+
+  #measureBackground(): Background {
+    const titles = [...this.#titles].sort(([a], [b]) => (a < b ? -1 : 1));
+    const step = Math.max(1, Math.floor(titles.length / BACKGROUND_SAMPLE));
+    const found = titles
+      .filter((_, i) => i % step === 0)
+      .slice(0, BACKGROUND_SAMPLE)
+      .flatMap(([own, title]) => this.search(title, { k: 1, allow: (id) => id !== own }));
+    const mean = (pick: (evidence: Evidence) => number) =>
+      found.reduce((sum, { evidence }) => sum + pick(evidence), 0) / Math.max(1, found.length);
+    return {
+      cosine: mean(({ cosine }) => cosine),
+      coverage: mean(({ coverage }) => coverage),
+      asked: found.length,
+    };
   }
 
   #coverage(id: string, wanted: readonly string[]): number {

@@ -67,10 +67,9 @@ export class VectorIndex {
       for (const row of own) {
         const at = row * dimension;
         for (const vector of query) {
-          let dot = 0;
-          for (let i = 0; i < dimension; i++) dot += vector[i]! * rows[at + i]!;
-          if (dot > cosine) {
-            cosine = dot;
+          const product = dot(vector, rows, at);
+          if (product > cosine) {
+            cosine = product;
             part = this.#parts[row]!;
           }
         }
@@ -93,4 +92,22 @@ export class VectorIndex {
     larger.set(this.#rows);
     this.#rows = larger;
   }
+}
+
+/** Four sums, since each addition would wait for the one before. */
+function dot(vector: Float32Array, rows: Float32Array, at: number): number {
+  const length = vector.length;
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let i = 0;
+  for (; i + 3 < length; i += 4) {
+    a += vector[i]! * rows[at + i]!;
+    b += vector[i + 1]! * rows[at + i + 1]!;
+    c += vector[i + 2]! * rows[at + i + 2]!;
+    d += vector[i + 3]! * rows[at + i + 3]!;
+  }
+  for (; i < length; i++) a += vector[i]! * rows[at + i]!;
+  return a + b + c + d;
 }
