@@ -9,7 +9,7 @@ import type { Flow, FlowNode } from "./flow.ts";
 import { type Read, readsOf } from "./reads.ts";
 
 type Known = ReadonlySet<string>;
-/** Marks that a customer has said yes since the last question. */
+/** Marks that a customer has said yes to, or chosen, what follows. */
 export const CONFIRMED = "(confirmed)";
 
 /** What is known on every way to each step. */
@@ -63,6 +63,8 @@ function learn({ step }: FlowNode, label: string, before: Known, def: PlaybookDe
       break;
     case "choose":
       if (step.as && label.startsWith("=")) after.add(step.as);
+      // Who picks one of several options has said what is to be done.
+      if (label.startsWith("=")) after.add(CONFIRMED);
       break;
     case "set":
       for (const name of Object.keys(step.set)) after.add(name);

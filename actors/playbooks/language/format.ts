@@ -163,6 +163,41 @@ export const FORMATTERS: Readonly<Record<string, Formatter>> = {
     const price = money(x?.price, currencyOf(scope));
     return opts ? `${opts}${price ? ` at ${price}` : ""}` : undefined;
   }, bullets),
+  /** Invoices one below the other: number, amount, status, day. */
+  invoices: each((v, scope) => {
+    const x = record(v);
+    if (typeof x?.number !== "string") return undefined;
+    const parts = [money(x.amount, x.currency ?? currencyOf(scope)), status(x.status), date(x.issuedAt)];
+    return [x.number, ...parts].filter((p) => p !== undefined).join(", ");
+  }, bullets),
+  /** Lines of an invoice. */
+  lines: (v, [currency], scope) =>
+    bullets(
+      items(v).flatMap((line) => {
+        const x = record(line);
+        const amount = money(x?.amount, currency ?? currencyOf(scope));
+        return typeof x?.text === "string" ? [amount ? `${x.text}: ${amount}` : x.text] : [];
+      }),
+    ),
+  /** Plans one below the other: name and price. */
+  plans: each((v) => {
+    const x = record(v);
+    const price = money(x?.price, x?.currency);
+    return typeof x?.name === "string" && price
+      ? `${x.name}: ${price}${typeof x.period === "string" ? ` a ${x.period}` : ""}`
+      : undefined;
+  }, bullets),
+  /** Usage one below the other: metric, used, limit. */
+  usage: each((v) => {
+    const x = record(v);
+    if (typeof x?.metric !== "string" || typeof x.used !== "number" || typeof x.limit !== "number")
+      return undefined;
+    const unit = typeof x.unit === "string" && x.unit !== x.metric ? ` ${x.unit}` : "";
+    const percent = typeof x.percent === "number" ? ` (${x.percent} %)` : "";
+    return `${x.metric}: ${x.used} of ${x.limit}${unit}${percent}`;
+  }, bullets),
+  /** The labels of records, such as payment methods, one below the other. */
+  labels: each((v) => (typeof record(v)?.label === "string" ? String(record(v)?.label) : undefined), bullets),
   lower: (v) => (typeof v === "string" ? v.toLowerCase() : undefined),
   count: (v) => String(Array.isArray(v) ? v.length : v === undefined ? 0 : 1),
   /** `{{ n | plural "order" "orders" }}` → `1 order`, `2 orders`. */

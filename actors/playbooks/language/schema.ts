@@ -5,9 +5,9 @@
 import { z } from "zod";
 
 const NAME = /^[a-z][a-z0-9_]*$/;
-const ID = /^[a-z][a-z0-9-]*$/;
+const ID = /^[a-z][a-z0-9_-]*$/;
 const name = z.string().regex(NAME, "use lower-case letters, digits and _, beginning with a letter");
-const id = z.string().regex(ID, "use lower-case letters, digits and -, beginning with a letter");
+const id = z.string().regex(ID, "use lower-case letters, digits, - and _, beginning with a letter");
 const text = z.string().trim().min(1, "the text is empty");
 const SKILL = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/;
 const skill = z.string().regex(SKILL, "a skill is named <service>.<operation>, such as orders.get");
