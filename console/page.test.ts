@@ -3,15 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { actorDefinitions } from "../actors/definitions.ts";
-import { HandoffDesk } from "../actors/handoff/index.ts";
-import { readSignals } from "../actors/language/signals.ts";
-import { yesNo } from "../actors/language/slots/index.ts";
-import { contentWords } from "../actors/language/text.ts";
-import { deskRoutes, followStatus } from "../actors/routes/index.ts";
-import { ADMIN_TOKEN, type RoutesUnderTest, serveRoutes } from "../actors/routes/testing.ts";
-import { Unknowns } from "../actors/task/index.ts";
-import type { Service } from "../runtime/host/service.ts";
+import { ADMIN_TOKEN, type RoutesUnderTest, serveDesk } from "../actors/routes/testing.ts";
 import { findChromium, launch } from "./browser.ts";
 import { buildPage, pageRoutes } from "./page.ts";
 
@@ -19,43 +11,6 @@ const chromium = findChromium();
 if (!chromium) {
   console.warn("page.test.ts: no Chromium on PATH nor in CHROMIUM_PATH, the page is not tried in a browser");
 }
-
-const ARTICLE = {
-  id: "returns-1",
-  articleId: "returns",
-  title: "Returning an item",
-  text: "You can return most items within 30 days after delivery. Ask here for a label, pack the item in its box, and drop it off at any parcel shop.\n\nThe money is back on your card within five working days after the parcel has reached us.",
-};
-
-/** Language and knowledge as far as this test needs them: the desk's own signals, and one article. */
-const services: Service[] = [
-  {
-    name: "language",
-    operations: {
-      understand: async ({ text }) =>
-        ({
-          language: "en",
-          intent: null,
-          alternatives: [],
-          requests: [],
-          entities: [],
-          yesNo: yesNo(text),
-          signals: { ...readSignals(text) },
-          masked: text,
-          topics: contentWords(text),
-        }) as never,
-    },
-  },
-  {
-    name: "knowledge",
-    operations: {
-      search: async ({ text }) => {
-        const found = /return/i.test(text) ? { ...ARTICLE, score: 1, confidence: 0.9 } : null;
-        return { passages: found ? [found] : [], best: found } as never;
-      },
-    },
-  },
-];
 
 describe.skipIf(!chromium)("the page in a browser", () => {
   const pictures = mkdtempSync(join(tmpdir(), "desk-page-"));
@@ -65,35 +20,7 @@ describe.skipIf(!chromium)("the page in a browser", () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    t = await serveRoutes(
-      ({ node }, tokens) => [
-        ...deskRoutes({
-          engine: node,
-          tokens,
-          handoffs: new HandoffDesk(node),
-          unknowns: new Unknowns(node),
-          deadLetters: {
-            list: (limit) => node.deadLetters.list(limit),
-            show: (number) => node.deadLetters.show(number),
-            drop: (number) => node.deadLetters.drop(number),
-            count: () => node.deadLetters.count(),
-            retry: (number) => node.retryDeadLetter(number),
-          },
-          feed: followStatus(node),
-        }),
-        ...pageRoutes(),
-      ],
-      {
-        node: {
-          services,
-          definitions: actorDefinitions({
-            workspace: "test",
-            playbooks: { forIntent: () => undefined, machines: {} },
-            skills: { get: () => undefined },
-          }),
-        },
-      },
-    );
+    t = await serveDesk(() => pageRoutes());
     browser = await launch(chromium!);
   });
   afterAll(async () => {

@@ -13,7 +13,9 @@ export function stateRoutes(engine: Engine): AnyRoute[] {
       summary: "State of a conversation as its owner sees it, without the transcript",
       handler: async ({ params }) => {
         const id = params.id!;
-        const view = /^[A-Za-z0-9_-]{1,128}$/.test(id) ? await engine.read(address("conversation", id)) : undefined;
+        const view = /^[A-Za-z0-9_-]{1,128}$/.test(id)
+          ? await engine.read(address("conversation", id))
+          : undefined;
         if (!view) throw notFound("conversation", id, "`bin/bailiwick status` lists the latest ones.");
         return { body: { conversationId: id, seq: view.seq, view: view.view } };
       },

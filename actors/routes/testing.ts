@@ -10,7 +10,16 @@ import {
 } from "../../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../../runtime/host/definition.ts";
 import { type AnyStateMachine, assign, emit, setup, tell } from "../../runtime/host/machine.ts";
+import type { Service } from "../../runtime/host/service.ts";
 import { TestDesk, type TestNodeOptions } from "../../runtime/host/testing.ts";
+import { actorDefinitions } from "../definitions.ts";
+import { HandoffDesk } from "../handoff/index.ts";
+import { readSignals } from "../language/signals.ts";
+import { yesNo } from "../language/slots/index.ts";
+import { contentWords } from "../language/text.ts";
+import { Unknowns } from "../task/index.ts";
+import { deskRoutes } from "./index.ts";
+import { followStatus } from "./status-store.ts";
 
 export const ADMIN_TOKEN = "the-admin-token-of-a-test-0123456789";
 
@@ -86,4 +95,73 @@ export async function serveRoutes(
       await desk.stop();
     },
   };
+}
+
+const ARTICLE = {
+  id: "returns-1",
+  articleId: "returns",
+  title: "Returning an item",
+  text: "You can return most items within 30 days after delivery. Ask here for a label, pack the item in its box, and drop it off at any parcel shop.\n\nThe money is back on your card within five working days after the parcel has reached us.",
+};
+
+/** As much of language and knowledge as a desk without playbooks needs: its own signals, and one article. */
+const services: Service[] = [
+  {
+    name: "language",
+    operations: {
+      understand: async ({ text }) => ({
+        language: "en",
+        intent: null,
+        alternatives: [],
+        requests: [],
+        entities: [],
+        yesNo: yesNo(text),
+        signals: { ...readSignals(text) },
+        masked: text,
+        topics: contentWords(text),
+      }),
+    },
+  },
+  {
+    name: "knowledge",
+    operations: {
+      search: async ({ text }) => {
+        const found = /return/i.test(text) ? { ...ARTICLE, score: 1, confidence: 0.9 } : null;
+        return { passages: found ? [found] : [], best: found };
+      },
+    },
+  },
+];
+
+/** The desk's own agents behind all of its routes, without playbooks and without a model. */
+export function serveDesk(more: () => AnyRoute[] = () => []): Promise<RoutesUnderTest> {
+  return serveRoutes(
+    ({ node }, tokens) => [
+      ...deskRoutes({
+        engine: node,
+        tokens,
+        handoffs: new HandoffDesk(node),
+        unknowns: new Unknowns(node),
+        deadLetters: {
+          list: (limit) => node.deadLetters.list(limit),
+          show: (number) => node.deadLetters.show(number),
+          drop: (number) => node.deadLetters.drop(number),
+          count: () => node.deadLetters.count(),
+          retry: (number) => node.retryDeadLetter(number),
+        },
+        feed: followStatus(node),
+      }),
+      ...more(),
+    ],
+    {
+      node: {
+        services,
+        definitions: actorDefinitions({
+          workspace: "test",
+          playbooks: { forIntent: () => undefined, machines: {} },
+          skills: { get: () => undefined },
+        }),
+      },
+    },
+  );
 }

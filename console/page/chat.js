@@ -147,8 +147,7 @@ function say(text) {
       shown.add(sent.messageId);
       item.classList.remove("failed");
       state.textContent = "";
-      if (!$("messages").querySelector(`li:not(.customer)[data-seq]`) || answeredBefore(sent.seq))
-        typing(true);
+      if (!withPerson && answeredBefore(sent.seq)) typing(true);
     } catch (error) {
       item.classList.add("failed");
       state.replaceChildren(

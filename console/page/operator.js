@@ -55,8 +55,8 @@ function drawStatus(status, queue) {
   $("queue-badge").textContent = String(waiting + queue.approvals.length);
   $("queue-badge").hidden = waiting + queue.approvals.length === 0;
   $("tiles").replaceChildren(
-    tile("Open conversations", status.conversations.open),
-    tile("Waiting for a person", waiting, waiting > 0),
+    tile("Conversations", status.conversations.open),
+    tile("Waiting", waiting, waiting > 0),
     tile("Approvals", queue.approvals.length, queue.approvals.length > 0),
     tile("Replies a second", status.repliesPerSecond.toFixed(1)),
     tile("Resolved", status.outcomes.resolved ?? 0),
