@@ -144,10 +144,5 @@ export interface Grounding {
   readonly unsupported: readonly Fact[];
 }
 
-/** Turns texts into unit vectors. Kept to what the language agent needs; the memory room builds one. */
-export interface Encoder {
-  /** Model id with version: part of the key of cached classifiers. */
-  readonly id: string;
-  readonly dimension: number;
-  encode(texts: readonly string[]): Promise<Float32Array[]>;
-}
+/** Turns texts into unit vectors. */
+export type { Encoder } from "../../memory/encoder/index.ts";

@@ -69,6 +69,14 @@ export interface Calibration {
   readonly confidence: Logistic;
 }
 
+export interface HeldOutResult {
+  readonly inside: number;
+  /** The best class was the right one. */
+  readonly right: boolean;
+  /** It belonged to one of the classes. */
+  readonly within: boolean;
+}
+
 export class TrainingError extends Error {
   override readonly name = "TrainingError";
 }
@@ -84,6 +92,8 @@ export class IntentClassifier {
     readonly labels: readonly string[],
     core: Core,
     readonly calibration: Calibration,
+    /** How the examples came out that calibrated it; empty after loading from a cache. */
+    readonly heldOut: readonly HeldOutResult[] = [],
   ) {
     this.#core = core;
   }
@@ -98,20 +108,14 @@ export class IntentClassifier {
     const index = new Map(labels.map((label, i) => [label, i]));
     const targets = known.map((e) => index.get(e.label)!);
     const core = await trainCore(known, targets, labels.length);
-    const heldOut = options.validation?.length
-      ? await judge(
-          core,
-          options.validation.filter((e) => e.label === options.outside || index.has(e.label)),
-          index,
-        )
-      : await crossValidate(
-          known,
-          targets,
-          labels.length,
-          examples.filter((e) => e.label === options.outside),
-          options,
-        );
-    return new IntentClassifier(labels, core, calibrate(heldOut));
+    const outside = examples.filter((e) => e.label === options.outside);
+    const validation = options.validation?.filter((e) => e.label === options.outside || index.has(e.label));
+    const judged = validation?.length
+      ? await judge(core, [...validation, ...outside], index)
+      : await crossValidate(known, targets, labels.length, outside, options);
+    const { calibration, results } = calibrate(judged);
+    // Foreign examples of the training set teach what is foreign, but thresholds are for validation rows alone.
+    return new IntentClassifier(labels, core, calibration, results.slice(0, validation?.length || undefined));
   }
 
   /** About a millisecond, without the encoding. */
@@ -259,7 +263,7 @@ async function crossValidate(
   return judged;
 }
 
-function calibrate(judged: readonly Judged[]): Calibration {
+function calibrate(judged: readonly Judged[]): { calibration: Calibration; results: HeldOutResult[] } {
   const within: HeldOut[] = judged.filter((j) => j.target >= 0);
   const fusion = fitFusion(within);
   const rows = judged.map((j) => {
@@ -285,7 +289,12 @@ function calibrate(judged: readonly Judged[]): Calibration {
     rows.map((r) => [...r.features, logit(inside, r.features.slice(1))]),
     rows.map((r) => r.right),
   );
-  return { fusion, inside, confidence };
+  const results = rows.map((r) => ({
+    inside: sigmoid(logit(inside, r.features.slice(1))),
+    right: r.right,
+    within: r.within,
+  }));
+  return { calibration: { fusion, inside, confidence }, results };
 }
 
 /** Without any example from outside: the lower the scores against those of known texts, the more foreign. */
