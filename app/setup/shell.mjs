@@ -3,12 +3,30 @@ import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
+/** How long a program may take to clean up after Ctrl-C; npm takes back what it has half installed. */
+const GRACE_MS = 10_000;
+
 const running = new Set();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+let stopping = false;
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+]) {
   process.on(signal, () => {
-    if (running.size === 0 && process.listenerCount(signal) > 1) return; // The desk has taken over.
+    // The desk has taken over, and stops in its own way.
+    if (running.size === 0 && process.listenerCount(signal) > 1) return;
+    // One Ctrl-C comes twice: from the terminal, and from npm, which passes it on.
+    if (stopping) return;
+    stopping = true;
     for (const child of running) child.kill(signal);
-    process.exit(signal === "SIGINT" ? 130 : 143);
+    const deadline = Date.now() + GRACE_MS;
+    const wait = () => {
+      if (running.size > 0 && Date.now() < deadline) return setTimeout(wait, 50);
+      for (const child of running) child.kill("SIGKILL");
+      process.exit(code);
+    };
+    wait();
   });
 }
 
@@ -44,7 +62,8 @@ export function run(program, args, options = {}) {
     const end = (code, more = "") => {
       clearTimeout(timer);
       running.delete(child);
-      done({ code, output: output + more });
+      // What was broken off has not failed: nothing is to be said about it.
+      if (!stopping) done({ code, output: output + more });
     };
     child.on("error", (error) => end(error.code === "ENOENT" ? 127 : 126, error.message));
     child.on("close", (code) => end(late ? 124 : (code ?? 1)));
