@@ -160,6 +160,27 @@ describe("messages", () => {
     expect(await t.desk.node.recordsOfKey("nobody")).toEqual([]);
   });
 
+  it("can be written to and read at once, with either token", async () => {
+    for (let i = 0; i < 20; i++) {
+      const c = await open({}, i % 2 ? ADMIN_TOKEN : undefined);
+      const path = `/v1/conversations/${c.conversationId}`;
+      const token = i % 2 ? ADMIN_TOKEN : c.conversationToken;
+      const sent =
+        i % 4 < 2 ? await t.call("POST", `${path}/messages`, { text: "x" }, token) : { status: 202 };
+      expect([sent.status, (await t.call("GET", path, undefined, token)).status]).toEqual([202, 200]);
+    }
+  });
+
+  it("tells apart two texts under one clientMessageId that come at the same time", async () => {
+    const c = await open();
+    const path = `/v1/conversations/${c.conversationId}/messages`;
+    const texts = ["one", "two", "three"];
+    const answers = await Promise.all(
+      texts.map((text) => t.call("POST", path, { text, clientMessageId: "same" }, c.conversationToken)),
+    );
+    expect(answers.map((a) => a.status).sort()).toEqual([202, 409, 409]);
+  });
+
   it("answers 429 when the conversation is too far behind", async () => {
     const slow = await serveRoutes((desk, tokens) => conversationRoutes({ engine: desk.node, tokens }), {
       node: { admission: { maxWaiting: 0 } },

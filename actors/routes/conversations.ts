@@ -1,14 +1,16 @@
 /** Routes of customers: open a conversation, write to it, read it, follow it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { address } from "../../runtime/address.ts";
 import type { Engine } from "../../runtime/engine.ts";
-import type { StoredRecord } from "../../runtime/envelope.ts";
 import {
   type AnyRoute,
   type ConversationTokens,
   invalid,
   MAX_TEXT_BYTES,
   notFound,
+  type Principal,
   ProblemError,
   type RequestContext,
   readText,
@@ -65,8 +67,19 @@ const transcriptEntry = z.object({
   answers: z.array(z.string()).optional(),
 });
 
+/** Conversations opened here that are remembered as existing, so that the operator's token need not wait for them. */
+const REMEMBERED = 20_000;
+/** How long a record that the log has acknowledged may take until it can be read here, ms. */
+const READABLE_MS = 2_000;
+
 export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute[] {
   const { engine, tokens } = options;
+  const opened = new LRUCache<string, true>({ max: REMEMBERED });
+  /** A token was only issued for a conversation that is in the log; the operator's token proves nothing of it. */
+  const exists = (principal: Principal, id: string) => principal.kind !== "admin" || opened.has(id);
+  const mustExist = async (principal: Principal, id: string): Promise<void> => {
+    if (!exists(principal, id) && !(await engine.read(mustBeAddress(id)))) throw unknownConversation(id);
+  };
   const maxBytes = options.maxTextBytes ?? MAX_TEXT_BYTES;
 
   return [
@@ -97,7 +110,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         const to = address("conversation", id);
         const from = address("channel", id);
         const openId = derivedId(id, "open");
-        const opened = await engine.append({
+        const { seq: offset } = await engine.append({
           id: openId,
           type: "conversation.open",
           from,
@@ -105,6 +118,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
           traceparent: context.traceparent,
           data: { channel: body.channel, customer, vouched },
         });
+        opened.set(id, true);
         let messageId: string | undefined;
         if (text !== undefined) {
           messageId = derivedId(id, "first-message");
@@ -124,7 +138,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             conversationId: id,
             customerId: customer.id ?? null,
             conversationToken: tokens.issue(id, customer.id),
-            offset: opened.seq,
+            offset,
             ...(messageId === undefined ? {} : { messageId }),
           },
         };
@@ -142,8 +156,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
       handler: async ({ params, body, principal, traceparent }) => {
         const id = params.id!;
         const text = readText("text", body.text, maxBytes);
-        // A token was only issued for a conversation that is in the log; the operator's token proves nothing of it.
-        if (principal.kind === "admin") await mustExist(engine, id);
+        await mustExist(principal, id);
         const { clientMessageId } = body;
         const messageId =
           clientMessageId === undefined
@@ -163,7 +176,9 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
           data: clientMessageId === undefined ? { text } : { text, clientMessageId },
         });
         if (duplicate) {
-          const first = (await engine.records(to, seq - 1)).find((r) => r.id === messageId);
+          const first = await readable(async () =>
+            (await engine.records(to, seq - 1)).find((r) => r.id === messageId),
+          );
           if (first && first.data.text !== text) {
             throw new ProblemError(
               409,
@@ -192,10 +207,13 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         handoff: z.unknown(),
         offset: z.int(),
       }),
-      handler: async ({ params }) => {
+      handler: async ({ params, principal }) => {
         const id = params.id!;
-        const [view, records] = await Promise.all([engine.read(mustBeAddress(id)), engine.recordsOfKey(id)]);
-        if (!view || !isConversation(records)) throw unknownConversation(id);
+        const to = mustBeAddress(id);
+        const look = () => engine.read(to);
+        const view = exists(principal, id) ? await readable(look) : await look();
+        if (!view) throw unknownConversation(id);
+        const records = await engine.recordsOfKey(id);
         const v: JsonObject = view.view;
         return {
           body: {
@@ -222,8 +240,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
       query: z.strictObject({ after: position.optional() }),
       handler: async ({ params, query, headers, principal }) => {
         const id = params.id!;
-        mustBeAddress(id);
-        if (principal.kind === "admin") await mustExist(engine, id);
+        await mustExist(principal, id);
         const last = headers["last-event-id"];
         let after = query.after ?? 0;
         if (last !== undefined && last !== "") {
@@ -289,12 +306,14 @@ function mustBeAddress(id: string) {
   }
 }
 
-async function mustExist(engine: Engine, id: string): Promise<void> {
-  if (!(await engine.read(mustBeAddress(id)))) throw unknownConversation(id);
-}
-
-function isConversation(records: readonly StoredRecord[]): boolean {
-  return records.some((r) => r.to.kind === "conversation");
+/** What has been acknowledged and is on its way to this node: looked for again until it is here. */
+async function readable<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+  const end = performance.now() + READABLE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined || performance.now() > end) return found;
+    await sleep(5);
+  }
 }
 
 function unknownConversation(id: string): ProblemError {

@@ -72,6 +72,9 @@ export async function serveRoutes(
     registry: new RouteRegistry().add(...routes(desk, tokens)),
     gatekeeper: { customerAuth: "open", adminToken: ADMIN_TOKEN, conversations: tokens },
     port: 0,
+    seen: ({ route, error }) => {
+      if (error) console.error(`unexpected in ${route}:`, error);
+    },
     ...options.gateway,
   });
   return {
