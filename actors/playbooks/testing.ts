@@ -73,6 +73,11 @@ function parentOf(machine: AnyStateMachine): AnyStateMachine {
     on: {
       "pb.*": { actions: emit(({ event }) => event as never) },
       "xstate.done.actor.playbook": {},
+      "xstate.error.actor.playbook": {
+        actions: ({ event }) => {
+          throw (event as unknown as { error: unknown }).error;
+        },
+      },
       "*": { actions: sendTo("playbook", ({ event }) => event as never) },
     },
   }) as unknown as AnyStateMachine;

@@ -1,4 +1,5 @@
 /** “No, the other one”: what a customer takes back in the middle of a playbook. */
+import { parseExpression, pathsOf } from "../language/expression.ts";
 import type { PlaybookDef, SlotDef } from "../language/schema.ts";
 import { fromAnswer } from "../slots/fill.ts";
 import { orderCorrection } from "../slots/orders.ts";
@@ -18,10 +19,24 @@ export interface Correction {
 
 /** The slots that are chosen from another one, in turn. */
 export function dependents(def: PlaybookDef, slot: string): string[] {
-  const direct = Object.entries(def.slots)
-    .filter(([, s]) => s.from !== undefined && new RegExp(`\\b${slot}\\b`).test(s.from))
-    .map(([name]) => name);
-  return [...direct, ...direct.flatMap((d) => dependents(def, d))];
+  const found: string[] = [];
+  const add = (root: string): void => {
+    for (const [name, { from }] of Object.entries(def.slots)) {
+      if (from === undefined || name === slot || found.includes(name) || !readsName(from, root)) continue;
+      found.push(name);
+      add(name);
+    }
+  };
+  add(slot);
+  return found;
+}
+
+function readsName(expression: string, root: string): boolean {
+  try {
+    return pathsOf(parseExpression(expression)).some((p) => p.parts[0] === root);
+  } catch {
+    return false; // the linter reports it
+  }
 }
 
 /** Empties a slot and what hangs on it. */

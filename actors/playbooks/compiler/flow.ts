@@ -13,6 +13,8 @@ export interface FlowNode {
 export interface Flow {
   readonly start: string;
   readonly nodes: ReadonlyMap<string, FlowNode>;
+  /** Steps to which the playbook-wide `on` leads. */
+  readonly shared: ReadonlySet<string>;
 }
 
 /** Stands where a path runs off the end of the steps. */
@@ -141,7 +143,7 @@ export function buildFlow(source: PlaybookSource, found: Diagnostic[]): Flow {
       if (node.to[label] === undefined && shared[label] !== undefined) node.to[label] = shared[label];
     }
   }
-  return { start, nodes };
+  return { start, nodes, shared: new Set(Object.values(shared)) };
 }
 
 /** A step with a condition is entered through its fork. */

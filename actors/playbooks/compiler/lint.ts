@@ -91,6 +91,15 @@ function checkPaths(source: PlaybookSource, flow: Flow, found: Diagnostic[]): vo
           `after this step the playbook runs off its end: add "end" or "handoff"`,
         ),
       );
+    const onward = node.to.next ?? node.to.filled ?? node.to.done;
+    if (step.verb !== "goto" && onward !== undefined && flow.shared.has(onward))
+      found.push(
+        source.at(
+          step.path,
+          "falls-into-failure",
+          `after this step the playbook runs into "${onward}", the path for what went wrong: add "end", or "goto: ${onward}" if that is meant`,
+        ),
+      );
     if (step.verb === "goto" && step.max !== undefined && step.else === undefined)
       found.push(
         source.at([...step.path, "max"], "missing-path", `"max" needs "else": where to go after that`),

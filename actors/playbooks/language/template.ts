@@ -41,8 +41,7 @@ const MAX_CACHED = 5_000;
 export function parseTemplate(text: string): Template {
   const known = cache.get(text);
   if (known) return known;
-  const { pieces, end } = read(text, 0, false);
-  if (end !== text.length) throw new TemplateError('"]]" without "[["', end);
+  const { pieces } = read(text, 0, false);
   if (cache.size >= MAX_CACHED) cache.clear();
   cache.set(text, pieces);
   return pieces;
