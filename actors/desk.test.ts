@@ -179,7 +179,7 @@ describe("a desk", () => {
       await maya.hears(/arrives tomorrow/);
       await expect(people.reply(entry!.id, "Bob", "Me too")).rejects.toThrow(/Ann already answers/);
       await people.return(entry!.id, "Ann", { summary: "Told her the date." });
-      await maya.hears(/Told her the date/);
+      await maya.hears(/I.m back/);
       await desk.until(async () => (await maya.view())?.state === "listening", "the machine to listen");
       await desk.until(
         async () => !(await people.list()).some((e) => e.id === entry!.id),
@@ -199,7 +199,7 @@ describe("a desk", () => {
     expect(await maya.say("95611")).toMatch(/W2001012[\s\S]*shipped/);
   });
 
-  it("folds the same from the log as it did live", async () => {
+  it("breaks nothing on the way", () => {
     expect(desk.warnings.filter((w) => /diverg|quarant/i.test(w.message))).toEqual([]);
   });
 });

@@ -145,9 +145,16 @@ export interface Conversation {
   evidence: Evidence;
   verification: {
     awaiting: boolean;
+    /** Details that fitted nobody. */
     failures: number;
+    /** Answers that brought nothing new. */
+    idle: number;
+    /** What would be enough, as the records said last. */
+    ways?: string[][];
     /** What was already tried, so that the same is not asked of the records again. */
     tried?: string;
+    /** The latest attempt had something that the one before had not. */
+    fresh?: boolean;
     /** What the customer wrote since, for the playbook's slots. */
     said: { text: string; understanding: Understanding | null }[];
     identified?: boolean;
@@ -200,7 +207,7 @@ export function newConversation(id: string): Conversation {
     channel: "chat",
     customer: { vouched: false, verified: false },
     evidence: { emails: [], postcodes: [], orders: [], names: [] },
-    verification: { awaiting: false, failures: 0, said: [] },
+    verification: { awaiting: false, failures: 0, idle: 0, said: [] },
     facts: [],
     turn: 0,
     waiting: [],

@@ -26,7 +26,6 @@ export type Decision =
   | { readonly do: "turn" }
   | { readonly do: "stop" }
   | { readonly do: "verify" }
-  | { readonly do: "nothingNew" }
   /** Starts the first, keeps the rest for later. `drop`: what ran is not wanted any more. */
   | { readonly do: "start"; readonly wanted: readonly Wanted[]; readonly drop: boolean }
   | { readonly do: "recallAll" }
@@ -45,7 +44,7 @@ export interface DecideInput {
 }
 
 /** Characters of a message that is no more than a yes, a no or a greeting. */
-const SHORT = 60;
+const SHORT = 80;
 
 export function signal(u: Understanding, name: string): boolean {
   return Boolean((u.signals as Record<string, unknown> | undefined)?.[name]);
@@ -100,12 +99,13 @@ function running(input: DecideInput): Decision | undefined {
   if (c.verification.awaiting) {
     if (input.evidence) return { do: "verify" };
     if (others.length > 0) return { do: "start", wanted: others, drop: false };
-    return isQuestion(text) && !u.yesNo ? { do: "answer" } : { do: "nothingNew" };
+    // The records look at every word, so a message may verify although nothing in it was recognised.
+    return isQuestion(text) && !u.yesNo ? { do: "answer" } : { do: "verify" };
   }
   if (run.expects?.what === "approval") return approvalPending(input, others);
   if (fits(run.expects?.slots ?? [], u)) return { do: "turn" };
   if (others.length > 0) return { do: "start", wanted: others, drop: false };
-  if (isFarewell(u, text)) return { do: "close" };
+  if (signal(u, "goodbye") && isFarewell(u, text)) return { do: "close" };
   // A question on the way is answered, and the playbook's own question is said again.
   const free = run.expects?.slots.length === 0;
   if (isQuestion(text) && !free && !wantsAny(input)) return { do: "answer" };

@@ -1,12 +1,11 @@
 /** What follows what: a turn from understanding to its end, across verification, playbooks and answers. */
 import type { Understanding } from "../playbooks/protocol.ts";
-import { type Decision, decide, isFarewell, signal } from "./decide.ts";
-import { compact, cut } from "./history.ts";
+import { afterRun, decideTurn, detourDone, stated } from "./act.ts";
+import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
-import { type Answered, clarify, grounded, modelAnswered, search, searched } from "./knowledge.ts";
-import { factsText, recalled, remember, statedFact } from "./memory.ts";
-import { close } from "./outcome.ts";
-import { deliver, drop, obey, resume, sayPrompt, start, turnEvent, verifiedEvent } from "./playbooks.ts";
+import { type Answered, clarify, grounded, modelAnswered, searched } from "./knowledge.ts";
+import { recalled } from "./memory.ts";
+import { deliver, drop, obey, turnEvent, verifiedEvent } from "./playbooks.ts";
 import { endTurn, understand } from "./reply.ts";
 import type { Step } from "./step.ts";
 import * as verification from "./verification.ts";
@@ -48,134 +47,6 @@ function understood(s: Step, ok: boolean): void {
   else decideTurn(s);
 }
 
-function decideTurn(s: Step): void {
-  const turn = s.c.now!;
-  const u = turn.understanding!;
-  const decision = decide({
-    c: s.c,
-    text: turn.text,
-    u,
-    evidence: verification.untried(s),
-    options: s.options,
-    policy: s.settings.policy,
-    playbooks: s.settings.playbooks,
-  });
-  if (signal(u, "angry")) {
-    s.c.angry += 1;
-    if (decision.do !== "handoff") s.say(say.apologise);
-  }
-  if (turn.kind === "message") stated(s, turn.text);
-  if (s.c.verification.awaiting && decision.do !== "refuse") {
-    s.c.verification.said = [
-      ...s.c.verification.said,
-      { text: cut(turn.text, 1_000), understanding: compact(u) },
-    ].slice(-4);
-  }
-  act(s, decision);
-}
-
-/** Keeps what the customer wants kept, as soon as it is known whose wish it is. */
-function stated(s: Step, text: string): void {
-  const fact = statedFact(text);
-  if (fact) s.c.stated = [...s.c.stated, fact].slice(-3);
-  if (s.c.customer.key) {
-    for (const wish of s.c.stated) remember(s, wish.type, wish.text, wish.text);
-    s.c.stated = [];
-  }
-}
-
-function act(s: Step, decision: Decision): void {
-  const { c } = s;
-  c.clarify = undefined;
-  c.offering = undefined;
-  c.more = undefined;
-  switch (decision.do) {
-    case "prompt":
-      s.say(decision.why === "empty" ? say.empty : say.emoji);
-      detourDone(s);
-      return;
-    case "refuse":
-      s.say(say.refuse);
-      detourDone(s);
-      return;
-    case "handoff":
-      handOff(s, {
-        reason: decision.reason,
-        sentence: decision.topic?.sentence,
-        topic: decision.topic,
-      });
-      return;
-    case "close":
-      close(s);
-      return;
-    case "greet":
-      s.say(say.greeting(c.customer.greeted ? undefined : c.customer.firstName));
-      endTurn(s);
-      return;
-    case "more":
-      s.say(say.go);
-      endTurn(s);
-      return;
-    case "resume":
-      resume(s);
-      return;
-    case "forget":
-      for (const run of c.parked.filter((parked) => parked.tasks.length === 0)) s.stop(run.child);
-      c.parked = c.parked.filter((parked) => parked.tasks.length > 0);
-      if (isFarewell(c.now!.understanding!, c.now!.text)) {
-        close(s);
-        return;
-      }
-      s.say(say.left);
-      anythingElse(s);
-      return;
-    case "turn":
-      deliver(s, c.run!, turnEvent(s, c.now!.text));
-      return;
-    case "stop":
-      drop(s);
-      s.say(say.left);
-      afterRun(s);
-      return;
-    case "verify":
-      verification.verify(s);
-      return;
-    case "nothingNew":
-      if (verification.nothingNew(s) === "handoff") handOff(s, { reason: "unverified" });
-      return;
-    case "recallAll":
-      s.say(factsText(c.facts));
-      endTurn(s);
-      return;
-    case "start": {
-      if (decision.drop) drop(s);
-      const [first, ...rest] = decision.wanted;
-      c.unsure = 0;
-      c.requests = [
-        ...rest.map((wanted) => ({ intent: wanted.entry.name, text: cut(wanted.text, 1_000), turn: c.turn })),
-        ...c.requests,
-      ].slice(0, 4);
-      start(s, first!.entry, first!.text);
-      return;
-    }
-    case "answer":
-      if (statedFact(c.now!.text) && !c.run) {
-        s.say(say.noted);
-        c.more = true;
-        endTurn(s);
-        return;
-      }
-      search(s);
-      return;
-  }
-}
-
-/** After something on the way: the open question again. */
-function detourDone(s: Step): void {
-  sayPrompt(s);
-  endTurn(s);
-}
-
 function answeredBy(s: Step, result: Answered): void {
   const { c } = s;
   if (result === "waiting") return;
@@ -186,7 +57,7 @@ function answeredBy(s: Step, result: Answered): void {
     return;
   }
   if (c.verification.awaiting) {
-    act(s, { do: "nothingNew" });
+    if (verification.nothingNew(s) === "handoff") handOff(s, { reason: "unverified" });
     return;
   }
   if (c.run?.expects) {
@@ -288,40 +159,6 @@ function afterVerified(s: Step): void {
     run.verifying = undefined;
     deliver(s, run, verifiedEvent(s));
   } else decideTurn(s);
-}
-
-/** A playbook has ended: the next request, what was set aside, or whether there is anything else. */
-function afterRun(s: Step): void {
-  const { c } = s;
-  c.unsure = 0;
-  const [request, ...rest] = c.requests;
-  if (request) {
-    c.requests = rest;
-    const entry = s.settings.playbooks.forIntent(request.intent);
-    if (entry) {
-      s.say(say.next);
-      start(s, entry, request.text, request.turn === c.turn);
-      return;
-    }
-  }
-  const top = c.parked.at(-1);
-  if (top?.interrupted) {
-    resume(s);
-    return;
-  }
-  if (top && (top.expects || top.verifying) && top.expects?.what !== "approval") {
-    c.offering = true;
-    s.say(say.offerBack(top.label), { quickReplies: say.offerReplies });
-    endTurn(s);
-    return;
-  }
-  anythingElse(s);
-}
-
-function anythingElse(s: Step): void {
-  s.c.more = true;
-  if (!s.c.now?.said.at(-1)?.trimEnd().endsWith("?")) s.say(say.more);
-  endTurn(s);
 }
 
 /** A task takes longer than a customer should wait without a word. */

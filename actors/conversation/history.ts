@@ -6,6 +6,9 @@ import type { Step } from "./step.ts";
 /** Customer turns whose understanding is kept for the slots of playbooks that start later. */
 const UNDERSTOOD = 4;
 
+/** Values of one message that are kept. */
+const ENTITIES = 30;
+
 export function cut(text: string, chars: number): string {
   if (text.length <= chars) return text;
   const end = text.charCodeAt(chars - 1) >= 0xd800 && text.charCodeAt(chars - 1) < 0xdc00 ? chars - 1 : chars;
@@ -14,7 +17,7 @@ export function cut(text: string, chars: number): string {
 
 /** The part of an understanding that playbooks use. */
 export function compact(u: Understanding): Understanding {
-  return { intent: u.intent, entities: u.entities, yesNo: u.yesNo, topics: u.topics };
+  return { intent: u.intent, entities: u.entities.slice(0, ENTITIES), yesNo: u.yesNo, topics: u.topics };
 }
 
 export function addToHistory(

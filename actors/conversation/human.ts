@@ -67,6 +67,7 @@ export function handOff(s: Step, request: HandoffRequest): void {
 function summaryOf(s: Step): string {
   const { c } = s;
   const parts: string[] = [];
+  if (c.fromHuman?.summary) parts.push(`Note of the person before: ${c.fromHuman.summary}`);
   if (c.run) parts.push(`Was busy with: ${c.run.label}.`);
   if (c.parked.length > 0) parts.push(`Set aside: ${c.parked.map((run) => run.label).join(", ")}.`);
   if (c.done.length > 0)
@@ -143,17 +144,19 @@ export function returned(s: Step): void {
   if (!current(s) || !handoff) return;
   const summary = String(s.event.data.summary ?? "").trim();
   const instruction = String(s.event.data.instruction ?? "").trim();
+  // Written for the machine and for whoever takes over next, not for the customer.
   s.c.fromHuman = { summary: cut(summary, 500), instruction: cut(instruction, 500) };
   s.c.handoff = undefined;
   s.c.unsure = 0;
   s.c.angry = 0;
   s.c.verification.failures = 0;
+  s.c.verification.idle = 0;
   s.c.nudged = false;
   s.channel("handoff", { id: handoff.id, state: "returned", reason: handoff.reason });
   s.channel("status", { state: "open" });
   s.go("listening");
   if (instruction) s.c.waiting.push({ kind: "instruction", text: instruction, at: s.at });
-  else s.c.waiting.push({ kind: "notice", text: summary ? say.backWith(summary) : say.back, at: s.at });
+  else s.c.waiting.push({ kind: "notice", text: say.back, at: s.at });
 }
 
 /** Something that the person should see: a task ended, an approval came. */

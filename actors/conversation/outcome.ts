@@ -49,6 +49,11 @@ export function silence(s: Step): void {
     end(s, openMatter(s) ? "abandoned" : "resolved");
     return;
   }
+  // It is the customer who waits: for a task, or for somebody's approval.
+  if (c.tasks.length > 0) {
+    s.go("listening");
+    return;
+  }
   c.nudged = true;
   const text = openMatter(s) ? say.nudge : say.nudgeDone;
   s.channel("reply", { text, role: "desk", turn: c.turn });

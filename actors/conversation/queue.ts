@@ -45,7 +45,7 @@ function begin(s: Step, item: Item): void {
     understand(s);
   } else if (item.kind === "instruction") {
     c.now.text = item.text;
-    if (c.fromHuman) s.say(c.fromHuman.summary ? say.backWith(c.fromHuman.summary) : say.back);
+    s.say(say.back);
     understand(s);
   } else if (item.kind === "notice") {
     s.say(item.text);

@@ -72,6 +72,7 @@ export function identify(s: Step): void {
 /** Asks the records whether what the customer has said fits an account. They also say what is missing. */
 export function verify(s: Step): void {
   const { evidence, verification } = s.c;
+  verification.fresh = untried(s);
   verification.tried = evidenceKey(evidence);
   const input: Record<string, Json> = { ...evidence, text: customerWords(s) };
   s.ask({ kind: "verify" }, "crm", "verify", input, s.options.verifyMs);
@@ -88,26 +89,32 @@ export function verificationAnswered(s: Step): Verified {
     return "verified";
   }
   const { verification } = s.c;
-  const anything = Object.values(s.c.evidence).some((list) => list.length > 0);
+  const before = verification.awaiting ? JSON.stringify(verification.ways) : undefined;
   const ways = waysOf(answer);
   verification.awaiting = true;
+  verification.ways = ways;
   if (answer.reason === "no_match" || answer.reason === "ambiguous") {
-    return failed(s, ways ? say.noMatch(meansOf(ways)) : say.noMatchCheck);
+    verification.failures += 1;
+    if (!verification.fresh) return ask(s, say.nothingNew(ways && meansOf(ways)));
+    return ask(s, ways ? say.noMatch(meansOf(ways)) : say.noMatchCheck);
   }
+  if (before !== undefined && before === JSON.stringify(ways)) return nothingNew(s);
+  const anything = Object.values(s.c.evidence).some((list) => list.length > 0);
   const means = meansOf(ways ?? USUAL_MEANS);
-  s.say(anything ? say.neededMore(means) : say.needed(means));
-  endTurn(s);
-  return "asked";
+  return ask(s, anything ? say.neededMore(means) : say.needed(means));
 }
 
 /** The customer answered without anything that could verify him. */
 export function nothingNew(s: Step): Verified {
-  return failed(s, say.nothingNew(meansOf(USUAL_MEANS)));
+  s.c.verification.idle += 1;
+  const { ways } = s.c.verification;
+  return ask(s, say.nothingNew(ways && meansOf(ways)));
 }
 
-function failed(s: Step, text: string): Verified {
-  s.c.verification.failures += 1;
-  if (s.c.verification.failures >= s.settings.policy.verificationFailures) return "handoff";
+function ask(s: Step, text: string): Verified {
+  const { failures, idle } = s.c.verification;
+  const limit = s.settings.policy.verificationFailures;
+  if (failures >= limit || idle >= limit) return "handoff";
   s.say(text);
   endTurn(s);
   return "asked";
@@ -148,6 +155,7 @@ export function accept(s: Step, answer: any, how: string): void {
   customer.vip = s.settings.policy.vip.includes(customer.id);
   verification.awaiting = false;
   verification.failures = 0;
+  verification.idle = 0;
   if (customer.key) {
     s.emit({
       type: "bw.tell",

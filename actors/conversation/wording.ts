@@ -55,8 +55,8 @@ export const say = {
     `I'm sorry, I couldn't find an account that fits these details. Please check them, or send me ${means}.`,
   noMatchCheck:
     "I'm sorry, I couldn't find an account that fits these details. Please check them and send them again.",
-  nothingNew: (means: string) =>
-    `I can't show or change anything before I know that it's you. Please send me ${means}. If you have none of these at hand, tell me and I'll bring in a colleague.`,
+  nothingNew: (means?: string) =>
+    `I can't show or change anything before I know that it's you.${means ? ` Please send me ${means}.` : ""} If you have nothing else at hand, tell me and I'll bring in a colleague.`,
   thanksName: (name?: string) => (name ? `Thank you, ${name}.` : "Thank you."),
   hello: (name?: string) => (name ? `Hello ${name}.` : ""),
   remembered: (text: string, day: string) => `On ${day} you told us: “${text}”.`,
@@ -83,7 +83,6 @@ export const say = {
   late: "I'm sorry that it's taking so long: all my colleagues are busy. If you'd rather not wait, leave your e-mail address here and somebody will write to you.",
   callback: (email: string) => `Thank you. A colleague will write to ${email}.`,
   back: "I'm back and can go on from here.",
-  backWith: (summary: string) => `I'm back. My colleague left me this note: ${summary}`,
   approvalNoted: "A colleague has to approve this. I'll tell you here as soon as it's decided.",
   settled: {
     done: (label: string) => `Good news about your request (${label}): it has now been confirmed.`,
