@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** How long a program may take to clean up after Ctrl-C; npm takes back what it has half installed. */
-const GRACE_MS = 10_000;
+/** How long a program may take to stop after Ctrl-C. A half of an installation does no harm: npm ci starts afresh. */
+const GRACE_MS = 2_000;
 
 const running = new Set();
 let stopping = false;
