@@ -123,7 +123,7 @@ export function approvalWanted(s: Step): void {
   const { c } = s;
   const { taskId, approvalId, what, amount, currency } = s.event.data ?? {};
   const task = c.tasks.find((candidate) => candidate.id === taskId);
-  if (!task) return;
+  if (!task || c.approvals.some((pending) => pending.id === approvalId)) return;
   const approval: { id: string; taskId: string; what: string; amount?: number; currency?: string } = {
     id: String(approvalId),
     taskId: task.id,
