@@ -118,22 +118,40 @@ export class IntentClassifier {
     return new IntentClassifier(labels, core, calibration, results.slice(0, validation?.length || undefined));
   }
 
-  /** About a millisecond, without the encoding. */
-  predict(text: string, vector: Float32Array): Prediction {
+  /**
+   * About a millisecond, without the encoding. Without a vector (the encoder is down) it goes by the words alone and is less
+   * sure.
+   */
+  predict(text: string, vector?: Float32Array): Prediction {
+    if (!vector) return this.#byWords(text);
     const evidence = weigh(this.#core, text, vector, this.calibration.fusion);
     const scores = fuse(evidence.lexical, evidence.semantic, this.calibration.fusion);
     const features = featuresOf(evidence, scores);
+    const inside = logit(this.calibration.inside, features.slice(1));
+    return this.#prediction(scores, logit(this.calibration.confidence, [...features, inside]), inside);
+  }
+
+  #prediction(scores: Float64Array, confidence: number, inside: number): Prediction {
     const probabilities = softmax(scores);
     const ranked = this.labels
       .map((label, k) => ({ label, probability: probabilities[k]! }))
       .sort((a, b) => b.probability - a.probability || (a.label < b.label ? -1 : 1));
-    const inside = logit(this.calibration.inside, features.slice(1));
-    return {
-      label: ranked[0]!.label,
-      confidence: sigmoid(logit(this.calibration.confidence, [...features, inside])),
-      inside: sigmoid(inside),
-      ranked,
-    };
+    return { label: ranked[0]!.label, confidence: sigmoid(confidence), inside: sigmoid(inside), ranked };
+  }
+
+  #byWords(text: string): Prediction {
+    const { lexicon, regression } = this.#core;
+    const { fusion, inside, confidence } = this.calibration;
+    const lexical = regression.scores(lexicon.vector(text.slice(0, MAX_TEXT)));
+    const scores = fuse(lexical, new Float32Array(lexical.length), fusion);
+    let best = 0;
+    for (let k = 1; k < scores.length; k++) if (scores[k]! > scores[best]!) best = k;
+    const [sure] = featuresOf({ lexical, semantic: lexical, nearest: 0 }, scores);
+    // What the vectors would have said is taken to be a little worse than usual.
+    const usual = confidence.mean.map((mean, i) => mean - 0.3 * confidence.deviation[i]!);
+    const features = [sure!, lexical[best]!, usual[2]!, usual[3]!];
+    const within = logit(inside, features.slice(1));
+    return this.#prediction(scores, logit(confidence, [...features, within]), within);
   }
 
   /** For a cache on disk. */

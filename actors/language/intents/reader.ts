@@ -21,6 +21,8 @@ export interface ReaderOptions {
   readonly pieces?: number;
   /** A wish counts as a request of its own from this confidence on. Default 0.35. */
   readonly request?: number;
+  /** What the encoder may take for a message, ms; then words alone decide. Default 1,000. */
+  readonly encodeMs?: number;
   /** Below it there is no intent at all. Default 0.15. */
   readonly least?: number;
 }
@@ -37,6 +39,7 @@ interface Piece {
 
 export class IntentReader {
   readonly #threshold: number;
+  #failure: string | undefined;
 
   constructor(
     readonly classifier: IntentClassifier,
@@ -46,6 +49,11 @@ export class IntentReader {
     this.#threshold = classifier.heldOut.length > 0 ? chooseThreshold(classifier.heldOut) : 0;
   }
 
+  /** Why the last message was read by its words alone. */
+  get encoderFailure(): string | undefined {
+    return this.#failure;
+  }
+
   /** @param entities values found in the text, in order of their place. */
   async read(text: string, entities: readonly Entity[], signal?: AbortSignal): Promise<Reading> {
     const spans = segments(text, { limit: this.options.pieces ?? 12 });
@@ -53,15 +61,29 @@ export class IntentReader {
     const whole = { start: 0, end: Math.min(text.length, MAX_WHOLE) };
     const all = spans.length === 1 ? [whole] : [whole, ...spans];
     const texts = all.map((s) => plainWish(text, entities, s.start, s.end));
-    const vectors = await this.encoder.encode(texts, signal);
+    const vectors = await this.#encode(texts, signal);
     const [first, ...pieces] = all.map(
       (span, i): Piece => ({
-        prediction: this.classifier.predict(texts[i]!, vectors[i]!),
+        prediction: this.classifier.predict(texts[i]!, vectors?.[i]),
         start: span.start,
         end: span.end,
       }),
     );
     return pieces.length === 0 ? this.#single(first!, text) : this.#several(first!, pieces, text);
+  }
+
+  /** Undefined when the encoder fails or takes too long: words alone are better than no answer. */
+  async #encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[] | undefined> {
+    const limit = AbortSignal.timeout(this.options.encodeMs ?? 1_000);
+    try {
+      const vectors = await this.encoder.encode(texts, signal ? AbortSignal.any([signal, limit]) : limit);
+      this.#failure = undefined;
+      return vectors;
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#failure = error instanceof Error ? error.message : String(error);
+      return undefined;
+    }
   }
 
   #single({ prediction }: Piece, text: string): Reading {
