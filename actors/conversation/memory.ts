@@ -64,7 +64,7 @@ export function rememberTurn(s: Step, turn: Turn): void {
     conversation: s.c.id,
     turn: turn.n,
     at: turn.at,
-    messageId: turn.messageId ?? "",
+    ...(turn.messageId ? { messageId: turn.messageId } : {}),
     text: cut(turn.text, s.options.historyChars),
     reply: reply?.role === "desk" ? reply.text : "",
   };
