@@ -210,6 +210,7 @@ describe("a system of the company's own over HTTP", () => {
     const agent = over();
     expect(await codeOf(agent("orders.cancel").ask(wanted, context("w-2")))).toBe("unknown_outcome");
     expect(system.seen).toHaveLength(1);
+    expect(await agent("orders.lookup").ask({ key: "w-2" })).toEqual({ found: false, unknown: true });
     expect(await agent("orders.resolve").ask({ key: "w-2", done: false })).toEqual({ resolved: true });
     expect(await agent("orders.cancel").ask(wanted, context("w-2"))).toMatchObject({ status: "cancelled" });
   });

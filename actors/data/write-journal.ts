@@ -30,9 +30,11 @@ export class WriteJournal {
     this.#office = office;
   }
 
-  async lookup(key: string): Promise<LookUp> {
+  /** What came of a key as far as this desk knows; `unknown` when it was sent and nothing came back. */
+  async lookup(key: string): Promise<LookUp | { readonly found: false; readonly unknown: true }> {
     const entry = await this.#read(key);
-    return entry?.result ? { found: true, result: entry.result } : { found: false };
+    if (entry?.result) return { found: true, result: entry.result };
+    return entry && !entry.refused ? { found: false, unknown: true } : { found: false };
   }
 
   /** A person has looked: what was unknown was done, or was not, and may be tried again under its key. */

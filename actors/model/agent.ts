@@ -1,0 +1,237 @@
+/**
+ * The model agent: one interface over whichever model server the company has, with budgets, a breaker and a smaller
+ * model to fall back to. A model that is missing, slow or broken is `unavailable`, and the desk goes on without.
+ */
+import { BulkheadRejectedError, bulkhead } from "cockatiel";
+import { z } from "zod";
+import { type AskContext, AskError, type Operation, type Service } from "../../runtime/host/service.ts";
+import type { JsonObject } from "../../runtime/json.ts";
+import { Health, type HealthOptions } from "../data/health.ts";
+import { answerPrompt, Masks, readAnswer } from "./prompt.ts";
+import type { ChatRequest, ChatResult, Provider } from "./provider.ts";
+
+export interface ModelOptions {
+  readonly model: string;
+  /** Tried with what is left of the budget when the first fails. */
+  readonly fallbackModel?: string;
+  /** Most that one ask may take, ms. Default 8,000. */
+  readonly timeoutMs?: number;
+  /** Tokens of one answer. Default 400. */
+  readonly maxTokens?: number;
+  /** Default 0.2. */
+  readonly temperature?: number;
+  /** Calls under way at once. Default 2. */
+  readonly concurrency?: number;
+  /** Calls that wait; more are refused at once. Default 8. */
+  readonly queue?: number;
+  readonly health?: HealthOptions;
+}
+
+/** Share of the budget that the first model gets where there is a second. */
+const FIRST_SHARE = 0.65;
+/** A model is looked for at start for so long. */
+const LOOK_MS = 2_000;
+const TEXTS = 64;
+
+const text = z.string().max(64_000);
+const budget = z.number().int().min(1).max(600_000).optional();
+const answerInput = z.object({
+  question: text.min(1),
+  passages: z
+    .array(z.object({ id: z.string(), articleId: z.string().optional(), title: z.string().optional(), text }))
+    .default([]),
+  history: z.array(z.object({ role: z.string(), text })).default([]),
+  budgetMs: budget,
+});
+const chatInput = z.object({
+  messages: z
+    .array(
+      z.object({
+        role: z.enum(["system", "user", "assistant", "tool"]),
+        content: text,
+        toolCalls: z
+          .array(z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }))
+          .optional(),
+        toolName: z.string().optional(),
+      }),
+    )
+    .min(1),
+  tools: z
+    .array(
+      z.object({ name: z.string(), description: z.string(), parameters: z.record(z.string(), z.unknown()) }),
+    )
+    .optional(),
+  maxTokens: z.number().int().min(1).max(32_000).optional(),
+  budgetMs: budget,
+});
+const embedInput = z.object({
+  texts: z.array(text).min(1).max(TEXTS),
+  model: z.string().optional(),
+  budgetMs: budget,
+});
+
+export function modelAgent(provider: Provider, options: ModelOptions): Service {
+  const o = { timeoutMs: 8_000, maxTokens: 400, temperature: 0.2, concurrency: 2, queue: 8, ...options };
+  const health = new Health({ openAfter: 3, openMs: 5_000, maxOpenMs: 60_000, ...options.health });
+  const bulk = bulkhead(o.concurrency, o.queue);
+  const tokens = { prompt: 0, completion: 0 };
+  let found: string[] | undefined;
+
+  /** Runs within the budget; whatever goes wrong is `unavailable`. */
+  async function within<T>(
+    context: AskContext,
+    budgetMs: number | undefined,
+    call: (signal: AbortSignal, leftMs: () => number) => Promise<T>,
+  ): Promise<T> {
+    const end =
+      Date.now() + Math.min(budgetMs ?? o.timeoutMs, o.timeoutMs, Math.max(1, context.deadline - Date.now()));
+    const leftMs = () => end - Date.now();
+    try {
+      return await bulk.execute(() => timed(context.signal, leftMs(), (signal) => call(signal, leftMs)));
+    } catch (error) {
+      if (error instanceof AskError) throw error;
+      const why = error instanceof BulkheadRejectedError ? "has too much to do" : "did not answer";
+      throw new AskError("unavailable", `the model ${why}`, true);
+    }
+  }
+
+  /** One call, admitted by the health, which is told how it went. */
+  async function attempt<T>(call: () => Promise<T>): Promise<T> {
+    if (!health.admit()) throw new AskError("unavailable", "the model is left alone for a while", true);
+    try {
+      const value = await call();
+      health.ok();
+      return value;
+    } catch (error) {
+      health.failed((error as Error).name === "ProviderError" ? "error" : "timeout");
+      throw error;
+    }
+  }
+
+  async function chat(
+    request: Omit<ChatRequest, "model">,
+    signal: AbortSignal,
+    leftMs: () => number,
+  ): Promise<ChatResult & { model: string }> {
+    const models = [o.model, ...(o.fallbackModel ? [o.fallbackModel] : [])];
+    let failure: unknown;
+    for (const [n, model] of models.entries()) {
+      const share = n < models.length - 1 ? leftMs() * FIRST_SHARE : leftMs();
+      if (share <= 0 || signal.aborted) break;
+      try {
+        const result = await attempt(() =>
+          timed(signal, share, (cut) => provider.chat({ ...request, model }, cut)),
+        );
+        tokens.prompt += result.promptTokens ?? 0;
+        tokens.completion += result.completionTokens ?? 0;
+        return { ...result, model };
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure ?? new AskError("unavailable", "the model did not answer in time", true);
+  }
+
+  const answer: Operation = async (raw, context) => {
+    const { question, passages, history, budgetMs } = checked(answerInput, raw);
+    const masks = new Masks();
+    const messages = answerPrompt(question, passages, history, masks);
+    const { maxTokens, temperature } = o;
+    const result = await within(context, budgetMs, (signal, leftMs) =>
+      chat({ messages, maxTokens, temperature }, signal, leftMs),
+    );
+    const read = readAnswer(result.text, passages, masks);
+    if (!read) throw new AskError("not_found", "no_answer: the model has no answer to that");
+    return { ...read, citations: read.citations, model: result.model };
+  };
+
+  const chatting: Operation = async (raw, context) => {
+    const { messages, tools, maxTokens, budgetMs } = checked(chatInput, raw);
+    const result = await within(context, budgetMs, (signal, leftMs) =>
+      chat(
+        {
+          messages,
+          tools,
+          maxTokens: Math.min(maxTokens ?? o.maxTokens, o.maxTokens),
+          temperature: o.temperature,
+        },
+        signal,
+        leftMs,
+      ),
+    );
+    return { ...(result as unknown as JsonObject) };
+  };
+
+  const embedding: Operation = async (raw, context) => {
+    const { texts, model, budgetMs } = checked(embedInput, raw);
+    const vectors = await within(context, budgetMs, (signal) =>
+      attempt(() => provider.embed(model ?? o.model, texts, signal)),
+    );
+    return { vectors, model: model ?? o.model };
+  };
+
+  const models: Operation = async (_raw, context) => {
+    found = await within(context, undefined, (signal) => attempt(() => provider.models(signal)));
+    return { models: found };
+  };
+
+  return {
+    name: "model",
+    operations: { answer, chat: chatting, embed: embedding, models },
+    health: () => ({
+      ...health.describe(),
+      provider: provider.kind,
+      model: o.model,
+      ...(found ? { present: present(found, o.model) } : {}),
+      tokens: { ...tokens },
+    }),
+    // Only looked for, not waited for: the desk starts without it.
+    start: async () => {
+      const looking = new AbortController();
+      void timed(looking.signal, LOOK_MS, (signal) => attempt(() => provider.models(signal))).then(
+        (names) => {
+          found = names;
+        },
+        () => {},
+      );
+    },
+    stop: async () => health.stop(),
+  };
+}
+
+/** Names may lack their tag: `llama3` is `llama3:latest`. */
+const present = (names: readonly string[], model: string): boolean =>
+  names.some((name) => name === model || name === `${model}:latest`);
+
+function checked<T>(schema: z.ZodType<T>, raw: unknown): T {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new AskError("invalid", `bad_input: ${path.map(String).join(".") || "input"}: ${message}`);
+}
+
+/** Ends after `ms` or with the outer signal, even when the call does not. */
+async function timed<T>(
+  outer: AbortSignal,
+  ms: number,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error("out of time"));
+  const timer = setTimeout(stop, Math.max(1, ms));
+  outer.addEventListener("abort", stop, { once: true });
+  if (outer.aborted) stop();
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const { signal } = controller;
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      if (signal.aborted) reject(signal.reason);
+      else call(signal).then(resolve, reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener("abort", stop);
+    // Whatever of the call is still under way is worth nothing now.
+    controller.abort();
+  }
+}
