@@ -288,3 +288,44 @@ describe("the server", () => {
     expect(odd.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
+
+describe("closing", () => {
+  it("ends event streams and lets the client know at once", async () => {
+    await gateway.close();
+    let followers = 0;
+    const streaming = new RouteRegistry().add(
+      route({
+        method: "GET",
+        path: "/v1/stream",
+        auth: "public",
+        summary: "Streams",
+        streams: true,
+        handler: () => ({
+          stream: {
+            after: 0,
+            source: {
+              follow: () => {
+                followers++;
+                return () => {
+                  followers--;
+                };
+              },
+              read: async () => [{ seq: 1, event: "message", data: "hi" }],
+            },
+          },
+        }),
+      }),
+    );
+    await start({ registry: streaming, maxStreams: 1 });
+    const response = await call("/v1/stream");
+    expect(response.headers.get("content-type")).toContain("text/event-stream");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    await expect.poll(() => followers).toBe(1);
+    expect((await call("/v1/stream")).status).toBe(429);
+    const text = response.text();
+    await gateway.close();
+    expect(await text).toContain("id: 1\nevent: message\n");
+    expect(followers).toBe(0);
+    await start();
+  });
+});

@@ -47,6 +47,8 @@ export interface GatewayOptions {
   /** Event streams open at once. Default 5,000. */
   readonly maxStreams?: number;
   readonly streams?: StreamOptions;
+  /** How long requests under way may take when the gateway closes, ms; then they are cut off. Default 5,000. */
+  readonly closeMs?: number;
   readonly readiness?: readonly ReadinessCheck[];
   /** A registry of prom-client, or whatever has its two members. */
   readonly metrics?: { readonly contentType: string; metrics(): Promise<string> };
@@ -170,10 +172,17 @@ class Server {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    const closed = this.app.close();
-    await Promise.allSettled(this.#streams);
-    this.app.server.closeIdleConnections();
-    await closed;
+    const { server } = this.app;
+    // A connection that is kept alive becomes idle only after its last answer has left: looked for again and again.
+    const idle = setInterval(() => server.closeIdleConnections(), 25);
+    const late = setTimeout(() => server.closeAllConnections(), this.#options.closeMs ?? 5_000);
+    try {
+      await this.app.close();
+      await Promise.allSettled(this.#streams);
+    } finally {
+      clearInterval(idle);
+      clearTimeout(late);
+    }
   }
 
   #serve(r: AnyRoute): void {
@@ -219,6 +228,7 @@ class Server {
             ...(reply.getHeaders() as Record<string, string>),
             "content-type": "text/event-stream; charset=utf-8",
             "x-accel-buffering": "no",
+            connection: "close",
           });
           const served = serveEvents(answer.stream, reply.raw, context.signal, this.#options.streams).catch(
             (error: unknown) => {
