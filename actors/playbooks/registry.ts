@@ -1,6 +1,6 @@
 /** All playbooks of a desk: read, linted, compiled, found by intent. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { asset } from "../../runtime/config/paths.ts";
 import type { AnyStateMachine } from "../../runtime/host/machine.ts";
@@ -38,42 +38,63 @@ export interface PlaybookSet {
   readonly digest: string;
 }
 
-/** YAML files of directories (with their sub-directories) and single files, sorted. */
+/** YAML files of directories (with their sub-directories) and single files, sorted. Cases of tests are left out. */
 export function playbookFiles(paths: readonly string[]): string[] {
-  const out: string[] = [];
-  for (const path of paths) {
-    if (statSync(path).isDirectory()) {
-      const inner = readdirSync(path, { withFileTypes: true })
-        .filter((e) => e.isDirectory() || /\.ya?ml$/.test(e.name))
-        .map((e) => join(path, e.name))
-        .sort();
-      out.push(...playbookFiles(inner));
-    } else out.push(path);
-  }
-  return out;
+  return yamlFiles(paths).filter((file) => !isCases(file));
+}
+
+/** Cases (`*.cases.yaml`) in directories, given themselves, or beside playbooks that are given. */
+export function caseFiles(paths: readonly string[]): string[] {
+  const beside = paths
+    .filter((p) => !isCases(p) && statSync(p).isFile())
+    .map((p) => p.replace(/\.ya?ml$/, ".cases.yaml"))
+    .filter((p) => existsSync(p));
+  return [...new Set([...yamlFiles(paths).filter(isCases), ...beside])];
+}
+
+const isCases = (file: string): boolean => /\.cases\.ya?ml$/.test(file);
+
+function yamlFiles(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    if (!statSync(path).isDirectory()) return [path];
+    const inner = readdirSync(path, { withFileTypes: true })
+      .filter((e) => e.isDirectory() || /\.ya?ml$/.test(e.name))
+      .map((e) => join(path, e.name))
+      .sort();
+    return yamlFiles(inner);
+  });
 }
 
 /** The playbooks that the project ships. */
 export const SHOP_PLAYBOOKS = asset("actors/playbooks/shop");
 
-/** Reads and lints; answers what is sound, and everything that is wrong with the rest and between them. */
+/**
+ * Reads and lints; answers what is sound, and everything that is wrong with the rest and between them. A playbook of a
+ * later path replaces those of the same name of earlier paths.
+ */
 export function checkPlaybooks(
   paths: readonly string[],
   skills: SkillCatalog,
 ): { sources: PlaybookSource[]; diagnostics: Diagnostic[] } {
-  const sources: PlaybookSource[] = [];
+  let sources: PlaybookSource[] = [];
   const diagnostics: Diagnostic[] = [];
-  for (const file of playbookFiles(paths)) {
-    try {
-      const source = readPlaybook(readFileSync(file, "utf8"), file);
-      sources.push(source);
-      diagnostics.push(...lintPlaybook(source, skills));
-    } catch (error) {
-      if (!(error instanceof PlaybookError)) throw error;
-      diagnostics.push(...error.diagnostics);
+  const seen = new Set<string>();
+  for (const path of paths) {
+    const here: PlaybookSource[] = [];
+    for (const file of playbookFiles([path])) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      try {
+        here.push(readPlaybook(readFileSync(file, "utf8"), file));
+      } catch (error) {
+        if (!(error instanceof PlaybookError)) throw error;
+        diagnostics.push(...error.diagnostics);
+      }
     }
+    const names = new Set(here.map((s) => s.def.playbook));
+    sources = [...sources.filter((s) => !names.has(s.def.playbook)), ...here];
   }
-  diagnostics.push(...betweenPlaybooks(sources));
+  diagnostics.push(...sources.flatMap((s) => lintPlaybook(s, skills)), ...betweenPlaybooks(sources));
   return { sources, diagnostics };
 }
 
@@ -104,7 +125,7 @@ function betweenPlaybooks(sources: readonly PlaybookSource[]): Diagnostic[] {
 }
 
 /**
- * Loads playbooks from directories and files.
+ * Loads playbooks from directories and files; later ones replace earlier ones of the same name.
  * @throws PlaybookError with everything that is wrong with any of them
  */
 export function loadPlaybooks(paths: readonly string[], skills: SkillCatalog): PlaybookSet {

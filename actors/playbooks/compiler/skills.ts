@@ -137,7 +137,7 @@ function checkCodes(node: FlowNode, facts: readonly SkillFacts[], complain: Comp
   const own: string[] = [];
   if (step.verb === "ask") own.push("unclear", "none", "failed");
   if (step.verb === "confirm" || step.verb === "choose") own.push("unclear");
-  if (step.verb === "task") own.push("declined");
+  if (step.verb === "task") own.push("declined", "approval_timeout");
   const calls = facts.length > 0;
   const codes = calls
     ? [...CODES, ...facts.flatMap((f) => [...(f.failureCodes ?? []), ...(f.reasons ?? [])])]
