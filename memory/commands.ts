@@ -1,8 +1,10 @@
 /** Commands of this room: `memory …`, `eval retrieval`. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+import { customerCommands } from "./customer-commands.ts";
 
 export const commands: Contributor = (program, env) => {
+  customerCommands(findOrCreate(program, "memory", "look into and clean a customer's memory"), env);
   evalRetrieval(findOrCreate(program, "eval", "score the desk's parts on your own data"), env);
 };
 

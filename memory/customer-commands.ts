@@ -1,0 +1,80 @@
+/** `memory recall|facts|export|erase --customer ID`: what the running node keeps about a customer. */
+import type { Command } from "commander";
+import type { CliEnv } from "../runtime/config/cli.ts";
+import { UsageError } from "../runtime/config/errors.ts";
+
+interface ShownFact {
+  readonly id: string;
+  readonly type: string;
+  readonly text: string;
+  readonly source: { readonly conversation: string; readonly messageId?: string; readonly at: number };
+  readonly supersededAt?: number;
+}
+
+export function customerCommands(parent: Command, env: CliEnv): void {
+  const path = (customer: string, rest: string) => `/v1/admin/memory/${encodeURIComponent(customer)}${rest}`;
+  const customerCommand = (name: string, description: string) =>
+    parent
+      .command(name)
+      .description(description)
+      .requiredOption("--customer <id>", "the customer's id in your records");
+
+  customerCommand("recall", "the facts that bear on a text; without one, the newest")
+    .option("--text <text>", "what the customer says")
+    .option("--k <n>", "how many", "5")
+    .action(async ({ customer, text, k }: { customer: string; text?: string; k: string }) => {
+      const query = new URLSearchParams({ k, ...(text === undefined ? {} : { text }) });
+      const answer = await env.client().get<{ facts: ShownFact[] }>(path(customer, `/recall?${query}`));
+      env.out(answer, () => list(answer.facts, env));
+    });
+
+  customerCommand("facts", "all facts, those that were superseded too").action(
+    async ({ customer }: { customer: string }) => {
+      const answer = await env.client().get<{ facts: ShownFact[] }>(path(customer, "/facts"));
+      env.out(answer, () => list(answer.facts, env));
+    },
+  );
+
+  customerCommand("export", "all that is kept: facts and what was said, as JSON").action(
+    async ({ customer }: { customer: string }) => env.out(await env.client().get(path(customer, "/export"))),
+  );
+
+  customerCommand("erase", "destroy the customer's key and delete what is kept; cannot be undone")
+    .option("--yes", "do not ask first on a terminal")
+    .action(async ({ customer, yes }: { customer: string; yes?: boolean }) => {
+      if (!yes && !(await confirmed(`Erase all that is kept about customer ${customer}?`))) {
+        throw new UsageError("nothing was erased");
+      }
+      const answer = await env
+        .client()
+        .delete<{ facts: number; turns: number; conversations: number }>(path(customer, ""));
+      env.out(
+        answer,
+        `erased: the key, ${answer.facts} facts, ${answer.turns} turns of ${answer.conversations} conversations`,
+      );
+    });
+}
+
+/** Scripts mean what they say; a person at a terminal is asked. */
+async function confirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} It cannot be undone. [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+function list(facts: readonly ShownFact[], env: CliEnv): string {
+  if (facts.length === 0) return "nothing is known about this customer";
+  const { bold, dim } = env.colors;
+  return facts
+    .map(({ type, text, source, supersededAt }) => {
+      const day = new Date(source.at).toISOString().slice(0, 10);
+      const from = `${day}, conversation ${source.conversation}${source.messageId ? `, message ${source.messageId}` : ""}`;
+      return `${bold(type)}: ${text}${supersededAt ? " (no longer)" : ""}\n  ${dim(from)}`;
+    })
+    .join("\n");
+}

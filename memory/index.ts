@@ -1,0 +1,61 @@
+/** Memory and knowledge: what the desk knows of customers, and what the company wrote down. */
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import type { Service } from "../runtime/host/service.ts";
+import type { KeyRing } from "../runtime/log/sealer.ts";
+import type { OpenEncoder } from "./encoder/encoder.ts";
+import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
+import { knowledgeService, memoryService } from "./services.ts";
+import { openDatabase } from "./store/database.ts";
+import { FactStore } from "./store/facts.ts";
+import { TurnStore } from "./store/turns.ts";
+
+export { memoryRoutes } from "./routes.ts";
+
+export interface MemoryOptions {
+  /** Folder of the LevelDB, `<data-dir>/memory`. */
+  readonly dir: string;
+  readonly keys: KeyRing;
+  /** Folders of articles; later ones win. */
+  readonly knowledgeDirs: readonly string[];
+  /** Without one, everything is found by its words alone. It is the caller's to close. */
+  readonly encoder?: OpenEncoder;
+  readonly clock?: Clock;
+  /** Told how many articles are indexed. */
+  readonly progress?: (done: number, all: number) => void;
+}
+
+export interface Memory {
+  /** `memory` and `knowledge`, for the host. */
+  readonly services: readonly Service[];
+  readonly knowledge: KnowledgeBase;
+  readonly facts: FactStore;
+  readonly turns: TurnStore;
+  /** What was found in the folders of articles. */
+  readonly report: IndexReport;
+  close(): Promise<void>;
+}
+
+/** Opens the warm tier and indexes the articles. */
+export async function openMemory(options: MemoryOptions): Promise<Memory> {
+  const { keys, encoder, clock = systemClock } = options;
+  const db = await openDatabase(options.dir);
+  try {
+    const facts = new FactStore(db, keys, clock);
+    const turns = new TurnStore(db, keys);
+    const { knowledgeDirs: dirs, progress } = options;
+    const knowledge = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    return {
+      services: [memoryService({ facts, turns, keys, clock, encoder }), knowledgeService(knowledge)],
+      knowledge,
+      facts,
+      turns,
+      get report() {
+        return knowledge.report;
+      },
+      close: () => db.close(),
+    };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Reads articles: Markdown files with an optional head in YAML between two lines of `---`.
+ *
+ *     ---
+ *     id: returns
+ *     title: Returning an item
+ *     tags: [returns, refunds]
+ *     intents: [return_item]
+ *     ---
+ *     You can return …
+ *
+ * Without a head the file's name is the id and its first heading the title. An article's text is only ever quoted:
+ * whatever it says, it instructs nobody.
+ */
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { parseDocument } from "yaml";
+import { z } from "zod";
+
+export interface Article {
+  readonly id: string;
+  readonly title: string;
+  readonly tags: readonly string[];
+  /** Intents that it answers. */
+  readonly intents: readonly string[];
+  /** Markdown without the head. */
+  readonly text: string;
+  /** SHA-256 (hex) of the whole file. */
+  readonly hash: string;
+  /** Where it was read, for messages. */
+  readonly file: string;
+}
+
+export interface LoadedArticles {
+  readonly articles: readonly Article[];
+  /** One sentence for each file that could not be used, with its place. The other articles are fine. */
+  readonly problems: readonly string[];
+}
+
+const head = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "an id of letters, digits, `.`, `_` and `-`")
+    .optional(),
+  title: z.string().trim().min(1).max(200).optional(),
+  tags: z.array(z.string()).default([]),
+  intents: z.array(z.string()).default([]),
+});
+
+/** Larger files are no articles. */
+const MAX_BYTES = 512 * 1024;
+
+/** Later folders win: an article with the id of one in an earlier folder replaces it. */
+export async function loadArticles(dirs: readonly string[]): Promise<LoadedArticles> {
+  const articles = new Map<string, Article>();
+  const problems: string[] = [];
+  for (const dir of dirs) {
+    const own = new Map<string, string>();
+    let files: string[];
+    try {
+      files = (await readdir(dir, { recursive: true }))
+        .filter((file) => /\.(md|markdown)$/i.test(file))
+        .sort();
+    } catch (error) {
+      problems.push(
+        `${dir}: cannot be read (${(error as NodeJS.ErrnoException).code}): check knowledge.dirs`,
+      );
+      continue;
+    }
+    for (const name of files) {
+      if (/^readme\./i.test(basename(name))) continue;
+      const file = join(dir, name);
+      try {
+        const article = readArticle(await readFile(file), file);
+        const other = own.get(article.id);
+        if (other)
+          throw new Error(`the id ${article.id} is that of ${relative(dir, other)} too: give it another one`);
+        own.set(article.id, file);
+        articles.set(article.id, article);
+      } catch (error) {
+        problems.push(`${file}: ${(error as Error).message}`);
+      }
+    }
+  }
+  return { articles: [...articles.values()], problems };
+}
+
+/** @throws Error saying what is wrong and where in the file. */
+export function readArticle(bytes: Uint8Array, file: string): Article {
+  if (bytes.length > MAX_BYTES) throw new Error(`${bytes.length} bytes are too many: ${MAX_BYTES} at most`);
+  let content: string;
+  try {
+    content = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error("not valid UTF-8: save it as UTF-8");
+  }
+  const split = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(content);
+  const text = (split ? content.slice(split[0].length) : content).trim();
+  if (text === "") throw new Error("there is no text below the head");
+  const { id, title, tags, intents } = readHead(split?.[1] ?? "");
+  return {
+    id: id ?? idOf(file),
+    title: title ?? /^#{1,6}\s+(.+?)\s*#*$/m.exec(text)?.[1] ?? basename(file).replace(/\.\w+$/, ""),
+    tags,
+    intents,
+    text,
+    hash: createHash("sha256").update(bytes).digest("hex"),
+    file,
+  };
+}
+
+function readHead(yaml: string): z.output<typeof head> {
+  const document = parseDocument(yaml);
+  const [wrong] = document.errors;
+  // The head begins on the second line of the file.
+  if (wrong) throw new Error(`line ${(wrong.linePos?.[0].line ?? 0) + 1}: ${wrong.message.split("\n")[0]}`);
+  const parsed = head.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new Error(`head${path.length > 0 ? `.${path.join(".")}` : ""}: ${message}`);
+}
+
+function idOf(file: string): string {
+  const slug = basename(file)
+    .replace(/\.\w+$/, "")
+    .normalize("NFKD")
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+|-+$/g, "");
+  if (slug === "")
+    throw new Error("its name holds no letter that an id could be made of: give it an id in the head");
+  return slug.slice(0, 128);
+}

@@ -1,0 +1,94 @@
+/** Admin routes of memory and knowledge. They ask the resident agents, as every other part of the desk does. */
+import { z } from "zod";
+import type { Engine } from "../runtime/engine.ts";
+import { type AnyRoute, ProblemError, route } from "../runtime/gateway/index.ts";
+import type { JsonObject } from "../runtime/json.ts";
+
+export interface MemoryRouteOptions {
+  readonly call: Engine["call"];
+  /** Key of a customer inside, from the id that the company's records use. */
+  readonly customerKey: (customerId: string) => string;
+}
+
+export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRoute[] {
+  const ask = async (service: string, operation: string, input: JsonObject) => {
+    try {
+      return { body: await call(service, operation, input) };
+    } catch (error) {
+      throw problemOf(error);
+    }
+  };
+  const memory = (operation: string, params: Readonly<Record<string, string>>, input: JsonObject = {}) =>
+    ask("memory", operation, { customer: customerKey(params.customer!), ...input });
+  return [
+    route({
+      method: "GET",
+      path: "/v1/admin/memory/:customer/facts",
+      auth: "admin",
+      tag: "memory",
+      summary: "All facts about a customer, superseded ones too",
+      handler: ({ params }) => memory("facts", params),
+    }),
+    route({
+      method: "GET",
+      path: "/v1/admin/memory/:customer/recall",
+      auth: "admin",
+      tag: "memory",
+      summary: "The facts about a customer that bear on a text, or the newest ones",
+      query: z.strictObject({
+        text: z.string().max(2_000).optional(),
+        k: z.coerce.number().int().min(1).max(100).default(5),
+      }),
+      handler: ({ params, query: { text, k } }) =>
+        memory("recall", params, text === undefined ? { k } : { text, k }),
+    }),
+    route({
+      method: "GET",
+      path: "/v1/admin/memory/:customer/export",
+      auth: "admin",
+      tag: "memory",
+      summary: "All that is kept about a customer: facts and what was said",
+      handler: ({ params }) => memory("export", params),
+    }),
+    route({
+      method: "DELETE",
+      path: "/v1/admin/memory/:customer",
+      auth: "admin",
+      tag: "memory",
+      summary: "Destroys a customer's key and deletes what is kept; cannot be undone",
+      handler: ({ params }) => memory("erase", params),
+    }),
+    route({
+      method: "GET",
+      path: "/v1/admin/knowledge",
+      auth: "admin",
+      tag: "knowledge",
+      summary: "The articles",
+      handler: () => ask("knowledge", "list", {}),
+    }),
+    route({
+      method: "GET",
+      path: "/v1/admin/knowledge/search",
+      auth: "admin",
+      tag: "knowledge",
+      summary: "The passages that answer a question best",
+      query: z.strictObject({
+        text: z.string().min(1).max(2_000),
+        k: z.coerce.number().int().min(1).max(50).default(4),
+      }),
+      handler: ({ query: { text, k } }) => ask("knowledge", "search", { text, k }),
+    }),
+  ];
+}
+
+function problemOf(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === "invalid") return new ProblemError(400, "Invalid request", message ?? "");
+  if (code === "not_found") return new ProblemError(404, "Not found", message ?? "");
+  if (code === "timeout" || code === "unavailable") {
+    return new ProblemError(503, "Memory does not answer", `${message}: try again`, {
+      headers: { "retry-after": "1" },
+    });
+  }
+  return error;
+}

@@ -1,0 +1,206 @@
+/** The resident agents of this room: `memory` (what is known of customers) and `knowledge` (articles). */
+import { z } from "zod";
+import type { Clock } from "../runtime/clock.ts";
+import { AskError, type Operation, type Service } from "../runtime/host/service.ts";
+import { derivedId } from "../runtime/ids.ts";
+import type { Json, JsonObject } from "../runtime/json.ts";
+import type { KeyRing } from "../runtime/log/sealer.ts";
+import type { OpenEncoder } from "./encoder/encoder.ts";
+import type { KnowledgeBase } from "./knowledge/base.ts";
+import type { Fact, FactStore, FactVector } from "./store/facts.ts";
+import { rankFacts } from "./store/recall.ts";
+import type { TurnStore } from "./store/turns.ts";
+
+export interface MemoryParts {
+  readonly facts: FactStore;
+  readonly turns: TurnStore;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly encoder?: OpenEncoder;
+}
+
+/** Expired facts are deleted this often; until then they are not used any more anyway. */
+const SWEEP_EVERY_MS = 10 * 60_000;
+
+const token = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "a key: 1 to 128 letters, digits, _ or -");
+const time = z.number().int().min(0);
+const json: z.ZodType<Json> = z.json();
+
+const inputs = {
+  recall: z.object({
+    customer: token,
+    text: z.string().max(16_384).optional(),
+    k: z.number().int().min(1).max(100).default(5),
+    asOf: time.optional(),
+    knownAt: time.optional(),
+  }),
+  remember: z.object({
+    customer: token,
+    conversation: token,
+    messageId: z.string().optional(),
+    type: z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, "a type word"),
+    text: z.string().min(1).max(4_000),
+    value: json.default(null),
+    at: time.optional(),
+    scope: z.enum(["customer", "conversation", "workspace"]).optional(),
+    purpose: z.string().max(64).optional(),
+    confidence: z.number().min(0).max(1).optional(),
+    validFrom: time.optional(),
+    ttlMs: z.number().int().min(1).optional(),
+  }),
+  turn: z.object({
+    customer: token.optional(),
+    conversation: token,
+    turn: z.number().int().min(0),
+    at: time,
+    messageId: z.string().optional(),
+    text: z.string(),
+    reply: z.string().default(""),
+  }),
+  customer: z.object({ customer: token }),
+  search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
+  article: z.object({ id: z.string().min(1) }),
+};
+
+/**
+ * - `recall` {customer, text?, k?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest; each with source
+ * - `remember` {customer, conversation, type, text, value, messageId?, …} → {stored, fact?, reason?}, once per key
+ * - `turn` {conversation, turn, at, text, reply, customer?} → {stored}
+ * - `facts` {customer} → {facts}: all, superseded ones too
+ * - `erase` {customer} → {erased, facts, turns, conversations}: destroys the key, then deletes
+ * - `export` {customer} → {customer, facts, conversations}
+ */
+export function memoryService(parts: MemoryParts): Service {
+  const { facts, turns, keys, clock, encoder } = parts;
+  let sweeping: NodeJS.Timeout | undefined;
+
+  const operations: Record<string, Operation> = {
+    recall: async (input, { signal }) => {
+      const { customer, text, k, asOf, knownAt } = valid("recall", inputs.recall, input);
+      const ranked = await rankFacts(
+        await facts.current(customer, { asOf, knownAt }),
+        text,
+        k,
+        encoder,
+        signal,
+      );
+      return { facts: ranked.map(({ fact, score }) => ({ ...shown(fact), score })) };
+    },
+    remember: async (input, { idempotencyKey, signal }) => {
+      const wanted = valid("remember", inputs.remember, input);
+      const { conversation, messageId, at = clock.now(), ...rest } = wanted;
+      const result = await facts.remember({
+        ...rest,
+        id: derivedId(idempotencyKey, "fact"),
+        source: { conversation, messageId, at },
+        vector: await vectorOf(wanted.text, signal),
+      });
+      if (!("fact" in result)) return { stored: false, reason: result.reason };
+      return {
+        stored: result.stored,
+        id: result.fact.id,
+        ...(result.stored ? {} : { reason: result.reason }),
+      };
+    },
+    turn: async (input) => ({ stored: await turns.add(valid("turn", inputs.turn, input)) }),
+    facts: async (input) => {
+      const { customer } = valid("facts", inputs.customer, input);
+      return { facts: (await facts.all(customer)).map(shown) };
+    },
+    erase: async (input) => {
+      const { customer } = valid("erase", inputs.customer, input);
+      // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
+      await keys.destroy(customer);
+      const forgotten = await turns.forget(customer);
+      return { erased: true, facts: await facts.forget(customer), ...forgotten };
+    },
+    export: async (input) => {
+      const { customer } = valid("export", inputs.customer, input);
+      const conversations: JsonObject[] = [];
+      for (const id of await turns.conversationsOf(customer)) {
+        const said = await turns.of(id);
+        conversations.push({ id, turns: said.map((turn) => dropUndefined({ ...turn })) });
+      }
+      return { customer, facts: (await facts.all(customer)).map(shown), conversations };
+    },
+  };
+
+  /** A fact without a vector is found by its words, and is encoded when it is recalled. */
+  async function vectorOf(text: string, signal: AbortSignal): Promise<FactVector | undefined> {
+    if (!encoder) return undefined;
+    try {
+      const [data] = await encoder.encode([text], signal);
+      return { model: encoder.id, data: data! };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return undefined;
+    }
+  }
+
+  return {
+    name: "memory",
+    operations,
+    health: () => {
+      const state = encoder?.health();
+      return {
+        state: state && state.state !== "up" ? "degraded" : "up",
+        encoder: state ? { ...state } : null,
+      };
+    },
+    start: async () => {
+      await facts.sweep();
+      sweeping = setInterval(() => void facts.sweep().catch(() => {}), SWEEP_EVERY_MS);
+      sweeping.unref();
+    },
+    stop: async () => clearInterval(sweeping),
+  };
+}
+
+/**
+ * - `search` {text, k?} → {passages: [{id, articleId, title, text, score, confidence}], best: passage | null}
+ * - `get` {id} → {article}
+ * - `list` {} → {articles}
+ */
+export function knowledgeService(base: KnowledgeBase): Service {
+  const operations: Record<string, Operation> = {
+    search: async (input, { signal }) => {
+      const { text, k } = valid("search", inputs.search, input);
+      const passages = (await base.search(text, k, signal)).map((passage) => ({ ...passage }));
+      return { passages, best: passages[0] ?? null };
+    },
+    get: async (input) => {
+      const { id } = valid("get", inputs.article, input);
+      const article = base.get(id);
+      if (!article) throw new AskError("not_found", `there is no article ${id}: knowledge.list names them`);
+      const { title, text, tags, intents } = article;
+      return { article: { id, title, text, tags, intents } };
+    },
+    list: async () => ({
+      articles: base.list().map(({ id, title, tags, intents }) => ({ id, title, tags, intents })),
+    }),
+  };
+  return {
+    name: "knowledge",
+    operations,
+    health: () => {
+      const { articles, passages, problems } = base.report;
+      return { state: problems.length > 0 ? "degraded" : "up", articles, passages, problems };
+    },
+  };
+}
+
+/** A fact as it is answered: without its vector, with its source. */
+function shown({ vector: _vector, customer: _customer, source, ...fact }: Fact): JsonObject {
+  return dropUndefined({ ...fact, source: dropUndefined({ ...source }) });
+}
+
+function dropUndefined(value: Record<string, unknown>): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as JsonObject;
+}
+
+function valid<T extends z.ZodType>(operation: string, schema: T, input: unknown): z.output<T> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new AskError("invalid", `${operation}: ${path.join(".") || "the input"}: ${message}`);
+}

@@ -1,0 +1,278 @@
+/**
+ * What the desk knows about customers, as facts with their source.
+ *
+ * Facts are bi-temporal: `validFrom`/`validTo` say when something held in the world, `recordedAt`/`supersededAt` when the
+ * desk learnt and unlearnt it. Nothing is overwritten: a new value of a fact that can have one value only closes the old
+ * one. Text, value and vector are sealed under the customer's key; without that key there are no facts.
+ */
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../../runtime/clock.ts";
+import { canonicalJson, type Json } from "../../runtime/json.ts";
+import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
+import { key, type MemoryDb, sortable, under } from "./database.ts";
+
+export interface FactSource {
+  readonly conversation: string;
+  readonly messageId?: string;
+  /** When it was said, ms since the epoch. */
+  readonly at: number;
+}
+
+export interface Fact {
+  readonly id: string;
+  /** Customer key (a keyed hash). */
+  readonly customer: string;
+  /** A word: `address`, `preference`, `note` … */
+  readonly type: string;
+  readonly scope: "customer" | "conversation" | "workspace";
+  readonly text: string;
+  readonly value: Json;
+  readonly source: FactSource;
+  /** Why it is kept: `service` unless given. */
+  readonly purpose: string;
+  /** 0 … 1: how sure it is. */
+  readonly confidence: number;
+  readonly validFrom: number;
+  readonly validTo?: number;
+  readonly recordedAt: number;
+  readonly supersededAt?: number;
+  readonly supersededBy?: string;
+  /** Not used from then on, and deleted soon after. */
+  readonly expiresAt?: number;
+  readonly vector?: FactVector;
+}
+
+export interface FactVector {
+  /** Encoder's id; vectors of another one are not compared. */
+  readonly model: string;
+  readonly data: Float32Array;
+}
+
+export interface NewFact {
+  /** Decides the id's uniqueness: the same id again changes nothing. */
+  readonly id: string;
+  readonly customer: string;
+  readonly type: string;
+  readonly text: string;
+  readonly value: Json;
+  readonly source: FactSource;
+  readonly scope?: Fact["scope"];
+  readonly purpose?: string;
+  readonly confidence?: number;
+  readonly validFrom?: number;
+  /** How long it is kept, ms. */
+  readonly ttlMs?: number;
+  readonly vector?: FactVector;
+}
+
+export type Remembered =
+  | { readonly stored: true; readonly fact: Fact }
+  /** The same was known already. */
+  | { readonly stored: false; readonly reason: "known"; readonly fact: Fact }
+  /** The customer was erased: there is no key to seal anything with. */
+  | { readonly stored: false; readonly reason: "erased" };
+
+/** Facts of these types have one value at a time. */
+export const SINGLE_VALUED: ReadonlySet<string> = new Set([
+  "name",
+  "email",
+  "phone",
+  "address",
+  "postcode",
+  "language",
+  "channel",
+  "birthday",
+  "company",
+  "plan",
+]);
+
+export interface FactOptions {
+  readonly singleValued?: ReadonlySet<string>;
+  /** Customers whose opened facts are kept in memory. Default 500. */
+  readonly hotCustomers?: number;
+}
+
+/** As it lies in the database. */
+interface StoredFact extends Omit<Fact, "text" | "value" | "vector"> {
+  /** Base64 of the sealed JSON of text and value. */
+  readonly sealed: string;
+  readonly vector?: { readonly model: string; readonly dimension: number; readonly sealed: string };
+}
+
+export class FactStore {
+  readonly #db: MemoryDb;
+  readonly #keys: KeyRing;
+  readonly #clock: Clock;
+  readonly #singleValued: ReadonlySet<string>;
+  readonly #hot: LRUCache<string, readonly Fact[]>;
+  /** Writes of one customer happen one after the other. */
+  readonly #writing = new Map<string, Promise<unknown>>();
+
+  constructor(db: MemoryDb, keys: KeyRing, clock: Clock, options: FactOptions = {}) {
+    this.#db = db;
+    this.#keys = keys;
+    this.#clock = clock;
+    this.#singleValued = options.singleValued ?? SINGLE_VALUED;
+    this.#hot = new LRUCache({ max: options.hotCustomers ?? 500 });
+  }
+
+  remember(fact: NewFact): Promise<Remembered> {
+    return this.#oneByOne(fact.customer, () => this.#remember(fact));
+  }
+
+  /** Facts that hold now, or at the times given; newest first. */
+  async current(customer: string, times: { asOf?: number; knownAt?: number } = {}): Promise<Fact[]> {
+    const now = this.#clock.now();
+    const { asOf = now, knownAt = now } = times;
+    return (await this.all(customer)).filter((fact) => {
+      if (fact.recordedAt > knownAt || fact.validFrom > asOf) return false;
+      // What was not yet superseded then was still held to be true.
+      const closed = fact.supersededAt !== undefined && fact.supersededAt <= knownAt;
+      return !closed || fact.validTo === undefined || fact.validTo > asOf;
+    });
+  }
+
+  /** All facts that have not expired, superseded ones too; newest first. None when the key was destroyed. */
+  async all(customer: string): Promise<Fact[]> {
+    const sealer = await this.#keys.sealer(customer);
+    if (!sealer) {
+      this.#hot.delete(customer);
+      return [];
+    }
+    let facts = this.#hot.get(customer);
+    if (!facts) {
+      facts = await this.#load(customer, sealer);
+      this.#hot.set(customer, facts);
+    }
+    const now = this.#clock.now();
+    return facts.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
+  }
+
+  /** Deletes a customer's facts and answers how many there were. */
+  forget(customer: string): Promise<number> {
+    return this.#oneByOne(customer, async () => {
+      const batch = this.#db.batch();
+      let count = 0;
+      for await (const [at, text] of this.#db.iterator(under("fact", customer))) {
+        const { expiresAt } = JSON.parse(text) as StoredFact;
+        batch.del(at);
+        if (expiresAt !== undefined) batch.del(key("ttl", sortable(expiresAt), at));
+        count++;
+      }
+      await batch.write({ sync: true });
+      this.#hot.delete(customer);
+      return count;
+    });
+  }
+
+  /** Deletes what has expired and answers how many. */
+  async sweep(): Promise<number> {
+    const due: [string, string][] = [];
+    const range = { ...under("ttl"), lt: key("ttl", sortable(this.#clock.now() + 1)) };
+    for await (const [at, fact] of this.#db.iterator(range)) due.push([at, fact]);
+    const batch = this.#db.batch();
+    for (const [at, fact] of due) {
+      batch.del(at).del(fact);
+      this.#hot.delete(fact.split("!")[1]!);
+    }
+    await batch.write();
+    return due.length;
+  }
+
+  async #remember(fact: NewFact): Promise<Remembered> {
+    const sealer = await this.#keys.sealer(fact.customer, { create: true });
+    if (!sealer) return { stored: false, reason: "erased" };
+    const now = this.#clock.now();
+    const known = await this.all(fact.customer);
+    const sameId = known.find(({ id }) => id === fact.id);
+    if (sameId) return { stored: false, reason: "known", fact: sameId };
+
+    const open = known.filter(
+      ({ type, supersededBy, scope }) =>
+        type === fact.type && scope === (fact.scope ?? "customer") && supersededBy === undefined,
+    );
+    const same = open.find(
+      (old) => canonicalJson([old.text, old.value]) === canonicalJson([fact.text, fact.value]),
+    );
+    if (same) return { stored: false, reason: "known", fact: same };
+
+    const validFrom = fact.validFrom ?? fact.source.at;
+    const fresh: Fact = {
+      id: fact.id,
+      customer: fact.customer,
+      type: fact.type,
+      scope: fact.scope ?? "customer",
+      text: fact.text,
+      value: fact.value,
+      source: fact.source,
+      purpose: fact.purpose ?? "service",
+      confidence: fact.confidence ?? 1,
+      validFrom,
+      recordedAt: now,
+      expiresAt: fact.ttlMs === undefined ? undefined : now + fact.ttlMs,
+      vector: fact.vector,
+    };
+    const batch = this.#db.batch();
+    if (this.#singleValued.has(fact.type)) {
+      for (const old of open) {
+        const closed: Fact = { ...old, validTo: validFrom, supersededAt: now, supersededBy: fresh.id };
+        batch.put(placeOf(old), encode(closed, sealer));
+      }
+    }
+    batch.put(placeOf(fresh), encode(fresh, sealer));
+    if (fresh.expiresAt !== undefined) {
+      batch.put(key("ttl", sortable(fresh.expiresAt), placeOf(fresh)), placeOf(fresh));
+    }
+    await batch.write({ sync: true });
+    this.#hot.delete(fact.customer);
+    return { stored: true, fact: fresh };
+  }
+
+  async #load(customer: string, sealer: Sealer): Promise<Fact[]> {
+    const facts: Fact[] = [];
+    for await (const text of this.#db.values(under("fact", customer))) {
+      facts.push(decode(JSON.parse(text) as StoredFact, sealer));
+    }
+    return facts.sort((a, b) => b.recordedAt - a.recordedAt || (a.id < b.id ? 1 : -1));
+  }
+
+  #oneByOne<T>(customer: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#writing.get(customer) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const settled = mine.catch(() => {});
+    this.#writing.set(customer, settled);
+    void settled.then(() => {
+      if (this.#writing.get(customer) === settled) this.#writing.delete(customer);
+    });
+    return mine;
+  }
+}
+
+function placeOf({ customer, id }: { readonly customer: string; readonly id: string }): string {
+  return key("fact", customer, id);
+}
+
+function encode({ text, value, vector, ...open }: Fact, sealer: Sealer): string {
+  const place = placeOf(open);
+  const stored: StoredFact = {
+    ...open,
+    sealed: sealer.seal(Buffer.from(JSON.stringify({ text, value })), place).toString("base64"),
+    vector: vector && {
+      model: vector.model,
+      dimension: vector.data.length,
+      sealed: sealer.seal(new Uint8Array(vector.data.slice().buffer), `${place}/vector`).toString("base64"),
+    },
+  };
+  return JSON.stringify(stored);
+}
+
+function decode({ sealed, vector, ...open }: StoredFact, sealer: Sealer): Fact {
+  const place = placeOf(open);
+  const { text, value } = JSON.parse(sealer.open(Buffer.from(sealed, "base64"), place).toString("utf8")) as {
+    text: string;
+    value: Json;
+  };
+  if (!vector) return { ...open, text, value };
+  const bytes = Uint8Array.from(sealer.open(Buffer.from(vector.sealed, "base64"), `${place}/vector`));
+  return { ...open, text, value, vector: { model: vector.model, data: new Float32Array(bytes.buffer) } };
+}

@@ -1,0 +1,88 @@
+/** What was said, turn by turn. Sealed under the customer's key, or the conversation's while nobody knows who it is. */
+import type { KeyRing } from "../../runtime/log/sealer.ts";
+import { key, type MemoryDb, under } from "./database.ts";
+
+export interface Turn {
+  readonly conversation: string;
+  /** Number of the turn in the conversation. */
+  readonly turn: number;
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly messageId?: string;
+  /** Customer key, once known. */
+  readonly customer?: string;
+  readonly text: string;
+  readonly reply: string;
+}
+
+interface StoredTurn extends Omit<Turn, "text" | "reply"> {
+  readonly subject: string;
+  readonly sealed: string;
+}
+
+export class TurnStore {
+  readonly #db: MemoryDb;
+  readonly #keys: KeyRing;
+
+  constructor(db: MemoryDb, keys: KeyRing) {
+    this.#db = db;
+    this.#keys = keys;
+  }
+
+  /** Keeps a turn; the same turn again replaces it. False when the customer was erased. */
+  async add(turn: Turn): Promise<boolean> {
+    const { text, reply, ...open } = turn;
+    const subject = turn.customer ?? turn.conversation;
+    const sealer = await this.#keys.sealer(subject, { create: true });
+    if (!sealer) return false;
+    const place = placeOf(turn);
+    const sealed = sealer.seal(Buffer.from(JSON.stringify({ text, reply })), place).toString("base64");
+    const batch = this.#db
+      .batch()
+      .put(place, JSON.stringify({ ...open, subject, sealed } satisfies StoredTurn));
+    if (turn.customer) batch.put(key("conversation", turn.customer, turn.conversation), "");
+    await batch.write();
+    return true;
+  }
+
+  /** Turns of a conversation in order; those whose key was destroyed are left out. */
+  async of(conversation: string): Promise<Turn[]> {
+    const turns: Turn[] = [];
+    for await (const stored of this.#db.values(under("turn", conversation))) {
+      const { subject, sealed, ...open } = JSON.parse(stored) as StoredTurn;
+      const sealer = await this.#keys.sealer(subject);
+      if (!sealer) continue;
+      const said = sealer.open(Buffer.from(sealed, "base64"), placeOf(open)).toString("utf8");
+      turns.push({ ...open, ...(JSON.parse(said) as { text: string; reply: string }) });
+    }
+    return turns;
+  }
+
+  /** Conversations in which a customer was known. */
+  async conversationsOf(customer: string): Promise<string[]> {
+    const range = under("conversation", customer);
+    const found: string[] = [];
+    for await (const at of this.#db.keys(range)) found.push(at.slice(range.gte.length));
+    return found;
+  }
+
+  /** Deletes the turns of all conversations of a customer. */
+  async forget(customer: string): Promise<{ conversations: number; turns: number }> {
+    const conversations = await this.conversationsOf(customer);
+    const batch = this.#db.batch();
+    let turns = 0;
+    for (const conversation of conversations) {
+      for await (const at of this.#db.keys(under("turn", conversation))) {
+        batch.del(at);
+        turns++;
+      }
+      batch.del(key("conversation", customer, conversation));
+    }
+    await batch.write({ sync: true });
+    return { conversations: conversations.length, turns };
+  }
+}
+
+function placeOf({ conversation, turn }: { readonly conversation: string; readonly turn: number }): string {
+  return key("turn", conversation, turn.toString().padStart(8, "0"));
+}
