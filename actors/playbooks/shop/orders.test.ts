@@ -252,3 +252,37 @@ describe("damaged item", () => {
     expect(run.commands.at(-2)).toMatchObject({ type: "pb.handoff", reason: "contradiction" });
   });
 });
+
+describe("missing parcel", () => {
+  it("has a parcel traced that is said to have been delivered", async () => {
+    const run = await shop.run("missing-parcel", "C1001", "it says delivered but the blanket isn't here");
+    expect(run.lastSaid).toContain("Our records say that it was delivered");
+    await run.turn("yes please");
+    expect(run.commands.at(-2)).toMatchObject({ type: "pb.handoff", reason: "missing_parcel" });
+  });
+
+  it("says that an order has not left yet", async () => {
+    const run = await shop.run("missing-parcel", "C1014", "my yoga mat never arrived");
+    expect(run.lastSaid).toContain("hasn't left us yet");
+    expect(run.result).toBe("resolved");
+  });
+});
+
+describe("product question", () => {
+  it("lists what is in stock, for anybody", async () => {
+    const run = await shop.run("product-question", "C1001", "what sizes does the rain jacket come in?", {
+      customer: null,
+    });
+    const [product] = await shop.office.by("products", "name", "rain jacket");
+    const stock = product!.variants.filter((v) => v.available);
+    expect(run.lastSaid).toContain(`${stock.length} available variants`);
+    expect(run.result).toBe("resolved");
+  });
+
+  it("asks which product, and says when there is none", async () => {
+    const run = await shop.run("product-question", "C1001", "what does it cost?", { customer: null });
+    expect(run.lastSaid).toContain("Which product");
+    await run.turn("a flying carpet");
+    expect(run.lastSaid).toContain("don't find a product");
+  });
+});
