@@ -291,3 +291,17 @@ export const settingsSchema = z.strictObject({
   readdressable: z.array(z.enum(ORDER_STATUSES)).default(["pending", "processed"]),
 });
 export type Settings = z.infer<typeof settingsSchema>;
+
+/** Some settings: what is not given stays as it is in the dataset, and gets no default. */
+export const someSettingsSchema = z
+  .record(z.string(), z.unknown())
+  .transform((given, context): Partial<Settings> => {
+    const parsed = settingsSchema.safeParse(given);
+    if (parsed.success) {
+      return Object.fromEntries(Object.entries(parsed.data).filter(([key]) => Object.hasOwn(given, key)));
+    }
+    for (const { path, message } of parsed.error.issues) {
+      context.addIssue({ code: "custom", path: [...path], message });
+    }
+    return z.NEVER;
+  });

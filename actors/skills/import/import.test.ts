@@ -170,6 +170,13 @@ files:
     expect(await shop().settings()).toMatchObject({ currency: "GBP", returnWindowDays: 14 });
   });
 
+  it("leave the settings alone that they do not name", async () => {
+    await shop().configure({ refundApprovalLimit: 77 });
+    const map = await file("mine.yaml", yaml);
+    await load([await file("people.json", JSON.stringify([person]))], { map });
+    expect(await shop().settings()).toMatchObject({ currency: "GBP", refundApprovalLimit: 77 });
+  });
+
   it("name the field that they cannot turn", async () => {
     const map = await file("mine.yaml", yaml);
     const people = await file("people.json", JSON.stringify([{ ...person, joined: "soon" }]));

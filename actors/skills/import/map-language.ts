@@ -3,7 +3,7 @@
  * it with examples; this is its schema.
  */
 import { z } from "zod";
-import { COLLECTIONS, settingsSchema } from "../backoffice/index.ts";
+import { COLLECTIONS, someSettingsSchema } from "../backoffice/index.ts";
 
 /** `a.b.0.c` from the record (or, inside of `each`, from the element); `$key` is its key, `$record.a` the whole record's. */
 const path = z
@@ -78,7 +78,7 @@ export const mapSchema = z.strictObject({
   map: z.literal(1),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   description: z.string().min(1),
-  settings: settingsSchema.partial().optional(),
+  settings: someSettingsSchema.optional(),
   files: z
     .array(
       z.strictObject({
