@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -13,7 +13,8 @@ if (!chromium) {
 }
 
 describe.skipIf(!chromium)("the page in a browser", () => {
-  const pictures = mkdtempSync(join(tmpdir(), "desk-page-"));
+  // PAGE_PICTURES=<folder> keeps the pictures to be looked at.
+  const pictures = process.env.PAGE_PICTURES ?? mkdtempSync(join(tmpdir(), "desk-page-"));
   let t: RoutesUnderTest;
   let browser: Browser;
   let contexts: BrowserContext[] = [];
@@ -26,6 +27,7 @@ describe.skipIf(!chromium)("the page in a browser", () => {
   afterAll(async () => {
     await browser?.close();
     await t?.stop();
+    if (!process.env.PAGE_PICTURES) rmSync(pictures, { recursive: true, force: true });
   });
   afterEach(async () => {
     await Promise.all(contexts.map((context) => context.close()));
