@@ -139,6 +139,24 @@ export const configSchema = z.strictObject({
   backoffice: section({
     /** Dataset of the embedded back office that the desk serves; `import --into NAME` fills others. */
     dataset: z.string().regex(WORKSPACE_NAME).default("main"),
+    /**
+     * Systems of the company's own (`crm`, `orders`, `catalog`, `billing`, `telemetry`), asked over HTTP instead of the
+     * embedded back office; docs/skills.md says what they are sent.
+     */
+    systems: z
+      .record(
+        z.string(),
+        z.strictObject({
+          url: z.url({ protocol: /^https?$/ }),
+          /** Sent as a bearer token. */
+          token: secret(),
+          /** The system applies one `Idempotency-Key` once. */
+          honoursKeys: z.boolean().default(false),
+          /** The system can be asked what came of a key. */
+          lookup: z.boolean().default(false),
+        }),
+      )
+      .default({}),
   }),
 
   verification: section({
