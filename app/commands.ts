@@ -1,6 +1,21 @@
 /** The rooms that contribute commands, in the order of the help text. Their files are light: see runtime/config/cli.ts. */
+import { commands as language } from "../actors/language/commands.ts";
+import { commands as playbooks } from "../actors/playbooks/commands.ts";
+import { commands as skills } from "../actors/skills/commands.ts";
+import { commands as memory } from "../memory/commands.ts";
 import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
+import { commands as chat } from "./chat/commands.ts";
 import { commands as doctor } from "./doctor/commands.ts";
+import { commands as up } from "./up.ts";
 
-export const contributors: readonly Contributor[] = [config, doctor];
+export const contributors: readonly Contributor[] = [
+  up,
+  chat,
+  skills,
+  playbooks,
+  memory,
+  language,
+  config,
+  doctor,
+];

@@ -1,0 +1,162 @@
+/** Opens what the desk knows and can do: back office, encoder, memory, language, model, playbooks; as services and actors. */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { dataAgents, type Faults } from "../actors/data/index.ts";
+import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
+import { type Encoder, languageService } from "../actors/language/index.ts";
+import { modelService } from "../actors/model/index.ts";
+import { loadPlaybooks, type PlaybookSet, SHOP_PLAYBOOKS } from "../actors/playbooks/index.ts";
+import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/index.ts";
+import { Inventory } from "../actors/skills/inventory.ts";
+import { encoderOptions } from "../memory/encoder/encoder.ts";
+import { EncoderError, type OpenEncoder, openEncoder } from "../memory/encoder/index.ts";
+import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { DependencyError } from "../runtime/config/errors.ts";
+import { asset } from "../runtime/config/paths.ts";
+import type { Config } from "../runtime/config/schema.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { AnyRoute } from "../runtime/gateway/index.ts";
+import type { ActorDefinition } from "../runtime/host/definition.ts";
+import type { Service } from "../runtime/host/service.ts";
+import type { KeyRing } from "../runtime/log/sealer.ts";
+
+export interface AgentsOptions {
+  readonly config: Config;
+  readonly keys: KeyRing;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly faults?: Faults;
+  readonly prepare?: (backOffice: BackOffice) => Promise<void>;
+  readonly progress?: (text: string) => void;
+}
+
+export interface Agents {
+  readonly backOffice: BackOffice;
+  readonly memory: Memory;
+  readonly playbooks: PlaybookSet;
+  readonly services: readonly Service[];
+  readonly definitions: readonly ActorDefinition[];
+  /** What an operator should know about this start. */
+  readonly notes: readonly string[];
+  routes(engine: Engine): AnyRoute[];
+  close(): Promise<void>;
+}
+
+/** Articles of the company that the project ships. */
+const SHOP_ARTICLES = asset("actors/knowledge/shop");
+
+/** @throws when a part can't be opened; what was opened before it is closed again. */
+export async function openAgents(options: AgentsOptions): Promise<Agents> {
+  const { config, keys, logger, clock = systemClock, progress } = options;
+  const notes: string[] = [];
+  const hash = (purpose: string, value: string): string => keys.keyedHash(purpose, value);
+  const open: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of open.reverse())
+      await end().catch((error) => logger.warn({ error: String(error) }, "close"));
+  };
+  try {
+    const inventory = new Inventory();
+    const playbooks = loadPlaybooks(
+      [...(config.playbooks.shipped ? [SHOP_PLAYBOOKS] : []), ...config.playbooks.dirs],
+      inventory,
+    );
+
+    progress?.("loading the encoder");
+    const encoder = await encoderOf(config);
+    open.push(() => encoder.close());
+
+    progress?.("opening the back office");
+    const backOffice = await openBackOffice(config, clock, progress);
+    open.push(() => backOffice.close());
+    await options.prepare?.(backOffice);
+
+    const memory = await openMemory({
+      dir: join(config.dataDir, "memory"),
+      keys,
+      knowledgeDirs: [...(config.knowledge.shipped ? [SHOP_ARTICLES] : []), ...config.knowledge.dirs],
+      encoder,
+      clock,
+      progress: (done, all) => progress?.(`reading the articles: ${done} of ${all}`),
+    });
+    open.push(() => memory.close());
+
+    progress?.("training the classifier of intents");
+    const language = await languageService({
+      encoder: encoder as Encoder,
+      examples: playbooks.examples,
+      cacheDir: join(config.dataDir, "cache"),
+      zone: config.dialog.timeZone,
+    });
+    const services = [
+      language,
+      ...memory.services,
+      modelService(config.model),
+      ...dataAgents({ backOffice, inventory, clock, faults: options.faults }).map((agent) =>
+        agent.name === "crm" ? withCustomerKey(agent, hash) : agent,
+      ),
+    ];
+    const definitions = actorDefinitions({
+      workspace: config.workspace,
+      playbooks,
+      skills: inventory,
+      dialog: { silenceMs: config.dialog.silenceMs, modelMs: config.model.timeoutMs },
+      handoff: { acceptMs: config.handoff.acceptMs },
+    });
+    return {
+      backOffice,
+      memory,
+      playbooks,
+      services,
+      definitions,
+      notes,
+      routes: (engine) => [
+        ...memoryRoutes({
+          call: (service, operation, input, timeoutMs) => engine.call(service, operation, input, timeoutMs),
+          customerKey: (id) => customerKey(hash, id),
+        }),
+      ],
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function encoderOf(config: Config): Promise<OpenEncoder> {
+  try {
+    return await openEncoder(encoderOptions(config.encoder));
+  } catch (error) {
+    if (!(error instanceof EncoderError)) throw error;
+    throw new DependencyError(`${error.message}`);
+  }
+}
+
+/** The dataset that the desk serves; the shipped company is generated into an empty `main`. */
+async function openBackOffice(
+  config: Config,
+  clock: Clock,
+  progress?: (text: string) => void,
+): Promise<BackOffice> {
+  const { dataset } = config.backoffice;
+  const office = await BackOffice.open(join(config.dataDir, "backoffice"), { dataset });
+  try {
+    const info = await office.info();
+    if (!info && dataset === "main") {
+      progress?.("generating the company");
+      await seed(office, { seed: DEFAULT_SEED, now: clock.now() });
+      await office.configure({ verification: config.verification.accept as never });
+    } else if (!info) {
+      const known = (await office.datasets()).join(", ");
+      throw new DependencyError(
+        `backoffice.dataset is ${dataset}, but nothing was imported under that name (there is ${known || "none"}): run bin/bailiwick import FILE… --into ${dataset}`,
+      );
+    }
+    return office;
+  } catch (error) {
+    await office.close();
+    throw error;
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * The composition root: builds a desk out of the rooms, as a supervision tree whose parts start in order and stop in
+ * reverse. `rest_for_one`: what depends on a part that failed is started again with it.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Faults } from "../actors/data/index.ts";
+import { HandoffDesk } from "../actors/handoff/index.ts";
+import { deskRoutes, followStatus, type StatusFeed } from "../actors/routes/index.ts";
+import { stateRoutes } from "../actors/routes/state.ts";
+import type { BackOffice } from "../actors/skills/backoffice/index.ts";
+import { Unknowns } from "../actors/task/index.ts";
+import { pageRoutes } from "../console/page.ts";
+import type { Bus } from "../runtime/bus/bus.ts";
+import { connectBus, EmbeddedServer } from "../runtime/bus/index.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { type DataDir, openDataDir } from "../runtime/config/data-dir.ts";
+import { findNatsServer } from "../runtime/config/nats-server.ts";
+import type { Config } from "../runtime/config/schema.ts";
+import { ConversationTokens, type Gateway, RouteRegistry, startGateway } from "../runtime/gateway/index.ts";
+import type { JsonObject } from "../runtime/json.ts";
+import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
+import { Node } from "../runtime/node.ts";
+import { createMetrics, openLog, type ProcessLog } from "../runtime/telemetry/index.ts";
+import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
+import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
+import { type Agents, openAgents } from "./agents.ts";
+
+export interface DeskOptions {
+  readonly config: Config;
+  /** A clock that can be moved, for scenarios. */
+  readonly clock?: Clock;
+  /** Faults of the embedded systems, for scenarios. */
+  readonly faults?: Faults;
+  /** Does more with the back office before the first conversation, after it was seeded. */
+  readonly prepare?: (backOffice: BackOffice) => Promise<void>;
+  /** Told what is being started. */
+  readonly progress?: (text: string) => void;
+  readonly name?: string;
+  readonly version?: string;
+}
+
+/** What the parts leave to those that start after them. */
+interface Parts {
+  log?: ProcessLog;
+  server?: EmbeddedServer;
+  bus?: Bus;
+  keys?: WorkspaceKeyRing;
+  agents?: Agents;
+  node?: Node;
+  feed?: StatusFeed;
+  gateway?: Gateway;
+}
+
+export class Desk {
+  readonly config: Config;
+  readonly dir: DataDir;
+  readonly #parts: Parts;
+  readonly #tree: Supervisor;
+
+  private constructor(config: Config, dir: DataDir, parts: Parts, tree: Supervisor) {
+    this.config = config;
+    this.dir = dir;
+    this.#parts = parts;
+    this.#tree = tree;
+  }
+
+  /** Resolves once customers can be answered. @throws what kept a part from starting; nothing is left behind then. */
+  static async start(options: DeskOptions): Promise<Desk> {
+    const { config } = options;
+    const dir = await openDataDir(config.dataDir);
+    const parts: Parts = {};
+    const log = openLog({
+      dir: join(dir.path, "logs"),
+      level: config.telemetry.level,
+      maxBytes: config.telemetry.maxLogBytes,
+      keep: config.telemetry.keepLogs,
+    });
+    parts.log = log;
+    const tree = new Supervisor({
+      name: "desk",
+      strategy: "rest_for_one",
+      children: [
+        bus(options, parts),
+        agents(options, parts),
+        node(options, parts),
+        gateway(options, parts, dir, () => tree),
+      ],
+      onEvent: ({ child, type, error, waitMs }) =>
+        log.logger[error ? "warn" : "info"]({ child, waitMs, error: error?.message }, `supervisor: ${type}`),
+    });
+    try {
+      await tree.start();
+    } catch (error) {
+      await dir.release();
+      await log.close();
+      throw error;
+    }
+    const { url } = parts.gateway!;
+    dir.announce({ pid: process.pid, url, name: options.name, startedAt: new Date().toISOString() });
+    return new Desk(config, dir, parts, tree);
+  }
+
+  get url(): string {
+    return this.#parts.gateway!.url;
+  }
+
+  get adminToken(): string {
+    return readFileSync(this.dir.adminTokenFile, "utf8").trim();
+  }
+
+  get node(): Node {
+    return this.#parts.node!;
+  }
+
+  get backOffice(): BackOffice {
+    return this.#parts.agents!.backOffice;
+  }
+
+  get logger() {
+    return this.#parts.log!.logger;
+  }
+
+  get logFile(): string {
+    return this.#parts.log!.file;
+  }
+
+  /** Process of the embedded nats-server. */
+  get natsPid(): number | undefined {
+    return this.#parts.server?.pid;
+  }
+
+  /** What the start of this desk means to its operator, one line each. */
+  get notes(): readonly string[] {
+    return this.#parts.agents!.notes;
+  }
+
+  /** With an error when the tree gave up, without one when it was stopped. */
+  get ended(): Promise<Error | undefined> {
+    return this.#tree.ended;
+  }
+
+  /** Drains: takes nothing new, finishes what is under way, stops every part, lets go of the directory. */
+  async stop(): Promise<void> {
+    await this.#tree.stop();
+    await this.dir.release();
+    await this.#parts.log?.close();
+  }
+}
+
+function bus({ config, progress }: DeskOptions, parts: Parts): ChildSpec {
+  return {
+    id: "bus",
+    start: async ({ exited }) => {
+      const { url, user, password, token, startTimeoutMs, maxStoreBytes } = config.nats;
+      let where: { url: string; user?: string; pass?: string; token?: string };
+      if (url) where = { url, user, pass: password, token };
+      else {
+        progress?.("starting the message bus");
+        const server = await EmbeddedServer.start({
+          binary: findNatsServer(config.nats.server),
+          dir: join(config.dataDir, "nats"),
+          name: "bailiwick",
+          startTimeoutMs: Math.max(startTimeoutMs, 60_000),
+          jetstream: { maxFile: maxStoreBytes },
+        });
+        parts.server = server;
+        server.onExit((exit) => {
+          parts.log?.logger.warn({ code: exit.code, restarting: exit.restarting }, "nats-server ended");
+          if (!exit.restarting) exited(new Error(`nats-server was given up: ${exit.complaint}`));
+        });
+        where = server;
+      }
+      try {
+        parts.bus = await connectBus({
+          ...where,
+          name: "bailiwick",
+          timeoutMs: startTimeoutMs,
+          onError: (error, at) => parts.log?.logger.warn({ error: error.message, at }, "bus"),
+        });
+        parts.keys = await openKeyRing({
+          bus: parts.bus,
+          workspace: config.workspace,
+          dataDir: config.dataDir,
+          replicas: config.log.replicas,
+        });
+      } catch (error) {
+        await parts.bus?.close();
+        await parts.server?.stop();
+        throw error;
+      }
+      return {
+        which: () => ({ status: parts.bus?.status ?? "closed", server: parts.bus?.serverVersion ?? null }),
+        stop: async () => {
+          await parts.keys?.close();
+          await parts.bus?.close();
+          await parts.server?.stop();
+        },
+      };
+    },
+  };
+}
+
+function agents(options: DeskOptions, parts: Parts): ChildSpec {
+  return {
+    id: "agents",
+    startTimeoutMs: 180_000,
+    start: async () => {
+      parts.agents = await openAgents({ ...options, keys: parts.keys!, logger: parts.log!.logger });
+      return { stop: () => parts.agents?.close() };
+    },
+  };
+}
+
+function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec {
+  return {
+    id: "node",
+    startTimeoutMs: 600_000,
+    stopTimeoutMs: config.host.drainMs,
+    start: async () => {
+      progress?.("reading the log");
+      const { logger } = parts.log!;
+      const started = await Node.start({
+        bus: parts.bus!,
+        keys: parts.keys!,
+        workspace: config.workspace,
+        dir: join(config.dataDir, "engine"),
+        definitions: parts.agents!.definitions,
+        services: parts.agents!.services,
+        policy: cellRestartPolicy({ maxAttempts: config.host.maxAttempts }),
+        log: {
+          warn: (message, details) => logger.warn(details, message),
+          error: (message, details) => logger.error(details, message),
+        },
+        clock,
+        partitions: config.log.partitions,
+        stream: { replicas: config.log.replicas },
+        host: {
+          passivateAfterMs: config.host.passivateAfterMs,
+          snapshotEveryMs: config.host.snapshotEveryMs,
+        },
+        admission: { maxWaiting: config.host.maxBehind },
+        progress: (done, all) => progress?.(`reading the log: ${done} of ${all} records`),
+      });
+      parts.node = started;
+      parts.feed = followStatus(started, (error) => logger.warn({ error: String(error) }, "status feed"));
+      return {
+        which: () => started.status().host as JsonObject,
+        stop: async () => {
+          parts.feed?.stop();
+          await started.stop();
+        },
+      };
+    },
+  };
+}
+
+function gateway(
+  { config, clock = systemClock, version }: DeskOptions,
+  parts: Parts,
+  dir: DataDir,
+  tree: () => Supervisor,
+): ChildSpec {
+  return {
+    id: "gateway",
+    start: async () => {
+      const engine = parts.node!;
+      const { logger } = parts.log!;
+      const metrics = createMetrics({ process: true, labels: { workspace: config.workspace } });
+      const tokens = new ConversationTokens((purpose, value) => engine.keyedHash(purpose, value));
+      const registry = new RouteRegistry().add(
+        ...pageRoutes(),
+        ...deskRoutes({
+          engine,
+          tokens,
+          handoffs: new HandoffDesk(engine),
+          unknowns: new Unknowns(engine),
+          deadLetters: {
+            list: () => engine.deadLetters.list(),
+            show: (n) => engine.deadLetters.show(n),
+            drop: (n) => engine.deadLetters.drop(n),
+            retry: (n) => engine.retryDeadLetter(n),
+            count: () => engine.deadLetters.count(),
+          },
+          feed: parts.feed!,
+          maxTextBytes: config.gateway.maxMessageBytes,
+          more: () => ({ version: version ?? null, supervision: tree().which() as unknown as JsonObject }),
+        }),
+        ...stateRoutes(engine),
+        ...parts.agents!.routes(engine),
+      );
+      const started = await startGateway({
+        registry,
+        gatekeeper: {
+          customerAuth: config.gateway.customerAuth,
+          customerSecret: config.gateway.customerSecret,
+          adminToken: readFileSync(dir.adminTokenFile, "utf8").trim(),
+          conversations: tokens,
+          now: () => clock.now(),
+        },
+        host: config.gateway.host,
+        port: config.gateway.port,
+        allowedHosts: config.gateway.allowedHosts,
+        allowedOrigins: config.gateway.allowedOrigins,
+        limits: config.gateway.limits,
+        readiness: [
+          {
+            name: "bus",
+            check: () => (parts.bus?.status === "connected" ? undefined : `the bus is ${parts.bus?.status}`),
+          },
+          {
+            name: "log",
+            check: async () => {
+              await engine.logState();
+              return undefined;
+            },
+          },
+        ],
+        metrics: { contentType: metrics.contentType, metrics: () => metrics.text() },
+        version,
+        seen: (request) => {
+          if (request.error) {
+            logger.error(
+              { requestId: request.requestId, route: request.route, error: (request.error as Error).name },
+              "a request failed",
+            );
+          }
+        },
+      });
+      parts.gateway = started;
+      return { which: () => ({ url: started.url }), stop: () => started.close() };
+    },
+  };
+}

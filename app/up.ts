@@ -1,0 +1,72 @@
+/** `up`: runs a node. A watchdog process above it restarts the runtime when its event loop stands still or it crashes. */
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+
+/** Set for the runtime by the watchdog: it is the child. */
+const CHILD = "BAILIWICK_RUNTIME";
+
+interface UpOptions {
+  readonly port?: number;
+  readonly nats?: string;
+  readonly node: string;
+}
+
+/** The same command line again, for the child. */
+function argumentsOf(
+  options: UpOptions & { config?: string; dataDir?: string; workspace?: string },
+): string[] {
+  const { port, nats, node, config, dataDir, workspace } = options;
+  const flags = {
+    "--config": config,
+    "--data-dir": dataDir,
+    "--workspace": workspace,
+    "--port": port,
+    "--nats": nats,
+  };
+  const given = Object.entries(flags).flatMap(([flag, value]) =>
+    value === undefined ? [] : [flag, String(value)],
+  );
+  return ["up", "--node", node, ...given];
+}
+
+export const commands: Contributor = (program: Command, env: CliEnv) => {
+  program
+    .command("up")
+    .description("run a node")
+    .option("--port <n>", "port of the gateway, 0 for a free one", Number)
+    .option("--nats <url>", "an outside NATS server or cluster instead of the embedded one")
+    .option("--node <name>", "name of this node", "node-1")
+    .action(async (options: UpOptions, command: Command) => {
+      env.override(
+        {
+          ...(options.port === undefined ? {} : { "gateway.port": options.port }),
+          ...(options.nats === undefined ? {} : { "nats.url": options.nats }),
+        },
+        { "gateway.port": "--port", "nats.url": "--nats" },
+      );
+      const config = env.config();
+      if (process.env[CHILD] || !config.watchdog.enabled) {
+        const { runNode } = await import("./runtime.ts");
+        await runNode(env, options.node);
+        return;
+      }
+      const { runWatchdog } = await import("../supervisors/index.ts");
+      const code = await runWatchdog({
+        entry: fileURLToPath(new URL("../../bin/bailiwick", import.meta.url)),
+        args: argumentsOf(command.optsWithGlobals()),
+        env: { ...process.env, [CHILD]: "1" },
+        stallMs: config.watchdog.stallMs,
+        drainMs: config.host.drainMs + 10_000,
+        onEvent: (event) => {
+          if (event.type === "stalled")
+            env.err(`the runtime stood still for ${event.silentMs} ms and is started again`);
+          else if (event.type === "exited" && event.signal) env.err(`the runtime ended by ${event.signal}`);
+          else if (event.type === "restarting")
+            env.err(`it is started again in ${Math.round(event.waitMs)} ms`);
+          else if (event.type === "gave-up") env.err(`the runtime failed ${event.restarts} times: given up`);
+        },
+      });
+      env.fail(code);
+    });
+};
