@@ -1,10 +1,12 @@
-/** Commands of this room: `memory …`, `eval retrieval`. */
+/** Commands of this room: `memory …`, `models …`, `eval retrieval`. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { customerCommands } from "./customer-commands.ts";
+import { modelCommands } from "./encoder/commands.ts";
 
 export const commands: Contributor = (program, env) => {
   customerCommands(findOrCreate(program, "memory", "look into and clean a customer's memory"), env);
+  modelCommands(findOrCreate(program, "models", "the encoders on this machine"), env);
   evalRetrieval(findOrCreate(program, "eval", "score the desk's parts on your own data"), env);
 };
 

@@ -1,7 +1,7 @@
 /** Finds a model on disk and names its content. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { EncoderError } from "./encoder-error.ts";
@@ -60,4 +60,18 @@ function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Names of the models in a folder, `owner/name` too. */
+export async function modelsIn(modelsDir: string): Promise<string[]> {
+  const found: string[] = [];
+  const look = async (name: string, deeper: boolean): Promise<void> => {
+    const entries = await readdir(join(modelsDir, name), { withFileTypes: true }).catch(() => []);
+    if (entries.some((entry) => entry.name === "tokenizer.json")) found.push(name);
+    else if (deeper) {
+      for (const entry of entries) if (entry.isDirectory()) await look(join(name, entry.name), name === "");
+    }
+  };
+  await look("", true);
+  return found.sort();
 }
