@@ -12,6 +12,16 @@ export type { AgentOptions } from "./agent.ts";
 export { type Fault, Faults } from "./faults.ts";
 export type { HttpSystemOptions } from "./http-connector.ts";
 
+/** Those of the configured systems that have an address. */
+export function systemsOf(
+  configured: Readonly<Record<string, Omit<HttpSystemOptions, "url"> & { readonly url?: string }>>,
+): Record<string, HttpSystemOptions> {
+  const reached: Record<string, HttpSystemOptions> = {};
+  for (const [name, { url, ...rest }] of Object.entries(configured))
+    if (url) reached[name] = { url, ...rest };
+  return reached;
+}
+
 export interface DataAgentsOptions extends AgentOptions {
   /** The embedded back office, on the dataset that the desk serves. */
   readonly backOffice: BackOffice;

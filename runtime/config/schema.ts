@@ -24,6 +24,17 @@ const bucket = (burst: number, perSecond: number) =>
     perSecond: z.number().positive().default(perSecond),
   });
 
+const ownSystem = () =>
+  section({
+    url: z.url({ protocol: /^https?$/ }).optional(),
+    /** Sent as a bearer token. */
+    token: secret(),
+    /** The system applies one `Idempotency-Key` once. */
+    honoursKeys: z.boolean().default(false),
+    /** The system can be asked what came of a key. */
+    lookup: z.boolean().default(false),
+  });
+
 export const configSchema = z.strictObject({
   /** The tenant that this node serves. */
   workspace: z.string().regex(WORKSPACE_NAME, '1 to 32 letters, digits, "_" or "-"').default("main"),
@@ -140,23 +151,16 @@ export const configSchema = z.strictObject({
     /** Dataset of the embedded back office that the desk serves; `import --into NAME` fills others. */
     dataset: z.string().regex(WORKSPACE_NAME).default("main"),
     /**
-     * Systems of the company's own (`crm`, `orders`, `catalog`, `billing`, `telemetry`), asked over HTTP instead of the
-     * embedded back office; docs/skills.md says what they are sent.
+     * Systems of the company's own, asked over HTTP instead of the embedded back office where they have a url;
+     * docs/skills.md says what they are sent.
      */
-    systems: z
-      .record(
-        z.string(),
-        z.strictObject({
-          url: z.url({ protocol: /^https?$/ }),
-          /** Sent as a bearer token. */
-          token: secret(),
-          /** The system applies one `Idempotency-Key` once. */
-          honoursKeys: z.boolean().default(false),
-          /** The system can be asked what came of a key. */
-          lookup: z.boolean().default(false),
-        }),
-      )
-      .default({}),
+    systems: section({
+      crm: ownSystem(),
+      orders: ownSystem(),
+      catalog: ownSystem(),
+      billing: ownSystem(),
+      telemetry: ownSystem(),
+    }),
   }),
 
   verification: section({
