@@ -116,6 +116,7 @@ export function languageService(options: LanguageOptions): Service {
       const classifier = await trainIntents({ ...options, extractor });
       reader = new IntentReader(classifier, options.encoder, {
         wishes: new Set(options.examples.map((e) => e.intent)),
+        person: "talk_to_person",
         encodeMs: options.encodeMs,
       });
     },
