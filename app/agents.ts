@@ -2,12 +2,15 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { dataAgents, type Faults } from "../actors/data/index.ts";
+import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
 import { type Encoder, languageService } from "../actors/language/index.ts";
 import { modelService } from "../actors/model/index.ts";
 import { loadPlaybooks, type PlaybookSet, SHOP_PLAYBOOKS } from "../actors/playbooks/index.ts";
+import { importRoutes } from "../actors/routes/import.ts";
 import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/index.ts";
 import { Inventory } from "../actors/skills/inventory.ts";
+import { skillRoutes } from "../actors/skills/routes.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
 import { EncoderError, type OpenEncoder, openEncoder } from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
@@ -113,9 +116,15 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       notes,
       routes: (engine) => [
         ...memoryRoutes({
-          call: (service, operation, input, timeoutMs) => engine.call(service, operation, input, timeoutMs),
+          call: (service, operation, input, options) => engine.call(service, operation, input, options),
           customerKey: (id) => customerKey(hash, id),
         }),
+        ...skillRoutes({
+          inventory,
+          ask: (service, operation, input, key) => engine.call(service, operation, input, { key }),
+        }),
+        ...importRoutes(backOffice),
+        ...(options.faults ? faultRoutes(options.faults, inventory.systems()) : []),
       ],
       close,
     };

@@ -276,7 +276,7 @@ function gateway(
           handoffs: new HandoffDesk(engine),
           unknowns: new Unknowns(engine),
           deadLetters: {
-            list: () => engine.deadLetters.list(),
+            list: (limit) => engine.deadLetters.list(limit),
             show: (n) => engine.deadLetters.show(n),
             drop: (n) => engine.deadLetters.drop(n),
             retry: (n) => engine.retryDeadLetter(n),

@@ -22,6 +22,13 @@ export class OverloadedError extends Error {
   }
 }
 
+export interface CallOptions {
+  /** Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Idempotency key; a fresh one unless given. */
+  readonly key?: string;
+}
+
 export interface Engine {
   readonly workspace: string;
   /**
@@ -42,7 +49,7 @@ export interface Engine {
   /** Sees every record that this node hands over, in log order within a partition; for read models. */
   observe(listener: (record: StoredRecord) => void): () => void;
   /** Asks a resident agent directly (not on the record), for reads by operators and commands. */
-  call(service: string, operation: string, input: JsonObject, timeoutMs?: number): Promise<JsonObject>;
+  call(service: string, operation: string, input: JsonObject, options?: CallOptions): Promise<JsonObject>;
   /** Keyed hash of an identifier of the outside world: look-ups without storing it. */
   keyedHash(purpose: string, value: string): string;
   status(): JsonObject;

@@ -6,7 +6,7 @@ import type { Bus } from "./bus/bus.ts";
 import { type Subjects, subjectsOf } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
-import type { AppendResult, Engine } from "./engine.ts";
+import type { AppendResult, CallOptions, Engine } from "./engine.ts";
 import type { Envelope, NewRecord, StoredRecord } from "./envelope.ts";
 import { Admission, type AdmissionOptions } from "./host/admission.ts";
 import { CellStore } from "./host/cell-store.ts";
@@ -212,8 +212,12 @@ export class Node implements Engine {
     return () => this.#observers.delete(listener);
   }
 
-  async call(service: string, operation: string, input: JsonObject, timeoutMs = 5_000): Promise<JsonObject> {
-    const key = newId();
+  async call(
+    service: string,
+    operation: string,
+    input: JsonObject,
+    { timeoutMs = 5_000, key = newId() }: CallOptions = {},
+  ): Promise<JsonObject> {
     const deadline = this.#clock.now() + timeoutMs;
     const answer = await this.#dispatcher.ask({ service, operation, input, key, deadline });
     if (!answer.ok) throw new AskError(answer.error.code, answer.error.message, answer.error.retryable);
