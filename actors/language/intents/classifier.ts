@@ -154,6 +154,11 @@ export class IntentClassifier {
     return this.#prediction(scores, logit(confidence, [...features, within]), within);
   }
 
+  /** Words of the training texts, the commonest first. */
+  words(): string[] {
+    return this.#core.lexicon.words();
+  }
+
   /** For a cache on disk. */
   get parts(): {
     readonly labels: readonly string[];

@@ -91,6 +91,14 @@ export class LexicalFeatures {
     return this.#idf.length;
   }
 
+  /** Single words of the training texts, the commonest first. */
+  words(): string[] {
+    return [...this.#index]
+      .filter(([feature, i]) => this.#block[i] === WORDS && !feature.includes(" "))
+      .sort((a, b) => this.#idf[a[1]]! - this.#idf[b[1]]!)
+      .map(([feature]) => feature);
+  }
+
   vector(text: string): SparseVector {
     const counts = new Map<number, number>();
     eachFeature(text, (feature) => {

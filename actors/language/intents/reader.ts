@@ -7,6 +7,7 @@ import type { Span } from "../text.ts";
 import type { Encoder, Entity, Request, ScoredIntent } from "../types.ts";
 import type { IntentClassifier, Prediction } from "./classifier.ts";
 import { segments } from "./segments.ts";
+import { Speller } from "./spelling.ts";
 import { chooseThreshold } from "./threshold.ts";
 import { plainWish } from "./wish.ts";
 
@@ -62,6 +63,7 @@ interface Piece {
 
 export class IntentReader {
   readonly #threshold: number;
+  readonly #speller: Speller;
   #failure: string | undefined;
 
   constructor(
@@ -69,6 +71,7 @@ export class IntentReader {
     readonly encoder: Encoder,
     readonly options: ReaderOptions,
   ) {
+    this.#speller = new Speller(classifier.words());
     this.#threshold = classifier.heldOut.length > 0 ? chooseThreshold(classifier.heldOut) : 0;
   }
 
@@ -82,7 +85,7 @@ export class IntentReader {
     const spans = segments(text, { limit: this.options.pieces ?? 16 });
     if (spans.length === 0) return { intent: null, alternatives: [], requests: [] };
     if (spans.length === 1) {
-      const wish = plainWish(text, entities, 0, MAX_WHOLE);
+      const wish = this.#speller.correct(plainWish(text, entities, 0, MAX_WHOLE));
       const [vector] = (await this.#encode([wish], signal)) ?? [];
       return this.#single(this.classifier.predict(wish, vector), text);
     }
@@ -98,7 +101,7 @@ export class IntentReader {
     entities: readonly Entity[],
     signal: AbortSignal | undefined,
   ): Promise<Piece[]> {
-    const texts = spans.map((s) => plainWish(text, entities, s.start, s.end));
+    const texts = spans.map((s) => this.#speller.correct(plainWish(text, entities, s.start, s.end)));
     const predictions = texts.map((t) => this.classifier.predict(t));
     const heads = spans.map((s, i) => headOf(texts[i]!, s.text));
     const chosen = [...predictions.keys()]
