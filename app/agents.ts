@@ -1,7 +1,7 @@
 /** Opens what the desk knows and can do: back office, encoder, memory, language, model, playbooks; as services and actors. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { dataAgents, type Faults } from "../actors/data/index.ts";
+import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
 import { type Encoder, languageService } from "../actors/language/index.ts";
@@ -96,9 +96,13 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       language,
       ...memory.services,
       modelService(config.model),
-      ...dataAgents({ backOffice, inventory, clock, faults: options.faults }).map((agent) =>
-        agent.name === "crm" ? withCustomerKey(agent, hash) : agent,
-      ),
+      ...dataAgents({
+        backOffice,
+        inventory,
+        clock,
+        faults: options.faults,
+        systems: systemsOf(config.backoffice.systems),
+      }).map((agent) => (agent.name === "crm" ? withCustomerKey(agent, hash) : agent)),
     ];
     const definitions = actorDefinitions({
       workspace: config.workspace,
