@@ -88,6 +88,7 @@ export async function runImport(
     const result = await importFiles(office ? storeTarget(office) : adminTarget(env.client()), {
       files,
       ...options,
+      keepIn: env.dataDir(),
       onProgress: (file, records) => progress.update(`${file}: ${records} records`),
     });
     progress.end();

@@ -1,11 +1,20 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BackOffice } from "../backoffice/index.ts";
 import { Inventory } from "../inventory.ts";
-import { type ImportOptions, importFiles, loadMap, parseMap, shippedMaps, storeTarget } from "./index.ts";
+import {
+  type ImportOptions,
+  importFiles,
+  loadMap,
+  originals,
+  originalsFolder,
+  parseMap,
+  shippedMaps,
+  storeTarget,
+} from "./index.ts";
 
 let dir: string;
 let office: BackOffice;
@@ -242,5 +251,20 @@ describe.skipIf(!existsSync(world))("the tau2 retail world (skipped where it is 
         ).toContain(order.id);
       }
     }
+  });
+});
+
+describe("the files themselves", () => {
+  it("are kept beside the data, with digest and what was done with them", async () => {
+    const text = JSON.stringify([customer("C1"), customer("C2")]);
+    const path = await file("customers.json", text);
+    await load([path], { keepIn: dir });
+    await load([path], { keepIn: dir, key: "id" });
+    const folder = originalsFolder(dir, "shop");
+    const kept = await originals(folder);
+    expect(kept).toMatchObject([{ file: "customers.json", collection: "customers", records: 2, key: "id" }]);
+    expect(kept[0]!.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(await readFile(join(folder, "customers.json"), "utf8")).toBe(text);
+    expect((await stat(join(folder, "customers.json"))).mode & 0o077).toBe(0);
   });
 });

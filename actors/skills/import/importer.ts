@@ -8,6 +8,7 @@ import { ImportError } from "./errors.ts";
 import type { RawRecord } from "./json-records.ts";
 import type { FileMap, ImportMap } from "./map-language.ts";
 import { fileMapFor, loadMap, recognise, shippedMaps } from "./maps.ts";
+import { keepOriginal, originalsFolder } from "./originals.ts";
 import { formatOf, readRecords } from "./read-file.ts";
 import { isKnown, nested, type Problem, shaped } from "./shape.ts";
 import type { ImportTarget } from "./target.ts";
@@ -20,6 +21,8 @@ export interface ImportOptions {
   readonly key?: string;
   /** Path of a map, name of a shipped one, or `none` for records that are in our shape although a map might fit. */
   readonly map?: string;
+  /** Data directory in which a copy of each file is kept: see originals.ts. */
+  readonly keepIn?: string;
   readonly onProgress?: (file: string, records: number) => void;
 }
 
@@ -53,6 +56,14 @@ export async function importFiles(target: ImportTarget, options: ImportOptions):
   for (const { path, collection: into, fileMap } of plan) {
     const records = await importFile(target, dataset, path, into, fileMap, map, options);
     files.push({ file: basename(path), collection: into, records });
+    if (options.keepIn) {
+      await keepOriginal(originalsFolder(options.keepIn, dataset), path, {
+        collection: into,
+        records,
+        map: options.map,
+        key: options.key,
+      });
+    }
   }
   return { dataset, files, records: files.reduce((sum, f) => sum + f.records, 0) };
 }
