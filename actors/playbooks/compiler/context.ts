@@ -140,6 +140,7 @@ export function scopeOf(c: RunContext): Scope {
     customer: c.customer ?? undefined,
     settings: c.settings,
     said: c.said.map((s) => s.text).join("\n"),
+    matter: focusText(c),
     now: c.at,
     error: c.error ?? undefined,
     result: c.result ?? undefined,

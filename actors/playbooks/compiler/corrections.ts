@@ -4,7 +4,7 @@ import type { PlaybookDef, SlotDef } from "../language/schema.ts";
 import { fromAnswer } from "../slots/fill.ts";
 import { orderCorrection } from "../slots/orders.ts";
 import type { ItemLike } from "../slots/pick.ts";
-import { without } from "../slots/variants.ts";
+import { namedIds, without } from "../slots/variants.ts";
 import type { RunContext, Said } from "./context.ts";
 
 /** After so many corrections the playbook takes its `unclear` path. */
@@ -64,7 +64,12 @@ export function correctionOf(
         const cleared = forget(found.context, def, name);
         return { slot: name, route: found.route as Correction["route"], context: counted(cleared) };
       }
-    } else if (asking === undefined && answer.yesNo !== "yes") {
+    } else if (slot.type === "variant") {
+      // Another item's number: looked for anew.
+      const chosen = (c.slots[name] as ItemLike[]).map((v) => v.itemId);
+      const wanted = namedIds({ ...c, said: [answer] }, slot).filter((id) => !chosen.includes(id));
+      if (wanted.length) return { slot: name, route: "fill", context: counted(forget(c, def, name)) };
+    } else if (asking === undefined) {
       const value = changed(c, name, slot, answer);
       if (value === undefined) continue;
       const cleared = forget(c, def, name);
@@ -85,7 +90,8 @@ function counted(c: RunContext): RunContext {
 /** A new value for a filled slot, when the answer to a question of yes or no holds one. */
 function changed(c: RunContext, name: string, slot: SlotDef, answer: Said): unknown {
   if (slot.type !== "items" && slot.type !== "address" && slot.type !== "choice") return undefined;
-  if (slot.type === "choice" && slot.options === undefined) return undefined;
+  // “Yes” is a yes, unless it names another address or fewer items in the same breath.
+  if (slot.type === "choice" && (slot.options === undefined || answer.yesNo === "yes")) return undefined;
   const value = fromAnswer(slot, answer, c);
   if (value === undefined) return undefined;
   const key = (v: unknown): string =>

@@ -18,6 +18,7 @@ export function knowledge(source: PlaybookSource, flow: Flow): Map<string, Known
   const start = new Set([
     "settings",
     "said",
+    "matter",
     "now",
     "candidates",
     "refused",
@@ -108,6 +109,7 @@ function shapes(def: PlaybookDef, flow: Flow): Map<string, Shape | "value" | "an
     ["candidates", SLOTS.order!],
     ["refused", "value"],
     ["said", "value"],
+    ["matter", "value"],
     ["now", "value"],
     ["approval", "value"],
     ["result", "any"],

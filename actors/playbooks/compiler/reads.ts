@@ -127,5 +127,6 @@ function slotReads(
   for (const key of ["ask", "reprompt", "which", "refuse", "offer"] as const)
     text(slot[key], at(key), "text", local);
   condition(slot.from, at("from"), "input");
+  condition(slot.except, at("except"), "input");
   for (const [i, path] of (slot.known ?? []).entries()) condition(path, at("known", i), "input");
 }

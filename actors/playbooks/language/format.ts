@@ -17,15 +17,15 @@ const record = (v: Value): Rec | undefined =>
 const items = (v: Value): readonly Value[] =>
   Array.isArray(v) ? v : v === undefined || v === null ? [] : [v];
 
-/** `1234.5` → `$1,234.50`; a currency without a symbol follows the number. */
+/** `1234.5` → `$1,234.50`; a currency without a symbol follows the number, an unknown one is not guessed. */
 export function money(value: Value, currency?: Value): string | undefined {
   if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
   const digits = Math.abs(value).toFixed(2);
   const grouped = digits.replace(/\B(?=(\d{3})+(?!\d))(?=\d*\.)/g, ",");
   const sign = value < 0 && Number(digits) !== 0 ? "-" : "";
-  const code = typeof currency === "string" ? currency.toUpperCase() : "USD";
+  const code = typeof currency === "string" ? currency.toUpperCase() : "";
   const symbol = SYMBOLS[code];
-  return symbol ? `${sign}${symbol}${grouped}` : `${sign}${grouped} ${code}`;
+  return symbol ? `${sign}${symbol}${grouped}` : `${sign}${grouped} ${code}`.trimEnd();
 }
 
 /** The currency of what is being talked about. */
@@ -157,12 +157,15 @@ export const FORMATTERS: Readonly<Record<string, Formatter>> = {
   /** Orders one below the other. */
   orders: each((v, scope) => brief(v, currencyOf(scope)), bullets),
   /** Variants of a product one below the other: options and price. */
-  variants: each((v, scope) => {
-    const x = record(v);
-    const opts = options(x?.options);
-    const price = money(x?.price, currencyOf(scope));
-    return opts ? `${opts}${price ? ` at ${price}` : ""}` : undefined;
-  }, bullets),
+  variants: (v, [currency], scope) =>
+    bullets(
+      items(v).flatMap((one) => {
+        const x = record(one);
+        const opts = options(x?.options);
+        const price = money(x?.price, currency ?? currencyOf(scope));
+        return opts ? [`${opts}${price ? ` at ${price}` : ""}`] : [];
+      }),
+    ),
   /** Invoices one below the other: number, amount, status, day. */
   invoices: each((v, scope) => {
     const x = record(v);

@@ -17,6 +17,7 @@ export const RESERVED = [
   "customer",
   "settings",
   "said",
+  "matter",
   "now",
   "error",
   "result",
@@ -62,6 +63,8 @@ export const slotSchema = z.strictObject({
   from: text.optional(),
   /** address: places that the customer may mean by a word (“my New York address”). */
   known: z.array(text).optional(),
+  /** address: the present one, which nobody means. */
+  except: text.optional(),
   /** items: at most one. */
   single: z.boolean().optional(),
   /** order: statuses that it is most likely about. */

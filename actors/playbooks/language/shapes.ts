@@ -56,7 +56,15 @@ const variant: Shape = {
   "price?": "value",
   "name?": "value",
 };
-const product: Shape = { id: "value", name: "value", variants: variant };
+const product: Shape = {
+  id: "value",
+  name: "value",
+  variants: variant,
+  "currency?": "value",
+  "available?": "value",
+  "fromPrice?": "value",
+  "toPrice?": "value",
+};
 const invoice: Shape = {
   id: "value",
   "customerId?": "value",

@@ -78,43 +78,62 @@ function town(text: string): string | undefined {
   return parts[0];
 }
 
-/** The known address that a text means: by town, street, state or postcode, or “my default address” for the first. */
-export function knownAddress(places: readonly unknown[], text: string): AddressValue | undefined {
-  const lower = ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `;
-  const has = (v: unknown): boolean =>
-    typeof v === "string" &&
+/**
+ * The known address that a text means: by street, town, state or postcode, or “my default address” for the first. A text
+ * that does not speak of an address means none: a postcode alone may be there to prove who somebody is.
+ * @param except the present address, which nobody wants instead of itself
+ */
+export function knownAddress(
+  places: readonly unknown[],
+  text: string,
+  except?: unknown,
+): AddressValue | undefined {
+  if (!/\b(?:address|ship|shipped|send|deliver|delivered|home|place|house|office|there)\b/i.test(text))
+    return undefined;
+  const present = isAddress(except) ? key(except) : undefined;
+  const addresses = places.filter(isAddress).filter((a) => key(a) !== present);
+  const plain = (v: string): string =>
+    ` ${v
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}]+/gu, " ")
+      .trim()} `;
+  const all = plain(text);
+  // “change it to my New York address”, “send it to the Elm Street one”
+  const wanted = [
+    ...text.matchAll(
+      /\b(?:to|use|using)\s+(?:my|our|the)\s+([\p{L}\p{N} ]{2,40}?)\s+(?:address|one|place|home)\b/giu,
+    ),
+  ];
+  for (const part of [...wanted.map((m) => plain(`${m[1]} address`)), all]) {
+    const hits = addresses.filter((a) => names(a, part));
+    const different = new Map(hits.map((a) => [key(a), a]));
+    if (different.size === 1) return [...different.values()][0];
+  }
+  return DEFAULT_ADDRESS.test(text) ? addresses[0] : undefined;
+}
+
+const DEFAULT_ADDRESS =
+  /\b(?:default|profile|account|usual|home)\s+address\b|\baddress\b[^.]{0,30}\b(?:on file|(?:in|on) my (?:account|profile))\b/i;
+const key = (a: AddressValue): string => JSON.stringify([a.line1, a.line2 ?? "", a.postcode]);
+
+/** @param text in lower case, words between single blanks */
+function names(a: AddressValue, text: string): boolean {
+  const has = (v: string): boolean =>
     v.length > 1 &&
-    lower.includes(
+    text.includes(
       ` ${v
         .toLowerCase()
         .replace(/[^\p{L}\p{N}]+/gu, " ")
         .trim()} `,
     );
-  const addresses = places.filter(isAddress);
-  const initials = (city: string): string =>
-    city.includes(" ")
-      ? city
-          .split(/\s+/)
-          .map((w) => w[0])
-          .join("")
-      : "";
-  const hits = addresses.filter(
-    (a) =>
-      has(a.line1) ||
-      has(a.postcode) ||
-      has(a.city) ||
-      (/\baddress\b/i.test(text) && (has(initials(a.city)) || has(`${initials(a.city)}c`))),
+  const words = a.city.split(/\s+/);
+  const initials = words.length > 1 ? words.map((w) => w[0]).join("") : "";
+  return (
+    has(a.line1) ||
+    has(a.postcode) ||
+    has(a.city) ||
+    (text.includes(" address ") && (has(initials) || has(`${initials}c`)))
   );
-  const different = new Map(hits.map((a) => [JSON.stringify([a.line1, a.line2, a.postcode]), a]));
-  if (different.size === 1) return [...different.values()][0];
-  if (
-    different.size === 0 &&
-    /\b(?:default|profile|account|usual|home|on file)\b[^.]{0,30}\baddress\b|\baddress\b[^.]{0,30}\b(?:on file|in my (?:account|profile)|on my (?:account|profile))\b/i.test(
-      text,
-    )
-  )
-    return addresses[0];
-  return undefined;
 }
 
 function isAddress(v: unknown): v is AddressValue {

@@ -5,6 +5,7 @@ import type { SlotDef } from "../language/schema.ts";
 import type { SlotType } from "../protocol.ts";
 import { knownAddress, parseAddress } from "./address.ts";
 import { type ItemLike, type OptionLike, pickItems, pickOptions } from "./pick.ts";
+import { clauses } from "./words.ts";
 
 /** Entity types of `language.understand` that fill a type of slot. */
 const ENTITY: Readonly<Record<string, SlotType>> = {
@@ -82,7 +83,7 @@ export function fromSaid(slot: SlotDef, c: RunContext): unknown {
   if (slot.type === "items") {
     const list = choices(slot, c) as ItemLike[];
     if (list.length === 1) return list;
-    return itemsFrom(slot, c.latest !== null ? [c.latest] : [focusText(c), allText(c)], c);
+    return itemsFrom(slot, c.latest !== null ? [c.latest] : [onlyText(c), focusText(c), allText(c)], c);
   }
   if (slot.prefill === false || slot.type === "text") return undefined;
   const now = c.said.filter((s) => !s.before).reverse();
@@ -104,6 +105,19 @@ export function fromSaid(slot: SlotDef, c: RunContext): unknown {
   return undefined;
 }
 
+/** The last sentence in which the customer says “only”: it corrects what was said before. */
+function onlyText(c: RunContext): string {
+  const parts = c.said.filter((s) => !s.before).flatMap((s) => clauses(s.text));
+  return (
+    parts
+      .filter(
+        (p) =>
+          /\b(?:only|just)\b/i.test(p) && !/\b(?:only|just)\s+(?:in case|wondering|received|got)\b/i.test(p),
+      )
+      .at(-1) ?? ""
+  );
+}
+
 function itemsFrom(slot: SlotDef, texts: readonly string[], c: RunContext): ItemLike[] | undefined {
   const list = choices(slot, c) as ItemLike[];
   for (const text of texts) {
@@ -122,7 +136,8 @@ function addressFrom(slot: SlotDef, text: string, c: RunContext): unknown {
   const country = places
     .map((p) => (p as { country?: unknown } | undefined)?.country)
     .find((x) => typeof x === "string");
-  return parseAddress(text, (country as string | undefined) ?? "") ?? knownAddress(places, text);
+  const except = slot.except === undefined ? undefined : evaluate(parseExpression(slot.except), scope);
+  return parseAddress(text, (country as string | undefined) ?? "") ?? knownAddress(places, text, except);
 }
 
 function only(options: readonly OptionLike[]): unknown {

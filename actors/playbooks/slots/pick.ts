@@ -1,5 +1,5 @@
 /** Picks the records that a customer means out of a few that are known: orders, items, variants, options. */
-import { contentWords, ordinal, squash, wantsAll, wantsLatest, words } from "./words.ts";
+import { contentWords, ordinal, squash, wantsAll, wantsLatest, withoutWish, words } from "./words.ts";
 
 export interface ItemLike {
   readonly itemId: string;
@@ -54,11 +54,29 @@ export function nameScore(name: string, text: string): number {
 }
 
 function optionScore(options: Readonly<Record<string, unknown>> | undefined, text: string): number {
-  const said = new Set(words(text));
-  return optionWords(options).filter((w) => said.has(w)).length;
+  const tokens = words(text);
+  const said = new Set(tokens);
+  let score = optionWords(options).filter((w) => said.has(w)).length;
+  // “the one that isn't water resistant”: an option that is yes or no is named by its own name.
+  for (const [key, value] of Object.entries(options ?? {})) {
+    if (!/^(?:yes|no)$/i.test(String(value))) continue;
+    const name = words(key).map(stem);
+    const at = tokens.findIndex((_, i) => name.every((w, k) => stem(tokens[i + k] ?? "") === w));
+    if (at < 0) continue;
+    const negated = tokens
+      .slice(Math.max(0, at - 4), at)
+      .some((w) => /^(?:not|non|no|isn|isnt|isn't|without|aren't|doesn't)$/.test(w));
+    score += negated === /^no$/i.test(String(value)) ? 1 : -1;
+  }
+  return score;
 }
 
-/** The items that a text names, best reading. `all` when it names everything. */
+/** `resistance` and `resistant` are one word here. */
+function stem(word: string): string {
+  return word.length > 6 ? word.slice(0, 6) : word;
+}
+
+/** The items that a text names; empty when it names none, or one of several alike without saying which. */
 export function pickItems(items: readonly ItemLike[], text: string): ItemLike[] {
   const byId = items.filter((i) => i.itemId.length >= 4 && text.includes(i.itemId));
   if (byId.length) return byId;
@@ -71,15 +89,29 @@ export function pickItems(items: readonly ItemLike[], text: string): ItemLike[] 
   const kept = scored.filter(
     (s) => s.score >= 1 || !strong.some((o) => words(o.item.name).at(-1) === words(s.item.name).at(-1)),
   );
-  // Among several of one product the options decide, when they do.
-  return [...new Set(kept.map((k) => k.item.name))].flatMap((name) => {
+  const picked: ItemLike[] = [];
+  for (const name of new Set(kept.map((k) => k.item.name))) {
     const same = kept.filter((k) => k.item.name === name).map((k) => k.item);
-    if (same.length === 1) return same;
-    const scores = same.map((i) => optionScore(i.options, text));
+    const one = amongAlike(same, text);
+    if (one.length === 0) return [];
+    picked.push(...one);
+  }
+  return picked;
+}
+
+/** Among several of one name the options decide; without a word on them all are meant only when more than one is. */
+function amongAlike(same: readonly ItemLike[], text: string): readonly ItemLike[] {
+  if (same.length === 1) return same;
+  for (const part of [withoutWish(text), text]) {
+    const scores = same.map((i) => optionScore(i.options, part));
     const best = Math.max(...scores);
     const winners = same.filter((_, i) => scores[i] === best);
-    return best > 0 && winners.length < same.length ? winners : same;
-  });
+    if (best > 0 && winners.length < same.length) return winners;
+  }
+  const head = same[0]!.name.split(/\s+/).at(-1)!;
+  const plural = new RegExp(`\\b${head.replace(/[^\\w-]/g, "")}e?s\\b`, "i").test(text) && !/s$/i.test(head);
+  const alike = new Set(same.map((i) => JSON.stringify(i.options ?? {}))).size === 1;
+  return plural || wantsAll(text) ? same : alike ? same.slice(0, 1) : [];
 }
 
 /** Orders that a text is about by its words: the best-matching ones; all of them when no word decides. */
@@ -170,7 +202,8 @@ function likeness(v: VariantLike, old: ItemLike | undefined, said: ReadonlySet<s
 }
 
 export function cheapest(variants: readonly VariantLike[], text: string): VariantLike[] {
-  if (!/\b(?:cheapest|least expensive|lowest[- ]priced?|most affordable)\b/i.test(text)) return [...variants];
+  if (!/\b(?:cheapest|least expensive|lowest[- ](?:priced?|cost)|most affordable)\b/i.test(text))
+    return [...variants];
   const least = Math.min(...variants.map((v) => v.price ?? Number.POSITIVE_INFINITY));
   return variants.filter((v) => v.price === least);
 }

@@ -78,20 +78,45 @@ export function afterVariants(
   if (!item) return { route: "none", context: c };
   const found = value as { matches?: unknown; nearest?: unknown; variants?: unknown } | null;
   const matches = variantsOf(found?.matches, item);
-  if (matches.length) {
-    const best = bestOf(matches, wish(c, item, choices(slot, c).length > 1));
-    if (best.length === 1) return take(c, name, slot, best[0]!, item);
-    return { route: "which", context: { ...c, pool: best.slice(0, MAX_VARIANTS), latest: null } };
-  }
   const nearest = variantsOf(found?.nearest, item);
-  const rest = nearest.length ? nearest : variantsOf(found?.variants, item);
-  if (rest.length)
-    return { route: "which", context: { ...c, pool: rest.slice(0, MAX_VARIANTS), latest: null } };
-  return found?.variants === undefined ? { route: "all", context: c } : { route: "none", context: c };
+  const all = variantsOf(found?.variants, item);
+  const numbers = namedIds(c, slot);
+  const byId = [...matches, ...nearest, ...all].find((v) => numbers.includes(v.itemId));
+  if (byId) return take(c, name, slot, byId, item);
+  // A number that is not among what fits the words is looked for among all that there are.
+  if (numbers.length && found?.variants === undefined)
+    return { route: "all", context: { ...c, pool: best(c, item, slot, matches.length ? matches : nearest) } };
+  if (matches.length) {
+    const fit = best(c, item, slot, matches);
+    return fit.length === 1 ? take(c, name, slot, fit[0]!, item) : which(c, fit);
+  }
+  if (found?.variants === undefined && nearest.length === 0)
+    return { route: "all", context: { ...c, pool: [] } };
+  const rest = nearest.length ? nearest : c.pool.length ? c.pool : all;
+  const cheap = cheapest(rest, wish(c, item, choices(slot, c).length > 1));
+  if (cheap.length < rest.length && cheap.length === 1) return take(c, name, slot, cheap[0]!, item);
+  return rest.length ? which(c, rest) : { route: "none", context: c };
+}
+
+function which(c: RunContext, pool: readonly VariantLike[]): VariantResolution {
+  return { route: "which", context: { ...c, pool: pool.slice(0, MAX_VARIANTS), latest: null } };
+}
+
+function best(c: RunContext, item: ItemLike, slot: SlotDef, found: readonly VariantLike[]): VariantLike[] {
+  return bestOf(found, wish(c, item, choices(slot, c).length > 1));
+}
+
+/** Numbers of items that the customer named and that are not those he has. */
+export function namedIds(c: RunContext, slot: SlotDef): string[] {
+  const own = (choices(slot, c) as ItemLike[]).map((i) => i.itemId);
+  const named = c.said
+    .filter((s) => !s.before)
+    .flatMap((s) => s.entities.filter((e) => e.type === "item_id").map((e) => e.value));
+  return [...new Set(named)].filter((id) => !own.includes(id)).reverse();
 }
 
 /** Those with the highest score (most of what was asked for, most of the rest as it was); the cheapest when asked for. */
-function bestOf(found: readonly (VariantLike & { score?: number })[], text: string): VariantLike[] {
+function bestOf(found: readonly (VariantLike & { readonly score?: number })[], text: string): VariantLike[] {
   const cheap = cheapest(found, text);
   if (cheap.length < found.length) return cheap;
   const most = Math.max(...found.map((v) => v.score ?? 0));

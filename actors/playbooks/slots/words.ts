@@ -86,7 +86,7 @@ export function ordinal(text: string, length: number): number | undefined {
 }
 
 const ALL =
-  /\b(?:all(?: of (?:them|it|the items))?|everything|both|the (?:whole|entire|full|complete) (?:order|thing|lot)|each of them)\b/i;
+  /\b(?:all (?:of (?:them|it|these|those|the items)|(?:the |my )?items|three|four|five)|everything|both (?:of (?:them|these|those)|items|orders)|(?:cancel|return|exchange|replace|refund|send back|want|take) (?:them )?(?:both|all)|the (?:whole|entire|full|complete) (?:order|thing|lot)|each of them)\b|^\W*(?:yes,? )?(?:all|both)(?: please)?\W*$/i;
 
 export function wantsAll(text: string): boolean {
   return ALL.test(text);
@@ -102,4 +102,19 @@ const OTHER =
 /** “no, the other one”. */
 export function wantsOther(text: string): boolean {
   return OTHER.test(text);
+}
+
+const VERB = /\b(?:exchang\w*|swap\w*|switch\w*|chang\w*|replac\w*|trad\w*)\b/i;
+
+/** “the robotic vacuum for a canister one” → “the robotic vacuum”: what somebody has, without what is wanted for it. */
+export function withoutWish(text: string): string {
+  return clauses(text)
+    .map((clause) => {
+      const verb = VERB.exec(clause);
+      if (!verb) return clause;
+      const from = verb.index + verb[0].length;
+      const cut = /\b(?:for|to|into|with)\b/i.exec(clause.slice(from));
+      return cut ? clause.slice(0, from + cut.index) : clause;
+    })
+    .join("\n");
 }
