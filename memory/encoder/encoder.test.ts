@@ -195,7 +195,7 @@ describe("the encoder's process", () => {
   });
 
   it("replaces a process that hangs", async () => {
-    const victim = await openEncoder({ modelsDir, batchTimeoutMs: 300 });
+    const victim = await openEncoder({ modelsDir, batchTimeoutMs: 1_500 });
     try {
       process.kill(pidOf(victim), "SIGSTOP");
       expect(await victim.encode(["anybody there?"])).toHaveLength(1);
