@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AskError, type Operation, type Service } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { ground } from "./grounding.ts";
-import { type IntentExample, IntentReader, trainIntents } from "./intents/index.ts";
+import { calibrationError, type IntentExample, IntentReader, trainIntents } from "./intents/index.ts";
 import { Masker } from "./masking.ts";
 import { readSignals } from "./signals.ts";
 import { type OrderNumberOptions, SlotExtractor, yesNo } from "./slots/index.ts";
@@ -110,6 +110,7 @@ export function languageService(options: LanguageOptions): Service {
       state: !reader ? "starting" : reader.encoderFailure ? "degraded" : "up",
       intents: reader?.classifier.labels.length ?? 0,
       encoder: options.encoder.id,
+      calibrationError: reader ? calibrationErrorOf(reader) : null,
       ...(reader?.encoderFailure ? { reason: `words alone decide: ${reader.encoderFailure}` } : {}),
     }),
     start: async () => {
@@ -121,6 +122,15 @@ export function languageService(options: LanguageOptions): Service {
       });
     },
   };
+}
+
+/** Over the examples that were held out at training, three decimals. */
+function calibrationErrorOf({ classifier }: IntentReader): number {
+  const error = calibrationError(
+    classifier.heldOut.map((r) => r.confidence),
+    classifier.heldOut.map((r) => r.right),
+  );
+  return Math.round(1_000 * error) / 1_000;
 }
 
 function check<T>(schema: z.ZodType<T>, raw: unknown): T {

@@ -71,6 +71,7 @@ export interface Calibration {
 
 export interface HeldOutResult {
   readonly inside: number;
+  readonly confidence: number;
   /** The best class was the right one. */
   readonly right: boolean;
   /** It belonged to one of the classes. */
@@ -314,6 +315,7 @@ function calibrate(judged: readonly Judged[]): { calibration: Calibration; resul
   );
   const results = rows.map((r) => ({
     inside: sigmoid(logit(inside, r.features.slice(1))),
+    confidence: sigmoid(logit(confidence, [...r.features, logit(inside, r.features.slice(1))])),
     right: r.right,
     within: r.within,
   }));

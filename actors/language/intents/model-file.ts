@@ -12,7 +12,7 @@ import { LinearDiscriminant } from "./discriminant.ts";
 import { LexicalFeatures } from "./lexical.ts";
 import { MultinomialRegression } from "./regression.ts";
 
-const MAGIC = "bwin0001";
+const MAGIC = "bwin0002";
 /** Files of earlier playbooks or encoders that are kept, for going back and forth between versions. */
 const KEPT = 4;
 

@@ -89,7 +89,12 @@ describe("calibration", () => {
 });
 
 describe("threshold", () => {
-  const row = (inside: number, within: boolean, right = within) => ({ inside, within, right });
+  const row = (inside: number, within: boolean, right = within) => ({
+    inside,
+    confidence: inside,
+    within,
+    right,
+  });
   test("parts known from foreign", () => {
     const t = chooseThreshold([
       row(0.9, true),
