@@ -25,6 +25,7 @@ import { createMetrics, openLog, type ProcessLog } from "../runtime/telemetry/in
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
 import { type Agents, openAgents } from "./agents.ts";
+import { linkKeys } from "./links.ts";
 
 export interface DeskOptions {
   readonly config: Config;
@@ -243,10 +244,17 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
         progress: (done, all) => progress?.(`reading the log: ${done} of ${all} records`),
       });
       parts.node = started;
+      const unlink = linkKeys(started, parts.keys!, (conversation, error) =>
+        logger.error(
+          { conversation, error: String(error) },
+          "a conversation's key is not under its customer's",
+        ),
+      );
       parts.feed = followStatus(started, (error) => logger.warn({ error: String(error) }, "status feed"));
       return {
         which: () => started.status().host as JsonObject,
         stop: async () => {
+          unlink();
           parts.feed?.stop();
           await started.stop();
         },

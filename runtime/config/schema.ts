@@ -130,7 +130,7 @@ export const configSchema = z.strictObject({
     model: z.string().min(1).default("use-lite-en"),
     /** Folder of encoder models; `<cache>/models` when not given. */
     path: path().optional(),
-    /** Worker threads that encode. */
+    /** Threads of one forward pass. */
     threads: count(1),
   }),
 
