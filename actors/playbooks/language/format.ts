@@ -2,7 +2,8 @@
  * Formatters of texts: `{{ order.total | money }}`. Pure, and the same on every machine: no locale and no time zone of
  * the machine; days are UTC days. A formatter answers `undefined` when there is nothing to show.
  */
-import { ISO, type Scope, type Value } from "./expression.ts";
+import type { Scope, Value } from "./expression.ts";
+import { ISO } from "./functions.ts";
 
 export type Formatter = (value: Value, args: readonly Value[], scope: Scope) => string | undefined;
 

@@ -108,8 +108,10 @@ function amongAlike(same: readonly ItemLike[], text: string): readonly ItemLike[
     const winners = same.filter((_, i) => scores[i] === best);
     if (best > 0 && winners.length < same.length) return winners;
   }
-  const head = same[0]!.name.split(/\s+/).at(-1)!;
-  const plural = new RegExp(`\\b${head.replace(/[^\\w-]/g, "")}e?s\\b`, "i").test(text) && !/s$/i.test(head);
+  const head = (same[0]!.name.match(/[\p{L}\p{N}]+/gu) ?? []).at(-1) ?? "";
+  const plural =
+    !/s$/i.test(head) &&
+    ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `.includes(` ${head.toLowerCase()}s `);
   const alike = new Set(same.map((i) => JSON.stringify(i.options ?? {}))).size === 1;
   return plural || wantsAll(text) ? same : alike ? same.slice(0, 1) : [];
 }
