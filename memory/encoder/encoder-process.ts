@@ -163,7 +163,8 @@ export class EncoderProcess {
       worker.on("error", (error) => {
         reason = error.message;
       });
-      worker.on("exit", () => {
+      // Not `exit`: its last words may still be on the way then.
+      worker.on("close", () => {
         clearTimeout(timer);
         reason = firstError(lastWords) ?? reason;
         if (this.#worker !== worker) return;
