@@ -6,6 +6,7 @@ import { billing } from "./skills/billing.ts";
 import { catalog } from "./skills/catalog.ts";
 import { crm } from "./skills/crm.ts";
 import { orderChanges } from "./skills/order-changes.ts";
+import { orderItems } from "./skills/order-items.ts";
 import { orders } from "./skills/orders.ts";
 import { subscriptions } from "./skills/subscriptions.ts";
 import { telemetry } from "./skills/telemetry.ts";
@@ -14,6 +15,7 @@ export const BUILT_IN_SKILLS: readonly AnySkill[] = [
   ...crm,
   ...orders,
   ...orderChanges,
+  ...orderItems,
   ...catalog,
   ...billing,
   ...subscriptions,

@@ -81,17 +81,20 @@ export type OrderPayment = z.infer<typeof orderPaymentSchema>;
 
 export const orderChangeSchema = z.strictObject({
   id,
-  kind: z.enum(["return", "exchange", "replacement"]),
+  /** `items`: other variants in an order that had not left yet. */
+  kind: z.enum(["return", "exchange", "replacement", "items"]),
   itemIds: z.array(id),
   newItemIds: z.array(id).optional(),
   /** What the customer gets back (positive) or has to pay (negative). */
   amount,
   methodId: id.optional(),
   reason: text.optional(),
-  status: z.enum(["requested", "received", "refunded", "withdrawn"]),
+  status: z.enum(["requested", "received", "refunded", "withdrawn", "done"]),
   requestedAt: time,
   /** The order's status before, which a withdrawal brings back. */
   statusBefore: z.enum(ORDER_STATUSES),
+  /** What the order held before, of `items`. */
+  itemsBefore: z.array(orderItemSchema).optional(),
 });
 export type OrderChange = z.infer<typeof orderChangeSchema>;
 

@@ -150,6 +150,31 @@ export async function exchangeRule(
   now: number,
 ) {
   const { until } = deliveredRule(order, now, settings.returnWindowDays, "exchanging");
+  return { ...(await swapOf(reader, order, itemIds, newItemIds, settings)), ...when(until) };
+}
+
+/** Other variants in an order that has not left yet: possible as long as it could be cancelled. */
+export async function changeItemsRule(
+  reader: Reader,
+  order: Order,
+  itemIds: readonly string[],
+  newItemIds: readonly string[] | undefined,
+  settings: Settings,
+) {
+  if (!settings.cancellable.includes(order.status)) {
+    throw new Refusal("conflict", "not_changeable", `order ${order.id} is ${order.status}`, of(order));
+  }
+  if (!newItemIds) return { items: itemsOf(order, itemIds) };
+  return swapOf(reader, order, itemIds, newItemIds, settings);
+}
+
+async function swapOf(
+  reader: Reader,
+  order: Order,
+  itemIds: readonly string[],
+  newItemIds: readonly string[],
+  settings: Settings,
+) {
   const items = itemsOf(order, itemIds);
   if (newItemIds.length !== items.length) {
     throw new Refusal("invalid", "pairs_needed", "as many new items are needed as old ones");
@@ -160,7 +185,7 @@ export async function exchangeRule(
   const sum = (list: OrderItem[]) => list.reduce((total, item) => total + item.price, 0);
   /** Positive: the customer has to pay that much more. */
   const difference = cents(sum(replacements) - sum(items));
-  return { items, replacements, difference, ...when(until), ...approvalOf(-difference, settings) };
+  return { items, replacements, difference, ...approvalOf(-difference, settings) };
 }
 
 async function replacementFor(reader: Reader, item: OrderItem, newItemId: string): Promise<OrderItem> {

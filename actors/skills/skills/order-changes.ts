@@ -1,9 +1,10 @@
-/** What happens to an order after it was delivered: sent back, exchanged, replaced. */
+/** Whether an order can be changed, and what happens to it after it was delivered: sent back, exchanged, replaced. */
 import { z } from "zod";
-import { type Order, type OrderChange, Refusal, type Transaction } from "../backoffice/index.ts";
+import { type Order, type OrderChange, type Reader, Refusal, type Transaction } from "../backoffice/index.ts";
 import {
   addressRule,
   cancelRule,
+  changeItemsRule,
   customerOf,
   exchangeRule,
   methodFor,
@@ -15,7 +16,7 @@ import {
 import { type AnySkill, read, type SkillContext, write } from "../skill.ts";
 import { ORDER_REASONS, ownedOrder } from "./orders.ts";
 
-const itemIds = z.array(z.string()).min(1).max(50);
+export const itemIds = z.array(z.string()).min(1).max(50);
 /** Names the decision under which an amount above the limit may go out. */
 export const approval = z
   .union([z.string().min(1), z.looseObject({ id: z.string().min(1) })])
@@ -43,6 +44,14 @@ function open(
   const updated: Order = { ...order, status, changes: [...(order.changes ?? []), entry] };
   tx.put("orders", updated);
   return { order: updated, change: entry };
+}
+
+/** The payment method that the order was paid with, as the customer knows it. */
+async function methodLabel(reader: Reader, order: Order): Promise<{ method?: string }> {
+  const customer = await reader.get("customers", order.customerId);
+  const paid = order.payments.find((p) => p.kind === "payment")?.methodId;
+  const method = customer?.paymentMethods.find((m) => m.id === paid);
+  return method ? { method: method.label } : {};
 }
 
 /** Takes the open change of a kind back. */
@@ -78,13 +87,13 @@ export const orderChanges: readonly AnySkill[] = [
   read({
     name: "orders.check",
     description:
-      "Whether an order can be cancelled, readdressed, sent back, exchanged or replaced, and what it would cost.",
+      "Whether an order can be cancelled, readdressed, changed, sent back, exchanged or replaced, what it would cost, and which payment method it is about.",
     input: z.strictObject({
       ...ownedOrder,
-      action: z.enum(["cancel", "change_address", "return", "exchange", "replace"]),
+      action: z.enum(["cancel", "change_address", "return", "exchange", "replace", "change_items"]),
       /** All items unless given. */
       itemIds: itemIds.optional(),
-      /** Exchange only; without them the price difference is not worked out. */
+      /** Exchange and change of items only; without them the price difference is not worked out. */
       newItemIds: itemIds.optional(),
     }),
     reasons: ORDER_REASONS,
@@ -97,6 +106,7 @@ export const orderChanges: readonly AnySkill[] = [
         orderId: order.id,
         status: order.status,
         currency: order.currency,
+        ...(await methodLabel(office, order)),
       };
       try {
         if (input.action === "cancel") return { ...basis, allowed: true, ...cancelRule(order, settings) };
@@ -113,6 +123,10 @@ export const orderChanges: readonly AnySkill[] = [
             settings,
             now,
           );
+          return { ...basis, allowed: true, ...rest };
+        }
+        if (input.action === "change_items") {
+          const { items: _, ...rest } = await changeItemsRule(office, order, ids, input.newItemIds, settings);
           return { ...basis, allowed: true, ...rest };
         }
         if (input.action === "replace") {

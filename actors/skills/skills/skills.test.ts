@@ -185,6 +185,35 @@ describe("exchanging", () => {
   });
 });
 
+describe("changing items before they leave", () => {
+  it("changes the variant, the total and what was paid, once, and takes it back", async () => {
+    const mine = { customerId: "C1001", orderId: "W2001011" };
+    const order = await call("orders.get", mine);
+    const old = order.items[0];
+    const { variants } = await call("catalog.product", { productId: old.productId });
+    const free = variants.find((v: any) => v.available && v.itemId !== old.itemId);
+    const input = { ...mine, itemIds: [old.itemId], newItemIds: [free.itemId] };
+    const check = await call("orders.check", { ...input, action: "change_items" });
+    expect(check).toMatchObject({ allowed: true });
+    const done = await call("orders.change_items", input, { key: "swap" });
+    expect(await call("orders.change_items", input, { key: "swap" })).toEqual(done);
+    expect(done.items.map((i: any) => i.itemId)).toContain(free.itemId);
+    expect(done).toMatchObject({ status: "pending", difference: check.difference });
+    expect(done.total).toBeCloseTo(order.total + done.difference, 2);
+    const back = await call("orders.undo_change_items", mine);
+    expect(back).toMatchObject({ items: order.items, total: order.total, payments: order.payments });
+    expect(await reasonOf(call("orders.undo_change_items", mine))).toBe("conflict/nothing_to_undo");
+  });
+  it("refuses what has left, and what is not a variant", async () => {
+    const sent = { customerId: "C1001", orderId: "W2001013" };
+    const order = await call("orders.get", sent);
+    const itemIds = [order.items[0].itemId];
+    expect(await reasonOf(call("orders.change_items", { ...sent, itemIds, newItemIds: itemIds }))).toBe(
+      "conflict/not_changeable",
+    );
+  });
+});
+
 describe("billing", () => {
   it("refunds no more than was paid, and takes it back", async () => {
     const mine = { customerId: "C1011", orderId: "W2001111" };
