@@ -18,7 +18,13 @@ export interface Reply {
 
 export interface ConversationState {
   readonly state: string;
-  readonly transcript: readonly { seq: number; messageId: string; role: string; text: string; answers?: string[] }[];
+  readonly transcript: readonly {
+    seq: number;
+    messageId: string;
+    role: string;
+    text: string;
+    answers?: string[];
+  }[];
   readonly slots: Readonly<Record<string, unknown>>;
   readonly approvals: readonly Record<string, unknown>[];
   readonly outcome: string | null;
@@ -90,7 +96,8 @@ export async function* deskEvents(
     headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" },
     signal,
   });
-  if (!response.ok || !response.body) throw new DeskRefusedError("events refused", response.status, undefined);
+  if (!response.ok || !response.body)
+    throw new DeskRefusedError("events refused", response.status, undefined);
   const decoder = new TextDecoder();
   let buffer = "";
   for await (const chunk of response.body) {

@@ -62,7 +62,9 @@ export class ConversationDriver {
     customer?: { id?: string; name?: string; email?: string };
     vouched?: boolean;
   }): Promise<void> {
-    const opened = await this.#patiently(() => deskRequest(this.#access, "POST", "/v1/conversations", { body }));
+    const opened = await this.#patiently(() =>
+      deskRequest(this.#access, "POST", "/v1/conversations", { body }),
+    );
     this.id = opened.conversationId;
     this.#token = opened.conversationToken;
     this.#offset = opened.offset;
@@ -115,7 +117,9 @@ export class ConversationDriver {
     );
     return {
       ...view,
-      busy: Number(view.waiting ?? 0) > 0 || (view.pendingTasks?.length ?? 0) > (view.pendingApprovals?.length ?? 0),
+      busy:
+        Number(view.waiting ?? 0) > 0 ||
+        (view.pendingTasks?.length ?? 0) > (view.pendingApprovals?.length ?? 0),
       verified: view.customer?.verified,
       approvals: view.pendingApprovals ?? [],
     };
@@ -174,7 +178,14 @@ export class ConversationDriver {
     else {
       const arrivedAt = performance.now();
       const answers: string[] = Array.isArray(data.answers) ? data.answers : [];
-      this.replies.push({ seq, messageId: data.messageId, role: data.role, text: data.text, answers, arrivedAt });
+      this.replies.push({
+        seq,
+        messageId: data.messageId,
+        role: data.role,
+        text: data.text,
+        answers,
+        arrivedAt,
+      });
       for (const message of this.sent) {
         if (answers.includes(message.messageId)) message.answeredAt ??= arrivedAt;
       }

@@ -55,10 +55,15 @@ export async function unmet(expected: Expectation, happened: Happened): Promise<
     if (!ok) wrong.push(what);
   };
   const short = said.length > 400 ? `${said.slice(0, 400)}…` : said;
-  for (const p of list(expected.reply)) want(matches(said, p), `no reply matches ${p}; said: ${short || "nothing"}`);
-  for (const p of list(expected.not)) want(!matches(said, p), `a reply matches ${p}, which must not be: ${short}`);
+  for (const p of list(expected.reply))
+    want(matches(said, p), `no reply matches ${p}; said: ${short || "nothing"}`);
+  for (const p of list(expected.not))
+    want(!matches(said, p), `a reply matches ${p}, which must not be: ${short}`);
   if (expected.replies !== undefined) {
-    want(replies.length === expected.replies, `${replies.length} replies instead of ${expected.replies}: ${short}`);
+    want(
+      replies.length === expected.replies,
+      `${replies.length} replies instead of ${expected.replies}: ${short}`,
+    );
   }
   for (const s of list(expected.skill)) {
     const w = typeof s === "string" ? { name: s } : s;
@@ -69,7 +74,10 @@ export async function unmet(expected: Expectation, happened: Happened): Promise<
         Object.entries(w.input ?? {}).every(([k, v]) => JSON.stringify(c.input[k]) === JSON.stringify(v)),
     );
     if (w.times === undefined) {
-      want(found.length > 0, `${w.name} was not called as expected; called: ${calls.map(brief).join(", ") || "nothing"}`);
+      want(
+        found.length > 0,
+        `${w.name} was not called as expected; called: ${calls.map(brief).join(", ") || "nothing"}`,
+      );
     } else want(found.length === w.times, `${w.name} was called ${found.length} times instead of ${w.times}`);
   }
   for (const [name, value] of Object.entries(expected.slot ?? {})) {
@@ -84,7 +92,10 @@ export async function unmet(expected: Expectation, happened: Happened): Promise<
     want(running === expected.playbook, `playbook is ${running} instead of ${expected.playbook}`);
   }
   if (expected.verified !== undefined) {
-    want(Boolean(state.verified) === expected.verified, `verified is ${state.verified} instead of ${expected.verified}`);
+    want(
+      Boolean(state.verified) === expected.verified,
+      `verified is ${state.verified} instead of ${expected.verified}`,
+    );
   }
   if (expected.handoff !== undefined) {
     const reason = state.handoff?.reason ?? "none";
@@ -99,7 +110,10 @@ export async function unmet(expected: Expectation, happened: Happened): Promise<
       const record = await happened.records(collection, id);
       for (const [k, v] of Object.entries(members)) {
         const has = JSON.stringify(record?.[k]) ?? "nothing";
-        want(has === JSON.stringify(v), `${collection} ${id}: ${k} is ${has} instead of ${JSON.stringify(v)}`);
+        want(
+          has === JSON.stringify(v),
+          `${collection} ${id}: ${k} is ${has} instead of ${JSON.stringify(v)}`,
+        );
       }
     }
   }

@@ -83,7 +83,9 @@ export const step = z.union([
       z.literal("approve"),
       z.literal("decline"),
       z.strictObject({ say: z.string() }),
-      z.strictObject({ return: z.strictObject({ summary: z.string(), instruction: z.string().default("") }) }),
+      z.strictObject({
+        return: z.strictObject({ summary: z.string(), instruction: z.string().default("") }),
+      }),
     ]),
     ...expects,
   }),
@@ -106,7 +108,11 @@ export const scenarioSchema = z.strictObject({
     .strictObject({
       channel: z.string().default("chat"),
       customer: z
-        .strictObject({ id: z.string().optional(), name: z.string().optional(), email: z.string().optional() })
+        .strictObject({
+          id: z.string().optional(),
+          name: z.string().optional(),
+          email: z.string().optional(),
+        })
         .optional(),
       /** The channel vouches for the customer. */
       vouched: z.boolean().default(false),

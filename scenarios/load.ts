@@ -40,9 +40,12 @@ export function loadScenario(file: string): Scenario {
   if (!parsed.success) {
     const issue = deepest(parsed.error.issues);
     const node = document.getIn(issue.path as (string | number)[], true);
-    const range = isScalar(node) || (node && typeof node === "object") ? (node as { range?: number[] }).range : undefined;
+    const range =
+      isScalar(node) || (node && typeof node === "object") ? (node as { range?: number[] }).range : undefined;
     const { line, col } = lines.linePos(range?.[0] ?? 0);
-    throw new UsageError(`${file}:${line}:${col}: ${issue.path.join(".") || basename(file)}: ${issue.message}`);
+    throw new UsageError(
+      `${file}:${line}:${col}: ${issue.path.join(".") || basename(file)}: ${issue.message}`,
+    );
   }
   return { ...parsed.data, file };
 }

@@ -75,7 +75,9 @@ export async function play(scenario: Scenario, stage: Stage, options: DriverOpti
       await perform(step, driver, stage);
       lastState = await driver.settled();
       const running = lastState.playbook?.split("@")[0] ?? "-";
-      path.push(`${lastState.state}:${running}:${lastState.handoff?.reason ?? "-"}:${lastState.outcome ?? "-"}`);
+      path.push(
+        `${lastState.state}:${running}:${lastState.handoff?.reason ?? "-"}:${lastState.outcome ?? "-"}`,
+      );
       if (!step.expect) continue;
       const wrong = await unmet(step.expect, {
         replies: driver.replies.slice(before),
@@ -85,7 +87,8 @@ export async function play(scenario: Scenario, stage: Stage, options: DriverOpti
       });
       if (step.expect.within !== undefined) {
         const first = driver.sent[asked];
-        const took = first?.answeredAt === undefined ? Number.POSITIVE_INFINITY : first.answeredAt - first.sentAt;
+        const took =
+          first?.answeredAt === undefined ? Number.POSITIVE_INFINITY : first.answeredAt - first.sentAt;
         if (took > parseDuration(step.expect.within)!) wrong.push(`the reply took ${Math.round(took)} ms`);
       }
       if (wrong.length === 0) met++;

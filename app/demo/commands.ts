@@ -1,0 +1,51 @@
+/** `demo` and `replay`. */
+import { InvalidArgumentError } from "commander";
+import type { Contributor } from "../../runtime/config/cli.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+
+interface DemoFlags {
+  readonly input?: string;
+  readonly limit?: number;
+  readonly attach?: string;
+  readonly keep?: string;
+  readonly concurrency: number;
+  readonly break?: string;
+  readonly seed: number;
+  readonly transcripts?: string;
+}
+
+export const commands: Contributor = (program, env) => {
+  program
+    .command("demo")
+    .description("drive recorded customers through a fresh desk or a running one; outcomes, facts, latency")
+    .option("--input <file>", "recorded runs as JSON lines, instead of the shipped scenarios")
+    .option("--limit <n>", "only so many of them", count)
+    .option("--attach <url>", "a running desk instead of a fresh one")
+    .option("--keep <dir>", "keep the data of the fresh desk in this folder")
+    .option("--concurrency <n>", "conversations at once", count, 20)
+    .option("--break <what>", "facts: spoil one reply of ten, and see whether the checker finds it")
+    .option("--seed <n>", "for what is drawn by lot", count, 1)
+    .option(
+      "--transcripts <file>",
+      "write each conversation with its judgement into this file, as JSON lines",
+    )
+    .action(async (flags: DemoFlags) => {
+      if (flags.break !== undefined && flags.break !== "facts") {
+        throw new UsageError(`--break ${flags.break} is not known: there is --break facts`);
+      }
+      const breakFacts = flags.break === "facts";
+      if (flags.input !== undefined) {
+        if (flags.attach)
+          throw new UsageError("--input needs a desk that serves that company: leave --attach out");
+        const { demoRecorded } = await import("./recorded.ts");
+        await demoRecorded(env, { ...flags, input: flags.input, breakFacts });
+      }
+    });
+};
+
+function count(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1 || n > 1_000_000)
+    throw new InvalidArgumentError("a whole number from 1 on");
+  return n;
+}

@@ -1,0 +1,60 @@
+/** Where the time of a turn goes, from the trace of its conversation. What did not happen is absent. */
+
+/** Order in which they are shown. */
+export const STAGES = [
+  "accept",
+  "queueWait",
+  "understand",
+  "verify",
+  "recall",
+  "search",
+  "skill",
+  "model",
+  "turn",
+] as const;
+export type StageName = (typeof STAGES)[number];
+
+export interface StageTime {
+  readonly stage: StageName;
+  readonly ms: number;
+}
+
+interface Row {
+  readonly id: string;
+  readonly type: string;
+  readonly cause?: { readonly id: string; readonly type?: string };
+  readonly queueWaitMs?: number;
+  readonly durationMs?: number;
+  readonly clear: Readonly<Record<string, unknown>>;
+}
+
+/** Services whose operations are stages of their own; all others are skills. */
+function stageOf(service: string, operation: string): StageName | undefined {
+  if (service === "language") return operation === "understand" ? "understand" : undefined;
+  if (service === "knowledge") return "search";
+  if (service === "memory") return operation === "recall" ? "recall" : undefined;
+  if (service === "model") return "model";
+  return service === "crm" && operation === "verify" ? "verify" : "skill";
+}
+
+/** From each ask to its answer, and how long a customer's message waited until its conversation was free. */
+export function stagesOf(trace: readonly Row[]): StageTime[] {
+  const asks = new Map<string, Row>(trace.filter((r) => r.type === "host.ask").map((r) => [r.id, r]));
+  const waited = new Set<string>();
+  const times: StageTime[] = [];
+  for (const row of trace) {
+    if (row.type === "host.answer") {
+      const ask = asks.get(String(row.clear.ask));
+      const stage = ask && stageOf(String(ask.clear.service), String(ask.clear.operation));
+      if (stage && row.durationMs !== undefined) times.push({ stage, ms: row.durationMs });
+    } else if (
+      row.cause?.type === "customer.message" &&
+      row.queueWaitMs !== undefined &&
+      !waited.has(row.cause.id)
+    ) {
+      waited.add(row.cause.id);
+      times.push({ stage: "queueWait", ms: row.queueWaitMs });
+    }
+  }
+  return times;
+}
