@@ -214,11 +214,21 @@ describe("exchange", () => {
     expect(run.result).toBe("declined");
   });
 
-  it("passes a change of a pending order to a colleague only when that is wanted", async () => {
-    const run = await shop.run("exchange", "C1014", "change the yoga mat to the thicker one");
-    expect(run.lastSaid).toContain("Shall I pass it on?");
-    await run.turn("yes");
-    expect(run.commands.at(-2)).toMatchObject({ type: "pb.handoff", reason: "change_items" });
+  it("changes what is in a pending order, after a yes", async () => {
+    const before = await order("W2001011");
+    const old = before.items[0]!;
+    const product = (await shop.office.get("products", old.productId))!;
+    const target = product.variants.find((v) => v.available && v.itemId !== old.itemId)!;
+    const run = await shop.run(
+      "exchange",
+      "C1001",
+      `in order W2001011, please change the ${old.name} to ${Object.values(target.options).join(" ")}`,
+    );
+    expect(run.lastSaid).toContain("I'd change in order #W2001011");
+    await run.turn("yes, please go ahead");
+    expect((await order("W2001011")).items[0]!.itemId).toBe(target.itemId);
+    expect(run.lastSaid).toContain("order #W2001011 is changed");
+    expect(run.result).toBe("resolved");
   });
 
   it("hands over when the catalogue is down", async () => {
