@@ -48,6 +48,8 @@ export interface Agents {
 
 /** Articles of the company that the project ships. */
 const SHOP_ARTICLES = asset("actors/knowledge/shop");
+/** Unreadable articles that are named one by one. */
+const SHOWN_PROBLEMS = 3;
 
 /** @throws when a part can't be opened; what was opened before it is closed again. */
 export async function openAgents(options: AgentsOptions): Promise<Agents> {
@@ -84,6 +86,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       progress: (done, all) => progress?.(`reading the articles: ${done} of ${all}`),
     });
     open.push(() => memory.close());
+    notes.push(...troubleWith(memory.report.problems));
 
     progress?.("training the classifier of intents");
     const language = await languageService({
@@ -136,6 +139,13 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     await close();
     throw error;
   }
+}
+
+/** Articles that could not be read are left out, which somebody has to know. */
+function troubleWith(problems: readonly string[]): string[] {
+  const shown = problems.slice(0, SHOWN_PROBLEMS).map((problem) => `article left out: ${problem}`);
+  const more = problems.length - shown.length;
+  return more > 0 ? [...shown, `${more} more articles were left out: bin/bailiwick status`] : shown;
 }
 
 async function encoderOf(config: Config): Promise<OpenEncoder> {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { loadArticles } from "../../memory/knowledge/articles.ts";
 import { offers, plans } from "../skills/backoffice/demo/assortment.ts";
 import { settingsSchema } from "../skills/backoffice/types.ts";
 
@@ -36,6 +37,13 @@ describe("the shop's knowledge articles", () => {
     for (const { file, head } of articles) expect(file).toBe(`${head.id}.md`);
     expect(repeated(articles.map((a) => a.head.title.toLowerCase()))).toEqual([]);
     expect(repeated(articles.flatMap((a) => a.head.questions ?? []).map((q) => q.toLowerCase()))).toEqual([]);
+  });
+
+  it("are all taken by the knowledge base, with their questions", async () => {
+    const loaded = await loadArticles([FOLDER]);
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.articles).toHaveLength(articles.length);
+    expect(loaded.articles.find((a) => a.id === "return-window")!.questions.length).toBeGreaterThan(2);
   });
 
   it("have at least 150 words, cut by headings", () => {

@@ -10,12 +10,13 @@ const read = (text: string, file = "a/Late Fees.md") => readArticle(new TextEnco
 describe("readArticle", () => {
   it("reads head and text", () => {
     const article = read(
-      "---\nid: returns\ntitle: Returning\ntags: [a, b]\nintents: [return_item]\n---\n\n# How\nSo.\n",
+      "---\nid: returns\ntitle: Returning\ntags: [a, b]\nquestions: [how long]\nintents: [return_item]\n---\n\n# How\nSo.\n",
     );
     expect(article).toMatchObject({
       id: "returns",
       title: "Returning",
       tags: ["a", "b"],
+      questions: ["how long"],
       intents: ["return_item"],
     });
     expect(article.text).toBe("# How\nSo.");

@@ -5,6 +5,8 @@
  *     id: returns
  *     title: Returning an item
  *     tags: [returns, refunds]
+ *     questions:
+ *       - can I still send it back after three weeks
  *     intents: [return_item]
  *     ---
  *     You can return …
@@ -22,6 +24,8 @@ export interface Article {
   readonly id: string;
   readonly title: string;
   readonly tags: readonly string[];
+  /** How customers ask for it: it is found by these as well as by its text; they are never quoted. */
+  readonly questions: readonly string[];
   /** Intents that it answers. */
   readonly intents: readonly string[];
   /** Markdown without the head. */
@@ -45,6 +49,7 @@ const head = z.strictObject({
     .optional(),
   title: z.string().trim().min(1).max(200).optional(),
   tags: z.array(z.string()).default([]),
+  questions: z.array(z.string().trim().min(1).max(300)).max(30).default([]),
   intents: z.array(z.string()).default([]),
 });
 
@@ -98,11 +103,12 @@ export function readArticle(bytes: Uint8Array, file: string): Article {
   const split = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(content);
   const text = (split ? content.slice(split[0].length) : content).trim();
   if (text === "") throw new Error("there is no text below the head");
-  const { id, title, tags, intents } = readHead(split?.[1] ?? "");
+  const { id, title, tags, questions, intents } = readHead(split?.[1] ?? "");
   return {
     id: id ?? idOf(file),
     title: title ?? /^#{1,6}\s+(.+?)\s*#*$/m.exec(text)?.[1] ?? basename(file).replace(/\.\w+$/, ""),
     tags,
+    questions,
     intents,
     text,
     hash: createHash("sha256").update(bytes).digest("hex"),

@@ -57,7 +57,7 @@ interface StoredVectors {
 }
 
 /** Raised when articles are cut differently, so that their vectors are computed again. */
-const CUT_VERSION = 1;
+const CUT_VERSION = 2;
 
 export class KnowledgeBase {
   readonly #o: KnowledgeOptions;
@@ -96,12 +96,12 @@ export class KnowledgeBase {
     let done = 0;
     const add = async (article: Article) => {
       if (this.#articles.get(article.id)?.article.hash !== article.hash) {
-        const parts = partsOf(article.title, article.text);
+        const parts = partsOf(article.title, article.text, article.questions);
         const stored = encoder && (await this.#storedVectors(article, encoder));
         const vectors = stored ?? (encoder && (await this.#encode(article, parts, encoder)));
         if (vectors && !stored) encoded++;
-        const { id, title, text, tags } = article;
-        this.#index.add({ id, title, text: `${text}\n${tags.join(" ")}`, vectors });
+        const { id, title, text, tags, questions } = article;
+        this.#index.add({ id, title, text: [text, tags.join(" "), ...questions].join("\n"), vectors });
         this.#articles.set(id, { article, parts });
       }
       this.#o.progress?.(++done, articles.length);
