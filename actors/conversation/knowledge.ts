@@ -51,10 +51,22 @@ function askModel(s: Step): void {
     question: s.c.now!.text,
     passages: s.c.passages.map(({ quotable: _quotable, ...passage }) => passage),
     history: s.c.history.slice(-7, -1).map((turn) => ({ role: turn.role, text: cut(turn.text, 400) })),
+    known: personal(s),
     budgetMs: s.options.modelMs,
   };
   s.ask({ kind: "answer" }, "model", "answer", input, s.options.modelMs + 500);
   s.go("answering");
+}
+
+/** What the model must not see, although a reply of the desk or a bare word of the customer may hold it. */
+function personal({ c: { customer, evidence } }: Step): Record<string, Json> {
+  const said = (values: (string | undefined)[]): string[] => values.filter((value) => value !== undefined);
+  return {
+    names: said([customer.name, customer.firstName, ...evidence.names]),
+    emails: said([customer.email, ...evidence.emails]),
+    postcodes: evidence.postcodes,
+    orders: evidence.orders,
+  };
 }
 
 /** The model's answer is not said before it was checked. */

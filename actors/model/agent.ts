@@ -41,6 +41,15 @@ const answerInput = z.object({
     .array(z.object({ id: z.string(), articleId: z.string().optional(), title: z.string().optional(), text }))
     .default([]),
   history: z.array(z.object({ role: z.string(), text })).default([]),
+  /** Values of the customer that are known: hidden from the model wherever they stand. */
+  known: z
+    .object({
+      names: z.array(z.string()).optional(),
+      emails: z.array(z.string()).optional(),
+      postcodes: z.array(z.string()).optional(),
+      orders: z.array(z.string()).optional(),
+    })
+    .optional(),
   budgetMs: budget,
 });
 const chatInput = z.object({
@@ -133,8 +142,8 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   }
 
   const answer: Operation = async (raw, context) => {
-    const { question, passages, history, budgetMs } = checked(answerInput, raw);
-    const masks = new Masks();
+    const { question, passages, history, known, budgetMs } = checked(answerInput, raw);
+    const masks = new Masks(known);
     const messages = answerPrompt(question, passages, history, masks);
     const { maxTokens, temperature } = o;
     const result = await within(context, budgetMs, (signal, leftMs) =>

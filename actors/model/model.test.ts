@@ -79,6 +79,23 @@ describe.each(["ollama", "openai"] as const)("a model over %s", (kind) => {
     expect(answer.text).toBe("We will write to ada.byron@example.com. Not to .");
   });
 
+  it("never sees what is known of the customer, nor addresses, wherever they stand", async () => {
+    server.say = () => "Good news, <NAME_2> [1].";
+    const answer = await ask(providers[kind](), "answer", {
+      ...question,
+      question: "ada here again, will you tell mr o'neil-byron?",
+      history: [
+        { role: "desk", text: "Hello Ada. It goes to 12 Oak Street, Denver, with 1Z999AA10123456784." },
+        { role: "customer", text: "80 217 it is, for Will" },
+      ],
+      known: { names: ["Ada O'Neil-Byron", "Will"], postcodes: ["80 217"], emails: ["a+b@example.com"] },
+    });
+    const prompt = JSON.stringify(server.chats[0]!.messages.slice(1));
+    expect(prompt).not.toMatch(/ada\b|neil|byron|oak|1Z999|217|for Will/i);
+    expect(prompt).toContain("will you tell mr <NAME_");
+    expect(answer.text).toMatch(/^Good news, (ada|o'neil-byron|Will)\.$/i);
+  });
+
   it("may have no answer, or think aloud", async () => {
     const service = providers[kind]();
     server.say = () => "<think>hm</think> NO_ANSWER";

@@ -1,6 +1,8 @@
 /** The prompt for a free question, and what is read out of the answer. */
 
+import { findFacts } from "../language/facts.ts";
 import { SlotExtractor } from "../language/slots/index.ts";
+import { isStopWord } from "../language/text.ts";
 import type { SlotType } from "../language/types.ts";
 import type { ChatMessage } from "./provider.ts";
 
@@ -93,27 +95,78 @@ const MASKED: Partial<Record<SlotType, string>> = {
 /** Card and account numbers: long runs of digits, perhaps in groups. */
 const LONG_NUMBER = /(?<![\w<])\d(?:[ -]?\d){8,}(?!\w)/g;
 
+/** Values that are hidden wherever they stand, whatever they look like. */
+export interface KnownPersonal {
+  readonly names?: readonly string[];
+  readonly emails?: readonly string[];
+  readonly postcodes?: readonly string[];
+  readonly orders?: readonly string[];
+}
+
+interface Found {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Typed tokens in place of personal data, the same for the same value, and back. Of one prompt; never stored. */
 export class Masks {
   static readonly #slots = new SlotExtractor();
   readonly #tokens = new Map<string, string>();
   readonly #values = new Map<string, string>();
   readonly #counts = new Map<string, number>();
+  readonly #known: readonly { readonly type: string; readonly pattern: RegExp }[];
+
+  constructor(known: KnownPersonal = {}) {
+    const { names = [], emails = [], postcodes = [], orders = [] } = known;
+    const parts = names.flatMap((name) => [name, ...name.split(/\s+/)]);
+    this.#known = [
+      ...emails.map((value) => ({ type: "EMAIL", pattern: whole(value) })),
+      ...orders.map((value) => ({ type: "ORDER", pattern: whole(value) })),
+      ...postcodes.map((value) => ({ type: "POSTCODE", pattern: whole(value) })),
+      // A name that is a word as well ("Will") is only hidden where it is written as a name.
+      ...parts
+        .filter((part) => part.length > 1)
+        .map((value) => ({
+          type: "NAME",
+          pattern: whole(value, isStopWord(value.toLowerCase()) ? "gu" : "giu"),
+        })),
+    ];
+  }
 
   hide(text: string): string {
     let out = "";
     let from = 0;
-    for (const entity of Masks.#slots.extract(text)) {
-      const type = MASKED[entity.type];
-      if (!type) continue;
-      out += text.slice(from, entity.start) + this.#token(type, entity.text);
-      from = entity.end;
+    for (const { type, start, end } of this.#find(text)) {
+      out += text.slice(from, start) + this.#token(type, text.slice(start, end));
+      from = end;
     }
-    return (out + text.slice(from)).replace(LONG_NUMBER, (number) => this.#token("NUMBER", number));
+    return out + text.slice(from);
   }
 
   show(text: string): string {
     return text.replace(/<[A-Z]+_\d+>/g, (token) => this.#values.get(token) ?? "");
+  }
+
+  /** Places in their order; where two meet, the one that was looked for first. */
+  #find(text: string): Found[] {
+    const found: Found[] = [];
+    const add = (type: string, start: number, end: number): void => {
+      if (!found.some((place) => start < place.end && end > place.start)) found.push({ type, start, end });
+    };
+    for (const { type, pattern } of this.#known) {
+      for (const m of text.matchAll(pattern)) add(type, m.index, m.index + m[0].length);
+    }
+    for (const entity of Masks.#slots.extract(text)) {
+      const type = MASKED[entity.type];
+      if (type) add(type, entity.start, entity.end);
+    }
+    for (const m of text.matchAll(LONG_NUMBER)) add("NUMBER", m.index, m.index + m[0].length);
+    for (const fact of findFacts(text)) {
+      if (fact.kind === "address" || fact.kind === "tracking")
+        add(fact.kind === "address" ? "ADDRESS" : "NUMBER", fact.start, fact.end);
+    }
+    return found.sort((a, b) => a.start - b.start);
   }
 
   #token(type: string, value: string): string {
@@ -126,4 +179,10 @@ export class Masks {
     this.#values.set(token, value);
     return token;
   }
+}
+
+/** The value as a word of its own. */
+function whole(value: string, flags = "giu"): RegExp {
+  const escaped = value.trim().replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  return new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, flags);
 }
