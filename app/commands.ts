@@ -6,12 +6,14 @@ import { commands as memory } from "../memory/commands.ts";
 import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
 import { commands as chat } from "./chat/commands.ts";
+import { commands as demo } from "./demo/commands.ts";
 import { commands as doctor } from "./doctor/commands.ts";
 import { commands as up } from "./up.ts";
 
 export const contributors: readonly Contributor[] = [
   up,
   chat,
+  demo,
   skills,
   playbooks,
   memory,
