@@ -45,6 +45,10 @@ const STATUS = new RegExp(
 const OFFER =
   /(?:^|[.!?]\s+|\n)\s*(?:would you|do you|shall i|should i|can i|could you|if |once |when |after |as soon as |before |unless |until )[^.!?\n]*$/iu;
 
+/** "can't be cancelled" says what may be, not what is. */
+const POSSIBLE =
+  /(?<![\p{L}])(?:can|can't|cannot|could|couldn't|may|might|must|(?:has|have|needs?) to)(?: (?:not|only|also|still))? $/iu;
+
 const UNITS =
   "business days?|working days?|calendar days?|days?|weeks?|months?|years?|hours?|minutes?|items?|units?|pieces?|points?|products?|orders?|invoices?|gb|mb|kg|users?|seats?|calls?";
 const COUNTED = new RegExp(
@@ -150,7 +154,8 @@ export function findFacts(text: string): Fact[] {
   for (const m of low.matchAll(STATUS)) {
     const word = m[1]!;
     const start = m.index + m[0].length - word.length;
-    if (OFFER.test(low.slice(Math.max(0, m.index - 200), m.index))) continue;
+    const before = low.slice(Math.max(0, m.index - 200), m.index);
+    if (OFFER.test(before) || (m[0].startsWith("be ") && POSSIBLE.test(before))) continue;
     add("status", canonicalStatus(word), start, start + word.length);
   }
   for (const m of low.matchAll(LONG_NUMBER)) {

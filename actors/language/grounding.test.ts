@@ -32,6 +32,9 @@ describe("held by the evidence", () => {
     "Thanks for your patience! How can I help you?",
     "Would you like me to have it cancelled?",
     "You have thirty days to send it back.",
+    "I'm sorry for the inconvenience. I'm happy to help!",
+    "If your order was delivered, it can be returned.",
+    "Refunds take a few business days.",
   ])("%s", (text) => {
     expect(unsupported(text)).toEqual([]);
   });
@@ -53,6 +56,11 @@ describe("invented", () => {
     ["You get 15% off.", ["percent:15%"]],
     ["Returns are free for 60 days.", ["number:60 days"]],
     ["It goes to 99 Elm Street.", ["address:99 Elm Street"]],
+    ["Your parcel has left our warehouse.", ["statement:Your parcel has left our warehouse."]],
+    ["The driver is nearly there.", ["statement:The driver is nearly there."]],
+    ["It is waiting for you at the counter.", ["statement:It is waiting for you at the counter."]],
+    ["We'll send you another lamp for nothing.", ["statement:We'll send you another lamp for nothing."]],
+    ["I've spoken to the carrier.", ["statement:I've spoken to the carrier."]],
     ["See www.evil.example/refund.", ["url:www.evil.example/refund"]],
   ])("%s", (text, want) => {
     expect(unsupported(text)).toEqual(want);
@@ -60,6 +68,13 @@ describe("invented", () => {
 
   test("what a policy says of delivered orders says nothing of this one", () => {
     expect(unsupported("Your parcel was delivered.", [POLICY])).toEqual(["status:delivered"]);
+  });
+
+  test("nor does what it says of any parcel", () => {
+    const policy = ["A parcel that has left our warehouse can't be changed any more."];
+    expect(unsupported("A parcel that has left the warehouse can't be changed.", policy)).toEqual([]);
+    expect(unsupported("Your parcel has left our warehouse.", policy)).toHaveLength(1);
+    expect(unsupported("Once your parcel has left our warehouse it can't be changed.", policy)).toEqual([]);
   });
 
   test("records of one JSON list are told apart", () => {

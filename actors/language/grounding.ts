@@ -6,6 +6,7 @@
 import { findFacts, SAME_STATUS } from "./facts.ts";
 import { normaliseAmount } from "./slots/amount.ts";
 import { isoDay } from "./slots/calendar.ts";
+import { unheldStatements } from "./statements.ts";
 import { fold, sentences } from "./text.ts";
 import type { Fact, GroundInput, Grounding } from "./types.ts";
 
@@ -25,7 +26,11 @@ export function ground(input: GroundInput): Grounding {
       : evidence;
     return !scope.some((e) => e.supports(fact));
   });
-  return { ok: unsupported.length === 0, unsupported };
+  // A sentence with an invented fact in it is out already.
+  const invented = (s: Fact): boolean => unsupported.some((f) => f.start >= s.start && f.start < s.end);
+  const statements = unheldStatements(input.text, facts, evidence).filter((s) => !invented(s));
+  const all = [...unsupported, ...statements].sort((a, b) => a.start - b.start);
+  return { ok: all.length === 0, unsupported: all };
 }
 
 /**
@@ -69,7 +74,7 @@ function records(text: string): string[] {
 class Evidence {
   readonly orders: ReadonlySet<string>;
   /** A record, or a text that names an order: only such tell the state of something. */
-  readonly #record: boolean;
+  readonly record: boolean;
   readonly #plain: string;
   readonly #words: string;
   readonly #facts = new Map<string, Set<string>>();
@@ -95,7 +100,7 @@ class Evidence {
     for (const m of text.matchAll(/(?<!\d)1\d{12}(?!\d)/g))
       this.#add("date", isoDay(Math.floor(Number(m[0]) / 86_400_000)));
     this.orders = this.#facts.get("order_number") ?? new Set();
-    this.#record = this.orders.size > 0 || /^\s*[[{]/.test(text);
+    this.record = this.orders.size > 0 || /^\s*[[{]/.test(text);
   }
 
   #add(kind: string, value: string): void {
@@ -116,7 +121,7 @@ class Evidence {
       case "percent":
         return (
           same ||
-          (this.#record && this.#numbers.has(`${fact.value}.00`)) ||
+          (this.record && this.#numbers.has(`${fact.value}.00`)) ||
           this.#words.includes(` ${fact.value} percent `)
         );
       case "number":
@@ -124,12 +129,14 @@ class Evidence {
       case "date":
         return same || this.#dateHeld(fact);
       case "status":
-        return this.#record && this.#statusHeld(fact.value);
+        return this.record && this.#statusHeld(fact.value);
       case "email":
       case "url":
         return same || this.#plain.includes(fact.value);
       case "phone":
         return same || this.#plain.replace(/\D/g, "").includes(fact.value.replace(/\D/g, ""));
+      case "statement":
+        return false;
       case "address":
         return this.#words.includes(` ${fact.value} `);
     }
@@ -147,7 +154,7 @@ class Evidence {
     if (!this.#numbers.has(`${digits}.00`)) {
       return this.#facts.get("number")?.has(value) ?? false;
     }
-    return unit === undefined || this.#plain.includes(unit) || this.#record;
+    return unit === undefined || this.#plain.includes(unit) || this.record;
   }
 
   /** Days without a year are compared by month and day, words for days as words. */

@@ -125,7 +125,9 @@ export type FactKind =
   | "phone"
   | "address"
   | "url"
-  | "number";
+  | "number"
+  /** A sentence that says something which no evidence does, without any of the above in it. */
+  | "statement";
 
 /** A fact that a text states. */
 export interface Fact {
