@@ -10,7 +10,7 @@ export interface AddressValue {
 }
 
 const STREET =
-  /(\d{1,6}[A-Za-z]?(?:-\d+)?\s+(?:[\p{L}0-9.'’-]+\s+){0,5}?(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|way|court|ct|place|pl|square|sq|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|walk|gardens|grove|mews|quay|hill)\b\.?)/iu;
+  /(?<![\p{L}\p{N}#])(\d{1,6}[A-Za-z]?(?:-\d+)?\s+(?:(?:\p{L}[\p{L}0-9.'’-]*|\d+(?:st|nd|rd|th))\s+){0,5}?(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|way|court|ct|place|pl|square|sq|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|walk|gardens|grove|mews|quay|hill)\b\.?)/iu;
 /** Continental writing: name first, number after it. */
 const STREET_FIRST =
   /((?:\p{Lu}[\p{L}.'’-]+\s+){0,3}\p{L}*(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|laan|straat|rue|via|calle|plein|gracht)\s*(?:[\p{L}'’-]+\s+){0,3}\d{1,5}[a-z]?)\b/u;
@@ -27,13 +27,22 @@ const POSTCODES: readonly { pattern: RegExp; country: string }[] = [
 const US_STATE =
   /\b(AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC)\b/;
 
+/** `City: Millbrook` is `Millbrook`. */
+const LABEL =
+  /\b(?:address(?: line)? ?[12]?|street(?: address)?|line ?[12]|city|town|state|province|zip(?: ?code)?|post(?:al)? ?code|country)\s*[:=]\s*/gi;
+const LONGEST = 8_000;
+
 /** @param country of the customer, where the text names none. */
 export function parseAddress(text: string, country: string): AddressValue | undefined {
-  const flat = text.replace(/\s*\n\s*/g, ", ");
+  const flat = text
+    .replace(/\s*\n\s*(?:[-*•]\s*)?/g, ", ")
+    .replace(LABEL, " ")
+    .slice(0, LONGEST);
   const street = STREET.exec(flat) ?? STREET_FIRST.exec(flat);
   if (!street) return undefined;
   const line1 = tidy(street[1]!);
-  let rest = flat.slice(street.index + street[0].length);
+  // Nobody's address goes on for ever; what stands behind it is about something else.
+  let rest = flat.slice(street.index + street[0].length).slice(0, 160);
   const named = COUNTRY.exec(rest)?.[1];
   if (named) rest = rest.replace(COUNTRY, " ");
   const unit = UNIT.exec(rest);

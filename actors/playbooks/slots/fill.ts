@@ -5,7 +5,7 @@ import type { SlotDef } from "../language/schema.ts";
 import type { SlotType } from "../protocol.ts";
 import { knownAddress, parseAddress } from "./address.ts";
 import { type ItemLike, type OptionLike, pickItems, pickOptions } from "./pick.ts";
-import { clauses } from "./words.ts";
+import { clauses, wantsBoth } from "./words.ts";
 
 /** Entity types of `language.understand` that fill a type of slot. */
 const ENTITY: Readonly<Record<string, SlotType>> = {
@@ -122,6 +122,8 @@ function itemsFrom(slot: SlotDef, texts: readonly string[], c: RunContext): Item
   const list = choices(slot, c) as ItemLike[];
   for (const text of texts) {
     const picked = pickItems(list, text);
+    // “Return both”: which two is said elsewhere.
+    if (picked.length === list.length && list.length > 2 && wantsBoth(text)) continue;
     if (picked.length === 1 || (picked.length > 1 && !slot.single)) return picked;
   }
   return undefined;

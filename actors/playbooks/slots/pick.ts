@@ -1,5 +1,15 @@
 /** Picks the records that a customer means out of a few that are known: orders, items, variants, options. */
-import { contentWords, ordinal, squash, wantsAll, wantsLatest, withoutWish, words } from "./words.ts";
+import { withoutVerbs } from "../../language/verbs.ts";
+import {
+  contentWords,
+  keptParts,
+  ordinal,
+  squash,
+  wantsAll,
+  wantsLatest,
+  withoutWish,
+  words,
+} from "./words.ts";
 
 export interface ItemLike {
   readonly itemId: string;
@@ -40,17 +50,25 @@ function optionWords(options: Readonly<Record<string, unknown>> | undefined): st
 
 /** 0 (not meant) to 1: how well a text names a product. */
 export function nameScore(name: string, text: string): number {
-  const said = new Set(words(text));
+  const tokens = words(withoutVerbs(text));
+  const said = new Set(tokens);
   const parts = words(name);
   if (parts.length === 0 || said.size === 0) return 0;
   const whole = squash(name);
-  if (whole.length > 3 && squash(text).includes(whole)) return 1;
+  if (whole.length > 3 && tokens.some((_, i) => writtenAt(tokens, i, whole))) return 1;
   const hit = parts.filter((p) => said.has(p)).length;
   const head = parts.at(-1)!;
   if (hit === parts.length) return 1;
   // The head noun is what people say: “the keyboard” for a Mechanical Keyboard.
   if (said.has(head)) return 0.5 + (0.4 * hit) / parts.length;
   return hit / parts.length >= 0.5 && parts.length > 1 ? 0.45 : 0;
+}
+
+/** “T-Shirt”, “t shirt” and “tshirt” alike, but not the middle of other words. */
+function writtenAt(tokens: readonly string[], at: number, whole: string): boolean {
+  let written = "";
+  for (let i = at; i < tokens.length && written.length < whole.length; i++) written += tokens[i];
+  return written === whole || (whole === "tshirt" && tokens[at] === "tee");
 }
 
 function optionScore(options: Readonly<Record<string, unknown>> | undefined, text: string): number {
@@ -80,10 +98,31 @@ function stem(word: string): string {
 export function pickItems(items: readonly ItemLike[], text: string): ItemLike[] {
   const byId = items.filter((i) => i.itemId.length >= 4 && text.includes(i.itemId));
   if (byId.length) return byId;
+  const parts = keptParts(text);
+  if (parts.length > 0) {
+    const kept = named(items, parts.join("\n"));
+    if (kept.length > 0 && kept.length < items.length) {
+      const rest = items.filter((item) => !kept.includes(item));
+      const picked = named(
+        rest,
+        parts.reduce((left, part) => left.replace(part, " "), text),
+      );
+      if (picked.length > 0) return picked;
+      return wantsAll(text) || /\b(?:everything|all|rest|most|others?)\b/i.test(text) ? rest : [];
+    }
+  }
+  const picked = named(items, text);
+  return picked.length === 0 && wantsAll(text) && !namesAny(items, text) ? [...items] : picked;
+}
+
+function namesAny(items: readonly ItemLike[], text: string): boolean {
+  return items.some((item) => nameScore(item.name, text) > 0);
+}
+
+function named(items: readonly ItemLike[], text: string): ItemLike[] {
   const scored = items
     .map((item) => ({ item, score: nameScore(item.name, text) }))
     .filter((s) => s.score > 0);
-  if (scored.length === 0) return wantsAll(text) ? [...items] : [];
   // “the action camera” is not the other camera: a full name beats a shared head noun.
   const strong = scored.filter((s) => s.score >= 1);
   const kept = scored.filter(
@@ -203,11 +242,21 @@ function likeness(v: VariantLike, old: ItemLike | undefined, said: ReadonlySet<s
   ).length;
 }
 
+const CHEAPEST =
+  /\b(?:cheapest|least expensive|lowest[- ](?:priced?|cost)|most affordable|lowest possible price)\b/i;
+const DEAREST =
+  /\b(?:most expensive|highest[- ](?:priced?|tier|end)|top[- ](?:tier|end|of the line)|priciest|dearest)\b/i;
+
+/** The one at the end of the price list that a text asks for; all of them when it asks for neither. */
 export function cheapest(variants: readonly VariantLike[], text: string): VariantLike[] {
-  if (!/\b(?:cheapest|least expensive|lowest[- ](?:priced?|cost)|most affordable)\b/i.test(text))
-    return [...variants];
-  const least = Math.min(...variants.map((v) => v.price ?? Number.POSITIVE_INFINITY));
-  return variants.filter((v) => v.price === least);
+  const known = variants.filter((v) => v.price !== undefined);
+  const prices = known.map((v) => v.price!);
+  const wanted = CHEAPEST.test(text)
+    ? Math.min(...prices)
+    : DEAREST.test(text)
+      ? Math.max(...prices)
+      : undefined;
+  return wanted === undefined || known.length === 0 ? [...variants] : known.filter((v) => v.price === wanted);
 }
 
 export interface OptionLike {

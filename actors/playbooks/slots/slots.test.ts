@@ -10,6 +10,8 @@ const item = (itemId: string, name: string, options: Record<string, string> = {}
   options,
 });
 const LAMP = item("i-lamp", "Desk Lamp", { color: "black" });
+const WATCH = item("i-watch", "Smart Watch");
+const SET = item("i-set", "Dumbbell Set");
 const CLOCK = item("i-clock", "Wall Clock");
 const DRY = item("i-dry", "Bluetooth Speaker", { color: "blue", "water resistance": "no" });
 const WET = item("i-wet", "Bluetooth Speaker", { color: "blue", "water resistance": "yes" });
@@ -27,6 +29,15 @@ describe("items", () => {
     ["the speaker that isn't water resistant", [DRY, WET, LAMP], ["i-dry"]],
     ["the water-resistant speaker", [DRY, WET, LAMP], ["i-wet"]],
     ["nothing of that", [LAMP, CLOCK], []],
+    ["everything except the clock", [LAMP, CLOCK, DRY], ["i-lamp", "i-dry"]],
+    ["send back all of it but the speaker", [LAMP, CLOCK, DRY], ["i-lamp", "i-clock"]],
+    ["return the lamp, but keep the clock", [LAMP, CLOCK, DRY], ["i-lamp"]],
+    ["I want to return both", [LAMP, CLOCK], ["i-lamp", "i-clock"]],
+    ["I'll watch for the mail", [WATCH, LAMP], []],
+    ["the watch for the other one", [WATCH, LAMP], ["i-watch"]],
+    ["please set the refund to my card, it's the lamp", [SET, LAMP], ["i-lamp"]],
+    ["the money back, packaging included", [item("i-pack", "Backpack"), LAMP], []],
+    ["the blue tee", [item("i-tee", "T-Shirt"), LAMP], ["i-tee"]],
   ])("%s", (text, items, expected) => {
     expect(names(pickItems(items, text))).toEqual(expected);
   });
@@ -77,6 +88,7 @@ describe("variants and options", () => {
   it("keep what was not spoken of", () => {
     expect(ids("in red please")).toEqual(["v2"]);
     expect(ids("the cheapest")).toEqual(["v2"]);
+    expect(ids("the top-tier version")).toEqual(["v3"]);
     expect(ids("v3")).toEqual(["v3"]);
     expect(ids("in blue")).toEqual(["v2", "v3"]);
   });
@@ -95,6 +107,11 @@ describe("addresses", () => {
     ["send it to 12 Larch Road, Millbrook, CA 94110 please", "12 Larch Road|Millbrook|CA|94110|USA"],
     ["12 Larch Road\nApt 4B\nMillbrook, CA 94110", "12 Larch Road|Millbrook|CA|94110|USA"],
     ["221b Baker Street, London NW1 6XE", "221b Baker Street|London||NW1 6XE|United Kingdom"],
+    [
+      "Address1: 12 Larch Road\nAddress2: Apt 4\nCity: Millbrook\nState: CA\nZip: 94110\nLet me know when it is done",
+      "12 Larch Road|Millbrook|CA|94110|USA",
+    ],
+    ["#W5056519 address is now 12 Larch Road, Millbrook, CA 94110", "12 Larch Road|Millbrook|CA|94110|USA"],
     ["Lindenstraße 12, 10969 Berlin, Germany", "Lindenstraße 12|Berlin||10969|Germany"],
   ])("%s", (text, expected) => {
     const a = parseAddress(text, "");

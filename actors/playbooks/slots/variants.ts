@@ -29,7 +29,13 @@ export function wish(c: RunContext, item: ItemLike, several: boolean): string {
         "_".repeat(m.length),
       ),
     );
-    return [cut ? first.slice(cut.index) : first, ...mine.slice(1)].join("\n");
+    const more = clauses(allText(c)).filter(
+      (p) =>
+        !parts.includes(p) &&
+        nameScore(item.name, p) > 0 &&
+        c.said.some((s) => !s.before && s.text.includes(p)),
+    );
+    return [cut ? first.slice(cut.index) : first, ...mine.slice(1), ...more].join("\n");
   }
   return several ? "" : focusText(c);
 }

@@ -31,6 +31,17 @@ function singular(word: string): string {
   return w;
 }
 
+const KEPT =
+  /\b(?:except(?: for)?|excluding|apart from|aside from|other than|besides|but not|without|minus)\s+([^.!?;\n]{2,120})|\b(?:everything|all(?: of (?:it|them))?)[^.!?;\n]{0,60}?\bbut\s+([^.!?;\n]{2,120})|\bkeep(?:ing)?\s+(?!the same\b|in mind\b|me\b|an eye\b)([^.!?;\n]{2,120})/gi;
+/** What follows is no longer about what is kept. */
+const KEPT_ENDS =
+  /,?\s+(?:and|but)\s+(?:please\s+)?(?:return|exchange|cancel|refund|send|swap|change|i|then)\b|\s[–—-]\s|—/i;
+
+/** The parts of a text that say what stays: “everything except the tablet”, “keep the lamp”. */
+export function keptParts(text: string): string[] {
+  return [...text.matchAll(KEPT)].map((m) => (m[1] ?? m[2] ?? m[3] ?? "").split(KEPT_ENDS)[0]!);
+}
+
 /** A text without the marks that people leave out or put in: `T-Shirt` and `t shirt` are both `tshirt`. */
 export function squash(text: string): string {
   return words(text).join("");
@@ -90,6 +101,11 @@ const ALL =
 
 export function wantsAll(text: string): boolean {
   return ALL.test(text);
+}
+
+/** “Both” counts what was named before; it does not say what. */
+export function wantsBoth(text: string): boolean {
+  return /\bboth\b/i.test(text) && !ALL.test(text.replace(/\bboth\b/gi, " "));
 }
 
 const LATEST = /\b(?:(?:most recent|latest|newest|last)\b)/i;

@@ -84,5 +84,6 @@ describe("items of orders", () => {
   it("are not found in a text that names none", () => {
     expect(found(mine, "hello, I want my money back")).toEqual([]);
     expect(found(mine, "")).toEqual([]);
+    expect(found(mine, "thanks, I'll watch for the mail")).toEqual([]);
   });
 });

@@ -1,4 +1,6 @@
 /** Which items of which orders a customer means, from the words of a message. */
+
+import { withoutVerbs } from "../../language/verbs.ts";
 import type { Order, OrderItem } from "../backoffice/index.ts";
 import { Text, tokensOf } from "./words.ts";
 
@@ -55,7 +57,7 @@ function matchName(name: string, text: Text): NameMatch {
  * it: "smart watch" does not mean the smart thermostat.
  */
 export function matchOrders(orders: readonly Order[], said: string): MatchedOrder[] {
-  const text = new Text(said);
+  const text = new Text(withoutVerbs(said).replace(/\btees?\b/gi, "t-shirt"));
   const names = new Map<string, NameMatch>();
   for (const order of orders) {
     for (const item of order.items)
