@@ -31,6 +31,8 @@ export interface ModelOptions {
 const FIRST_SHARE = 0.65;
 /** A model is looked for at start for so long. */
 const LOOK_MS = 2_000;
+/** A model may take so long to be read into memory; a chat that is given up meanwhile would stop the reading. */
+const LOAD_MS = 180_000;
 const TEXTS = 64;
 
 const text = z.string().max(64_000);
@@ -85,6 +87,19 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   const bulk = bulkhead(o.concurrency, o.queue);
   const tokens = { prompt: 0, completion: 0 };
   let found: string[] | undefined;
+  const ended = new AbortController();
+  let loading = false;
+
+  /** In the background, one at a time: nobody waits for it, and a failure shows when somebody asks. */
+  function load(): void {
+    if (!provider.load || loading || ended.signal.aborted) return;
+    loading = true;
+    timed(ended.signal, LOAD_MS, (signal) => provider.load!(o.model, signal))
+      .catch(() => {})
+      .finally(() => {
+        loading = false;
+      });
+  }
 
   /** Runs within the budget; whatever goes wrong is `unavailable`. */
   async function within<T>(
@@ -112,7 +127,9 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
       health.ok();
       return value;
     } catch (error) {
-      health.failed((error as Error).name === "ProviderError" ? "error" : "timeout");
+      const late = (error as Error).name !== "ProviderError";
+      health.failed(late ? "timeout" : "error");
+      if (late) load();
       throw error;
     }
   }
@@ -192,19 +209,23 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
       provider: provider.kind,
       model: o.model,
       ...(found ? { present: present(found, o.model) } : {}),
+      ...(loading ? { loading } : {}),
       tokens: { ...tokens },
     }),
     // Only looked for, not waited for: the desk starts without it.
     start: async () => {
-      const looking = new AbortController();
-      void timed(looking.signal, LOOK_MS, (signal) => attempt(() => provider.models(signal))).then(
+      void timed(ended.signal, LOOK_MS, (signal) => attempt(() => provider.models(signal))).then(
         (names) => {
           found = names;
+          if (present(names, o.model)) load();
         },
         () => {},
       );
     },
-    stop: async () => health.stop(),
+    stop: async () => {
+      ended.abort();
+      health.stop();
+    },
   };
 }
 

@@ -176,6 +176,18 @@ describe.each(["ollama", "openai"] as const)("a model over %s", (kind) => {
   });
 });
 
+describe("a model that is not in memory yet", () => {
+  it("is loaded at start, and again when it was too slow, without anybody waiting", async () => {
+    const service = providers.ollama();
+    const loads = () => server.paths.filter((path) => path === "/api/generate").length;
+    await service.start!();
+    await expect.poll(loads).toBe(1);
+    server.misbehave = "stall";
+    await codeOf(ask(service, "answer", { ...question, budgetMs: 50 }));
+    await expect.poll(loads).toBe(2);
+  });
+});
+
 describe("addresses of an OpenAI-compatible server", () => {
   it.each(["", "/", "/v1", "/v1/", "/v1/chat/completions"])("may end in %j", async (end) => {
     expect(await ask(providers.openai({ url: `${server.url}${end}` }), "answer", question)).toMatchObject({

@@ -53,6 +53,10 @@ export function ollamaProvider(url: string = OLLAMA_URL): Provider {
         const { embeddings } = await ollama.embed({ model, input: [...texts], keep_alive: KEEP_ALIVE });
         return checkVectors(embeddings, texts.length);
       }),
+    load: (model, signal) =>
+      guarded(signal, async (ollama) => {
+        await ollama.generate({ model, prompt: "", stream: false, keep_alive: KEEP_ALIVE });
+      }),
     models: (signal) =>
       guarded(signal, async (ollama) => {
         const { models } = await ollama.list();

@@ -42,6 +42,8 @@ export interface Provider {
   readonly kind: string;
   chat(request: ChatRequest, signal: AbortSignal): Promise<ChatResult>;
   embed(model: string, texts: readonly string[], signal: AbortSignal): Promise<number[][]>;
+  /** Has the server read a model into memory, which may take minutes; absent where a server can't be told to. */
+  load?(model: string, signal: AbortSignal): Promise<void>;
   /** Names of the models that are there. */
   models(signal: AbortSignal): Promise<string[]>;
 }

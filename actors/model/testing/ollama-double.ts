@@ -90,6 +90,10 @@ export async function ollamaDouble(): Promise<OllamaDouble> {
       return json(response, 404, { error: `model '${body.model}' not found` });
     }
     if (path === "/api/chat") return ollamaChat(response, body);
+    // Without a prompt it only loads the model.
+    if (path === "/api/generate" && !body.prompt) {
+      return json(response, 200, { model: body.model, response: "", done: true, done_reason: "load" });
+    }
     if (path === "/api/embed") {
       const texts: string[] = [body.input].flat();
       return json(response, 200, { model: body.model, embeddings: texts.map(vectorOf) });
