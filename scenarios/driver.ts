@@ -28,6 +28,8 @@ export interface SentMessage {
   readonly acceptedAt: number;
   /** Monotonic, ms, of the first reply that answers it. */
   answeredAt?: number;
+  /** A person had the word when it came: the desk does not answer it. */
+  withPerson?: boolean;
 }
 
 /** States in which the desk waits for somebody else. */
@@ -94,11 +96,15 @@ export class ConversationDriver {
   async settled(): Promise<ConversationState> {
     const end = performance.now() + this.#o.replyMs;
     for (;;) {
-      const open = this.sent.some((m) => m.answeredAt === undefined);
+      const open = this.sent.some((m) => m.answeredAt === undefined && !m.withPerson);
       const state = open && !this.#human ? undefined : await this.state();
       if (state && AT_REST.has(state.state) && !state.busy) {
         // The events may lag behind the state by a moment.
-        if (!open || this.#human || state.state !== "listening") return state;
+        if (!open || this.#human || state.state !== "listening") {
+          if (state.state === "withHuman")
+            for (const m of this.sent) m.withPerson ??= m.answeredAt === undefined;
+          return state;
+        }
       }
       if (performance.now() > end) {
         const unanswered = this.sent.filter((m) => m.answeredAt === undefined).length;
@@ -144,7 +150,7 @@ export class ConversationDriver {
 
   get #human(): boolean {
     const last = this.events.filter((e) => e.event === "status").at(-1);
-    return last?.data.state === "waiting_for_human" || last?.data.state === "with_human";
+    return last?.data.state === "with_human";
   }
 
   async #follow(): Promise<void> {

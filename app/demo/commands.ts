@@ -39,7 +39,10 @@ export const commands: Contributor = (program, env) => {
           throw new UsageError("--input needs a desk that serves that company: leave --attach out");
         const { demoRecorded } = await import("./recorded.ts");
         await demoRecorded(env, { ...flags, input: flags.input, breakFacts });
+        return;
       }
+      const { demoShop } = await import("./shop.ts");
+      await demoShop(env, flags);
     });
 };
 

@@ -32,6 +32,8 @@ export interface OwnDeskOptions {
 }
 
 const SLOW_MS = 2_500;
+/** Longest time for which a system that failed is left alone, and a little. */
+const MENDED_MS = 35_000;
 
 export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
   const { config, keep, dataset = "main", originals, progress } = options;
@@ -76,10 +78,10 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
       start,
       advance: async (ms) => clock.advance(ms),
       fault: async (system, mode) => {
-        faults.set(
-          system,
-          mode === undefined ? null : mode === "slow" ? { mode, delayMs: SLOW_MS } : { mode },
-        );
+        if (mode === undefined) {
+          faults.set(system, null);
+          await mended(desk, system);
+        } else faults.set(system, mode === "slow" ? { mode, delayMs: SLOW_MS } : { mode });
       },
       record: async (collection, id) =>
         (await desk.backOffice.get(collection, id)) as Record<string, unknown> | undefined,
@@ -91,6 +93,20 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
   } catch (error) {
     await clean();
     throw error;
+  }
+}
+
+/** Waits until the system is tried again: its agent leaves one that failed alone for a while. */
+async function mended(desk: Desk, system: string): Promise<void> {
+  const end = performance.now() + MENDED_MS;
+  for (;;) {
+    const services = desk.node.status().services as Record<
+      string,
+      { state?: string; health?: { state?: string } }
+    >;
+    const state = services[system]?.health?.state ?? services[system]?.state;
+    if (state !== "open" || performance.now() > end) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

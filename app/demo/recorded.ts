@@ -11,9 +11,11 @@ import {
   readWorld,
   seeded,
   spoil,
+  type Ways,
 } from "../../scenarios/facts/index.ts";
 import { type DrivenRun, driveRun } from "../../scenarios/recorded/drive.ts";
 import { type RecordedRun, readRuns } from "../../scenarios/recorded/tau2.ts";
+import { chains, customersOf, remember } from "./afresh.ts";
 import { openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { cut, latencyTable, percent, seconds, table } from "./text.ts";
@@ -32,6 +34,8 @@ export interface RecordedOptions {
 /** What the project promises of such a run. Shares of runs. */
 const LIMITS = { unaskedHandoff: 0.25, firstRephrase: 0.25, detected: 0.95 };
 const SPOILT_SHARE = 0.1;
+/** What verifies a customer of these companies. */
+const WAYS: Ways = [["email"], ["name", "postcode"]];
 
 interface Spoiling {
   spoilt: number;
@@ -63,13 +67,18 @@ export async function demoRecorded(env: CliEnv, options: RecordedOptions): Promi
   try {
     const random = seeded(options.seed);
     const judge = options.breakFacts ? spoiler(world, random, spoiling) : undefined;
-    const queue = [...chosen];
     const today = new Date(desk.start).toISOString().slice(0, 10);
+    const putBack = await remember(desk.desk.backOffice);
+    const customers = new Map(chosen.map((run) => [run, customersOf(run, world, WAYS)]));
+    const queue = chains(chosen, (run) => customers.get(run)!).sort((a, b) => b.length - a.length);
     const worker = async (): Promise<void> => {
-      for (let run = queue.shift(); run; run = queue.shift()) {
-        if (env.signal().aborted) return;
-        results.push(await driveRun(run, desk, { world, judge, checker: { today } }));
-        progress.update("conversations", results.length, chosen.length);
+      for (let chain = queue.shift(); chain; chain = queue.shift()) {
+        for (const run of chain) {
+          if (env.signal().aborted) return;
+          await putBack(customers.get(run)!);
+          results.push(await driveRun(run, desk, { world, judge, checker: { today, ways: WAYS } }));
+          progress.update("conversations", results.length, chosen.length);
+        }
       }
     };
     await Promise.all(Array.from({ length: Math.min(options.concurrency, chosen.length) }, worker));

@@ -1,11 +1,12 @@
 /** Tables and small things of a terminal. */
+import { stripVTControlCharacters } from "node:util";
 import type { Held } from "../../bench/budgets.ts";
 import type { Percentiles } from "../../bench/harness/index.ts";
 import type { Colors } from "../../runtime/config/cli.ts";
 
 /** Columns with two blanks between; numbers to the right. Colours may be in the cells. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const plain = (cell: string) => cell.replace(/\u001b\[\d+m/g, "");
+  const plain = (cell: string) => stripVTControlCharacters(cell);
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, i) => {

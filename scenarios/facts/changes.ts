@@ -2,23 +2,27 @@
  * What the desk says it has done in this conversation, followed beside the imported records. Only steps that an order
  * can take are followed: a delivered one is not cancelled, and what is cancelled does not come back.
  */
-import type { FactAddress, FactItem, FactOrder } from "./world.ts";
+import { totalOf } from "./money.ts";
+import type { FactItem, FactOrder, FactWorld } from "./world.ts";
 
 /** An order as it is after what was said to be done. */
 export interface Followed {
   readonly order: FactOrder;
   status: string;
-  /** Added by a change of address or of items. */
-  readonly addresses: FactAddress[];
+  /** With those that came in by a change of items. */
   readonly items: FactItem[];
+  /** What it may cost now, cents: which of two like items was changed is not always said. */
+  totals: Set<number>;
 }
 
 export const follow = (order: FactOrder): Followed => ({
   order,
   status: order.status,
-  addresses: [...order.addresses],
   items: [...order.items],
+  totals: new Set([totalOf(order.items)]),
 });
+
+export const copyOf = (f: Followed): Followed => ({ ...f, items: [...f.items], totals: new Set(f.totals) });
 
 const STEPS: Readonly<Record<string, readonly string[]>> = {
   pending: ["cancelled"],
@@ -52,4 +56,20 @@ export function take(followed: Followed, to: string): boolean {
   if (!STEPS[followed.status]?.includes(to)) return false;
   followed.status = to;
   return true;
+}
+
+/** How the desk says that items were changed for others. */
+const CHANGED =
+  /\b(?:done|all set)\b[^?\n]*\b(?:is|has been) (?:now )?(?:changed|modified|updated)\b|\bI(?:'ve|’ve| have) (?:changed|swapped)\b/i;
+
+export const changedIn = (line: string): boolean => CHANGED.test(line);
+
+/** An item of a pending order becomes another variant of its product; anything else is not followed. */
+export function changeItem(followed: Followed, to: FactItem, world: FactWorld): void {
+  if (!world.products.get(to.productId)?.includes(to)) return;
+  const old = followed.order.items.filter((i) => i.productId === to.productId);
+  if (old.length === 0) return;
+  followed.items.push(to);
+  if (followed.status !== "pending") return;
+  followed.totals = new Set([...followed.totals].flatMap((t) => old.map((i) => t - i.cents + to.cents)));
 }

@@ -3,10 +3,10 @@
  * reply is right, wrong, foreign (of somebody else's record) or not classified. Reads the texts of both sides and the
  * imported files, nothing of the desk.
  */
-import { doneIn, type Followed, follow, take } from "./changes.ts";
+import { changedIn, changeItem, copyOf, doneIn, type Followed, follow, take } from "./changes.ts";
 import { type Mention, mentionsOf, splitOptions } from "./mentions.ts";
 import { amountsOf, differences, listedDifferences, partSums, totalOf } from "./money.ts";
-import { ordersIn, verifiedBy, type Ways } from "./who.ts";
+import { ordersIn, verifiedBy, type Ways, wroteNumber } from "./who.ts";
 import {
   type FactAddress,
   type FactCustomer,
@@ -72,9 +72,7 @@ export class ConversationChecker {
     const other = new ConversationChecker(this.#world, this.#o);
     other.#said.push(...this.#said);
     other.#customers = this.#customers;
-    for (const [id, f] of this.#followed) {
-      other.#followed.set(id, { ...f, addresses: [...f.addresses], items: [...f.items] });
-    }
+    for (const [id, f] of this.#followed) other.#followed.set(id, copyOf(f));
     other.#active = [...this.#active];
     other.#offered = [...this.#offered];
     return other;
@@ -100,7 +98,7 @@ export class ConversationChecker {
     const mentions = mentionsOf(text, this.#names);
     const lines = linesOf(text);
     const findings: Finding[] = [];
-    this.#foresee(text, lines, mentions);
+    this.#foresee(lines, mentions);
     for (const m of mentions) {
       const line = lines.findLast((l) => l.start <= m.start)!;
       const inQuote = quoted.some(([from, to]) => m.start >= from && m.end <= to);
@@ -140,21 +138,45 @@ export class ConversationChecker {
   }
 
   /** Steps that the reply says were done count for the whole reply. */
-  #foresee(text: string, lines: readonly Line[], mentions: readonly Mention[]): void {
+  #foresee(lines: readonly Line[], mentions: readonly Mention[]): void {
     for (const line of lines) {
       const steps = doneIn(line.text);
-      if (steps.length === 0) continue;
+      const changed = changedIn(line.text) || steps.includes("exchange requested");
+      if (steps.length === 0 && !changed) continue;
       const end = line.start + line.text.length;
       const here = mentions.filter((m) => m.kind === "order" && m.start >= line.start && m.end <= end);
-      const ids = here.length > 0 ? here.map((m) => m.value) : this.#nearby(text, mentions, line.start);
+      const ids = here.length > 0 ? here.map((m) => m.value) : this.#nearby(mentions, line.start);
       for (const id of ids) {
         const order = this.#own(id);
-        for (const step of steps) if (order) take(this.#follow(order), step);
+        if (!order) continue;
+        const followed = this.#follow(order);
+        for (const step of steps) take(followed, step);
+        if (changed)
+          for (const to of this.#variantsAfter(end, mentions)) changeItem(followed, to, this.#world);
       }
     }
   }
 
-  #nearby(_text: string, mentions: readonly Mention[], at: number): string[] {
+  /** Variants that are listed behind a place. */
+  #variantsAfter(at: number, mentions: readonly Mention[]): FactItem[] {
+    return mentions
+      .filter((m) => m.kind === "item" && m.start > at && m.options)
+      .flatMap((m) => {
+        const price = mentions.find(
+          (x) => x.kind === "amount" && x.start >= m.end && x.start - m.end < 6,
+        )?.cents;
+        for (const variants of this.#world.products.values()) {
+          const found = variants.find(
+            (v) =>
+              v.name === m.value && optionsFit(m.options, v) && (price === undefined || v.cents === price),
+          );
+          if (found) return [found];
+        }
+        return [];
+      });
+  }
+
+  #nearby(mentions: readonly Mention[], at: number): string[] {
     const before = mentions.filter((m) => m.kind === "order" && m.start < at).at(-1)?.value;
     const latest = before ?? this.#active.at(-1);
     return latest === undefined ? [] : [latest];
@@ -184,7 +206,7 @@ export class ConversationChecker {
       case "day":
         return this.#judgeDay(m, where);
       case "address":
-        return this.#judgeAddress(m);
+        return this.#judgeAddress(m, where);
       case "item":
         return this.#judgeItem(m, where);
       case "amount":
@@ -194,7 +216,7 @@ export class ConversationChecker {
 
   #judgeOrder(m: Mention): Judgement {
     if (this.#own(m.value)) return ["right", m.value];
-    if (ordersIn(this.#said.join("\n")).includes(m.value)) return [undefined];
+    if (wroteNumber(this.#said.join("\n"), m.value)) return [undefined];
     if (this.#world.orders.has(m.value)) return ["foreign", m.value, "an order of somebody else"];
     return ["wrong", m.value, "there is no such order"];
   }
@@ -251,6 +273,9 @@ export class ConversationChecker {
   }
 
   #judgeStatus(m: Mention, where: Where): Judgement {
+    const clause = where.text.slice(Math.max(where.line.start, m.start - 60), m.start);
+    if (/\b(?:subscription|plan|invoice|payment)\b[^.;\n]*$/i.test(clause))
+      return ["unclassified", undefined, "not of an order"];
     const id = this.#orderOf(m, where);
     const order = id === undefined ? undefined : this.#world.orders.get(id);
     if (!order) return ["unclassified", id, "no order that it could be of"];
@@ -278,20 +303,21 @@ export class ConversationChecker {
     return id === undefined ? ["unclassified"] : ["wrong", id, "no such day in the records"];
   }
 
-  #judgeAddress(m: Mention): Judgement {
+  #judgeAddress(m: Mention, { text }: Where): Judgement {
     const fits = (a: FactAddress) =>
       m.value.startsWith(`${a.line1} `) &&
       m.value.includes(a.postcode) &&
       m.value.split(" ").every((w) => ` ${a.words} `.includes(` ${w} `));
     for (const order of this.#ownOrders()) {
-      if (this.#follow(order).addresses.some(fits)) return ["right", order.id];
+      if (order.addresses.some(fits)) return ["right", order.id];
     }
     if (this.#customers.some((c) => fits(c.address))) return ["right"];
     const said = ` ${flat(this.#said.join(" "))} `;
     const words = m.value.split(" ").filter((w) => !["usa", "united", "states", "us"].includes(w));
-    if (words.every((w) => said.includes(` ${w} `))) {
-      // Where something goes from now on, as the customer has asked for it.
-      return [undefined];
+    // Where something goes from now on, as the customer has asked for it.
+    if (words.every((w) => said.includes(` ${w} `))) return [undefined];
+    if (/\b(?:like this|for example|such as)\b[^\n]*\n?[^\n]{0,10}$/i.test(text.slice(0, m.start))) {
+      return ["unclassified", undefined, "an example"];
     }
     for (const c of this.#world.customers.values()) if (fits(c.address)) return ["foreign", undefined, c.id];
     for (const o of this.#world.orders.values()) {
@@ -350,7 +376,7 @@ export class ConversationChecker {
       return this.#judgeVariant(cents, splitOptions(listed[1]!));
     }
     if (/\btotal\b[^.;\n]{0,25}$/i.test(before)) {
-      const totals = orders.flatMap((o) => [totalOf(o.items), totalOf(this.#items(o)), ...o.payments]);
+      const totals = orders.flatMap((o) => [...this.#follow(o).totals, ...o.payments]);
       if (totals.includes(cents)) return ["right", id];
       if (order) return ["wrong", id, `the total is ${(totals[0]! / 100).toFixed(2)}`];
     }

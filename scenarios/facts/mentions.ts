@@ -108,7 +108,7 @@ type Add = (kind: MentionKind, m: RegExpMatchArray, value: string, more?: Partia
 /** Names of products as they are written in the files, with the options in brackets behind them. */
 function addItems(text: string, names: readonly string[], add: Add): void {
   for (const name of names) {
-    const pattern = new RegExp(`(?<![\\w-])${escape(name)}(?![\\w-])(?: \\(([^()\\n]*)\\))?`, "g");
+    const pattern = new RegExp(`(?<![\\w-])${literal(name)}(?![\\w-])(?: \\(([^()\\n]*)\\))?`, "g");
     for (const m of text.matchAll(pattern)) {
       const options = m[1] === undefined ? undefined : splitOptions(m[1]);
       // The brackets may hold something else than options, which is looked at for itself.
@@ -148,4 +148,4 @@ function addStatuses(text: string, found: Mention[]): void {
   }
 }
 
-export const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+export const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

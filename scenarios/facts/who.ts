@@ -1,5 +1,5 @@
 /** Who a customer has shown to be, judged from what he wrote and the imported files alone. */
-import { escape } from "./mentions.ts";
+import { literal } from "./mentions.ts";
 import { type FactCustomer, type FactWorld, flat, normalId } from "./world.ts";
 
 export type Proof = "email" | "name" | "postcode" | "order";
@@ -18,7 +18,7 @@ export function verifiedBy(texts: readonly string[], world: FactWorld, ways: Way
   const proves: Record<Proof, (c: FactCustomer) => boolean> = {
     email: (c) => emails.has(c.email),
     name: (c) => words.includes(` ${flat(c.firstName)} `) && words.includes(` ${flat(c.lastName)} `),
-    postcode: (c) => c.postcode !== "" && new RegExp(`(?<!\\w)${escape(c.postcode)}(?!\\w)`).test(words),
+    postcode: (c) => c.postcode !== "" && new RegExp(`(?<!\\w)${literal(c.postcode)}(?!\\w)`).test(words),
     order: (c) => owners.has(c.id),
   };
   return [...world.customers.values()].filter((c) =>
@@ -29,4 +29,10 @@ export function verifiedBy(texts: readonly string[], world: FactWorld, ways: Way
 /** Ids of orders that somebody wrote. */
 export function ordersIn(text: string): string[] {
   return (text.match(/(?<![\w-])#?[A-Za-z]\d{7}\b/g) ?? []).map(normalId);
+}
+
+/** Whether somebody wrote this number, be it without its letter. */
+export function wroteNumber(text: string, id: string): boolean {
+  const digits = id.replace(/\D/g, "");
+  return ordersIn(text).includes(id) || new RegExp(`(?<!\\d)${digits}(?!\\d)`).test(text);
 }
