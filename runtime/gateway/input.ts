@@ -34,7 +34,8 @@ export function readWith(schema: z.ZodType | undefined, value: unknown, prefix: 
         detail: "is not a known key",
       }));
     }
-    return [{ field: `${prefix}${path}` || "body", detail: issue.message }];
+    const missing = issue.code === "invalid_type" && /received undefined$/.test(issue.message);
+    return [{ field: `${prefix}${path}` || "body", detail: missing ? "is missing" : issue.message }];
   });
   const first = errors[0]!;
   throw new ProblemError(
