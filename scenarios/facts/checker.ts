@@ -139,7 +139,7 @@ export class ConversationChecker {
 
   /** Steps that the reply says were done count for the whole reply. */
   #foresee(lines: readonly Line[], mentions: readonly Mention[]): void {
-    for (const line of lines) {
+    for (const [n, line] of lines.entries()) {
       const steps = doneIn(line.text);
       const changed = changedIn(line.text) || steps.includes("exchange requested");
       if (steps.length === 0 && !changed) continue;
@@ -152,15 +152,15 @@ export class ConversationChecker {
         const followed = this.#follow(order);
         for (const step of steps) take(followed, step);
         if (changed)
-          for (const to of this.#variantsAfter(end, mentions)) changeItem(followed, to, this.#world);
+          for (const to of this.#variantsIn(listAfter(lines, n), mentions)) changeItem(followed, to, this.#world);
       }
     }
   }
 
-  /** Variants that are listed behind a place. */
-  #variantsAfter(at: number, mentions: readonly Mention[]): FactItem[] {
+  /** Variants that stand in a part of the reply. */
+  #variantsIn([from, to]: readonly [number, number], mentions: readonly Mention[]): FactItem[] {
     return mentions
-      .filter((m) => m.kind === "item" && m.start > at && m.options)
+      .filter((m) => m.kind === "item" && m.start > from && m.end <= to && m.options)
       .flatMap((m) => {
         const price = mentions.find(
           (x) => x.kind === "amount" && x.start >= m.end && x.start - m.end < 6,
@@ -506,6 +506,17 @@ function linesOf(text: string): Line[] {
     start += line.length + 1;
   }
   return lines;
+}
+
+/** From the end of a line to that of the list right below it. */
+function listAfter(lines: readonly Line[], n: number): [number, number] {
+  const line = lines[n]!;
+  let last = line;
+  for (const next of lines.slice(n + 1)) {
+    if (!/^\s*-\s/.test(next.text)) break;
+    last = next;
+  }
+  return [line.start + line.text.length, last.start + last.text.length];
 }
 
 /** Passages of articles that a reply quotes: what they say is no fact of a record. */

@@ -38,6 +38,8 @@ export interface DrivenRun {
   readonly ownFacts: number;
   readonly stages: readonly StageTime[];
   readonly path: string;
+  /** Of a run that did not come to its end. */
+  readonly trace?: readonly any[];
 }
 
 export interface DriveOptions extends DriverOptions {
@@ -113,5 +115,6 @@ export async function driveRun(
     ownFacts: findings.filter((f) => f.verdict === "right" && f.order && f.kind !== "order").length,
     stages: times,
     path: path.join(" "),
+    trace: error === undefined ? undefined : trace,
   };
 }
