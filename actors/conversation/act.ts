@@ -9,6 +9,7 @@ import { deliver, drop, resume, sayPrompt, start, turnEvent } from "./playbooks.
 import { endTurn } from "./reply.ts";
 import type { Step } from "./step.ts";
 import * as verification from "./verification.ts";
+import type { Wanted } from "./wanted.ts";
 import { say } from "./wording.ts";
 
 /** Decides what to do with the message of the turn, and does it. */
@@ -63,6 +64,11 @@ function act(s: Step, decision: Decision): void {
       detourDone(s);
       return;
     case "handoff":
+      if (decision.verify) {
+        c.handAfter = { reason: decision.reason };
+        verification.verify(s);
+        return;
+      }
       handOff(s, {
         reason: decision.reason,
         sentence: decision.topic?.sentence,
@@ -94,7 +100,11 @@ function act(s: Step, decision: Decision): void {
       anythingElse(s);
       return;
     case "turn":
-      deliver(s, c.run!, turnEvent(s, c.now!.text));
+      putOff(s, decision.also);
+      deliver(s, c.run!, turnEvent(s, c.now!.text, decision.as));
+      return;
+    case "leaveOpen":
+      leaveOpen(s);
       return;
     case "stop":
       drop(s);
@@ -102,6 +112,7 @@ function act(s: Step, decision: Decision): void {
       afterRun(s);
       return;
     case "verify":
+      putOff(s, decision.also);
       verification.verify(s);
       return;
     case "recallAll":
@@ -112,10 +123,8 @@ function act(s: Step, decision: Decision): void {
       if (decision.drop) drop(s);
       const [first, ...rest] = decision.wanted;
       c.unsure = 0;
-      c.requests = [
-        ...rest.map((wanted) => ({ intent: wanted.entry.name, text: cut(wanted.text, 1_000), turn: c.turn })),
-        ...c.requests,
-      ].slice(0, 4);
+      c.requests = c.requests.filter((request) => request.intent !== first!.intent);
+      putOff(s, rest, true);
       start(s, first!.entry, first!.text);
       return;
     }
@@ -129,6 +138,36 @@ function act(s: Step, decision: Decision): void {
       search(s);
       return;
   }
+}
+
+/** Further requests that are kept for later. */
+const KEPT = 4;
+
+/** Keeps requests for when the present one is done, each once. */
+function putOff(s: Step, wanted: readonly Wanted[] = [], first = false): void {
+  const { c } = s;
+  const known = new Set([c.run?.name, ...c.parked.map((run) => run.name)]);
+  const requests = wanted
+    .filter(({ entry }) => !known.has(entry.name) || first)
+    .map(({ intent, text }) => ({ intent, text: cut(text, 1_000), turn: c.turn }));
+  const others = c.requests.filter((old) => !requests.some((request) => request.intent === old.intent));
+  c.requests = (first ? [...requests, ...others] : [...others, ...requests]).slice(0, KEPT);
+}
+
+/** Thanks for what has not been done: said kindly, once; the second time the customer is believed to want no more. */
+function leaveOpen(s: Step): void {
+  const { c } = s;
+  if (c.leftOpen) {
+    drop(s);
+    close(s);
+    return;
+  }
+  c.leftOpen = true;
+  const label = c.run!.label;
+  s.say(c.run!.expects?.what === "confirm" ? say.notYet(label) : say.notFinished(label), {
+    quickReplies: c.run!.quickReplies ?? [],
+  });
+  endTurn(s);
 }
 
 /** After something on the way: the open question again. */

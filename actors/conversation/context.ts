@@ -45,7 +45,7 @@ export interface Turn {
   citations?: Citation[];
 }
 
-export type PlainAsk = "understand" | "verify" | "identify" | "recall" | "search" | "answer";
+export type PlainAsk = "understand" | "verify" | "identify" | "recall" | "facts" | "search" | "answer";
 
 /** An ask whose answer is awaited. Other answers are late and dropped. */
 export type OpenAsk =
@@ -181,6 +181,14 @@ export interface Conversation {
   angry: number;
   /** Intents that were offered in a question back. */
   clarify?: { intent: string; label: string }[];
+  /** The conversation goes to a person as soon as it has been tried who the customer is. */
+  handAfter?: {
+    reason: string;
+    /** Nothing that was said names an order, so the latest ones are looked at. */
+    latest?: boolean;
+  };
+  /** The customer was told that nothing has been done, since his yes was missing. */
+  leftOpen?: boolean;
   /** The customer was asked whether to go on with what was set aside. */
   offering?: boolean;
   /** The customer was asked whether there is anything else. */

@@ -4,43 +4,39 @@
  */
 import { type Policy, type Topic, topicOf } from "../orchestrator/policy.ts";
 import type { Understanding } from "../playbooks/protocol.ts";
+import { agreesToOther, isClosing, takesBack } from "./consent.ts";
 import type { Conversation } from "./context.ts";
 import { asksForMemory } from "./memory.ts";
-import type { DialogOptions, PlaybookCatalog, PlaybookEntry } from "./options.ts";
-
-export interface Wanted {
-  readonly entry: PlaybookEntry;
-  readonly text: string;
-}
+import { earlierWish, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
 
 export type Decision =
   | { readonly do: "prompt"; readonly why: "empty" | "emoji" }
   | { readonly do: "refuse" }
-  | { readonly do: "handoff"; readonly reason: string; readonly topic?: Topic }
+  /** `verify`: what would tell who the customer is lies at hand and is tried first. */
+  | { readonly do: "handoff"; readonly reason: string; readonly topic?: Topic; readonly verify?: boolean }
   | { readonly do: "close" }
   | { readonly do: "greet" }
   | { readonly do: "more" }
   | { readonly do: "resume" }
   /** What was set aside is let go. */
   | { readonly do: "forget" }
-  | { readonly do: "turn" }
+  /** The playbook hears it. `as`: what its yes or no counts as. `also`: further requests, for later. */
+  | { readonly do: "turn"; readonly as?: "yes" | "no" | null; readonly also?: readonly Wanted[] }
+  /** Thanks, while the desk still waits for a yes: it says that nothing has been done. */
+  | { readonly do: "leaveOpen" }
   | { readonly do: "stop" }
-  | { readonly do: "verify" }
+  | { readonly do: "verify"; readonly also?: readonly Wanted[] }
   /** Starts the first, keeps the rest for later. `drop`: what ran is not wanted any more. */
   | { readonly do: "start"; readonly wanted: readonly Wanted[]; readonly drop: boolean }
   | { readonly do: "recallAll" }
   /** A free question: knowledge, then a model, then asking back. */
   | { readonly do: "answer" };
 
-export interface DecideInput {
+export interface DecideInput extends Wish {
   readonly c: Conversation;
-  readonly text: string;
-  readonly u: Understanding;
   /** The message brought something that could verify and was not tried. */
   readonly evidence: boolean;
-  readonly options: DialogOptions;
   readonly policy: Policy;
-  readonly playbooks: PlaybookCatalog;
 }
 
 /** Characters of a message that is no more than a yes, a no or a greeting. */
@@ -57,8 +53,11 @@ export function decide(input: DecideInput): Decision {
   const topic = topicOf(policy, text);
   if (topic) return { do: "handoff", reason: topic.name, topic };
   if (signal(u, "injection")) return { do: "refuse" };
-  if (signal(u, "wantsHuman")) return { do: "handoff", reason: "asked" };
-  if (signal(u, "angry") && c.angry + 1 >= policy.angryMessages) return { do: "handoff", reason: "angry" };
+  const verify = input.evidence && !c.customer.verified;
+  if (signal(u, "wantsHuman")) return { do: "handoff", reason: "asked", verify };
+  if (signal(u, "angry") && c.angry + 1 >= policy.angryMessages) {
+    return { do: "handoff", reason: "angry", verify };
+  }
   return questions(input) ?? running(input) ?? fresh(input);
 }
 
@@ -71,23 +70,32 @@ function questions(input: DecideInput): Decision | undefined {
     const entry = input.playbooks.forIntent(choice.intent);
     // The request is in the message before, so both are handed on.
     if (entry)
-      return { do: "start", wanted: [{ entry, text: `${lastRequest(c)}\n${text}`.trim() }], drop: false };
+      return {
+        do: "start",
+        wanted: [{ intent: choice.intent, entry, text: `${lastRequest(c)}\n${text}`.trim() }],
+        drop: false,
+      };
   }
-  if (c.clarify && u.yesNo === "no" && wanted.length === 0) return { do: "more" };
+  if (c.clarify && u.yesNo === "no" && wanted.length === 0 && !input.evidence) return { do: "more" };
   if (c.offering && wanted.length === 0) {
-    if (u.yesNo === "yes") return { do: "resume" };
-    if (u.yesNo === "no" || signal(u, "stop") || signal(u, "goodbye")) return { do: "forget" };
+    if (u.yesNo === "yes" && !isClosing(text)) return { do: "resume" };
+    if (u.yesNo === "no" || signal(u, "stop") || signal(u, "goodbye") || isClosing(text)) {
+      return { do: "forget" };
+    }
   }
-  if (c.more && wanted.length === 0 && text.length <= SHORT) {
-    if (u.yesNo === "no") return { do: "close" };
-    if (u.yesNo === "yes") return { do: "more" };
+  if (c.more && wanted.length === 0) {
+    if (isClosing(text) && !isQuestion(text)) return { do: "close" };
+    if (text.length <= SHORT) {
+      if (u.yesNo === "no") return { do: "close" };
+      if (u.yesNo === "yes") return { do: "more" };
+    }
   }
   return undefined;
 }
 
 /** The running playbook, or the verification that it waits for. */
 function running(input: DecideInput): Decision | undefined {
-  const { c, u, text, options } = input;
+  const { c, u, options } = input;
   const run = c.run;
   if (!run) return undefined;
   const open = c.verification.awaiting || run.expects !== undefined;
@@ -96,20 +104,63 @@ function running(input: DecideInput): Decision | undefined {
   if (signal(u, "stop") && !(run.expects?.what === "confirm" && u.yesNo === "no")) {
     return others.length > 0 ? { do: "start", wanted: others, drop: true } : { do: "stop" };
   }
-  if (c.verification.awaiting) {
-    if (input.evidence) return { do: "verify" };
-    if (others.length > 0) return { do: "start", wanted: others, drop: false };
-    // The records look at every word, so a message may verify although nothing in it was recognised.
-    return isQuestion(text) && !u.yesNo ? { do: "answer" } : { do: "verify" };
-  }
+  if (c.verification.awaiting) return verifying(input, others);
   if (run.expects?.what === "approval") return approvalPending(input, others);
-  if (fits(run.expects?.slots ?? [], u)) return { do: "turn" };
+  if (run.expects?.what === "confirm") return confirming(input, others);
+  // Another wish, and not a word on what was asked: it comes first, even where it names an order.
+  if (others.length > 0 && !mentions(input, run.name)) return { do: "start", wanted: others, drop: false };
+  if (fits(run.expects?.slots ?? [], u)) return { do: "turn", also: others };
   if (others.length > 0) return { do: "start", wanted: others, drop: false };
-  if (signal(u, "goodbye") && isFarewell(u, text)) return { do: "close" };
+  return aside(input) ?? { do: "turn" };
+}
+
+/** The customer is asked who he is. */
+function verifying(input: DecideInput, others: readonly Wanted[]): Decision {
+  const { c, u, text } = input;
+  const run = c.run!;
+  if (takesBack(text, run.label)) {
+    const wanted = wantedOf(input, input.options.confident).filter((w) => w.entry.name !== run.name);
+    const next = wanted.length > 0 ? wanted : laterRequests(input);
+    return next.length > 0 ? { do: "start", wanted: next, drop: true } : { do: "stop" };
+  }
+  if (input.evidence) return { do: "verify", also: others };
+  if (others.length > 0) return { do: "start", wanted: others, drop: false };
+  // The records look at every word, so a message may verify although nothing in it was recognised.
+  return isQuestion(text) && !u.yesNo ? { do: "answer" } : { do: "verify" };
+}
+
+/** “Shall I …?” Nothing is done without a yes to just that. */
+function confirming(input: DecideInput, others: readonly Wanted[]): Decision | undefined {
+  const { u, text, options } = input;
+  const run = input.c.run!;
+  const elsewhere = wantedOf(input, options.confident).filter((wanted) => wanted.entry.name !== run.name);
+  if (u.yesNo === "yes") {
+    if (isClosing(text, false)) return { do: "leaveOpen" };
+    if (agreesToOther(text, run.label)) {
+      return elsewhere.length > 0
+        ? { do: "start", wanted: elsewhere, drop: false }
+        : { do: "turn", as: null };
+    }
+    return { do: "turn", also: others };
+  }
+  if (u.yesNo === "no") return { do: "turn", also: elsewhere };
+  if (takesBack(text, run.label)) return { do: "turn", as: "no", also: elsewhere };
+  if (fits(run.expects!.slots, u) && (others.length === 0 || mentions(input, run.name))) {
+    return { do: "turn", also: others };
+  }
+  if (others.length > 0) return { do: "start", wanted: others, drop: false };
+  return aside(input) ?? { do: "turn" };
+}
+
+/** Thanks, a farewell or a question in the middle of a playbook. */
+function aside(input: DecideInput): Decision | undefined {
+  const { c, u, text } = input;
+  if (signal(u, "goodbye") && isFarewell(u, text) && c.run?.expects?.what !== "confirm")
+    return { do: "close" };
+  if (isClosing(text) && !isQuestion(text)) return { do: "leaveOpen" };
   // A question on the way is answered, and the playbook's own question is said again.
-  const free = run.expects?.slots.length === 0;
-  if (isQuestion(text) && !free && !wantsAny(input)) return { do: "answer" };
-  return { do: "turn" };
+  const free = c.run?.expects?.slots.length === 0;
+  return isQuestion(text) && !free && !wantsAny(input) ? { do: "answer" } : undefined;
 }
 
 /** While a person decides on an approval, the customer may talk about anything. */
@@ -125,34 +176,36 @@ function approvalPending(input: DecideInput, others: readonly Wanted[]): Decisio
 
 /** Nothing is open. */
 function fresh(input: DecideInput): Decision {
-  const { c, u, text } = input;
+  const { c, u, text, options } = input;
   if (asksForMemory(text) && c.customer.verified) return { do: "recallAll" };
   const record = u.entities.some((entity) => entity.type === "order_number" || entity.type === "email");
-  const wanted = wantedOf(input, record ? input.options.confidentWithRecord : input.options.confident);
+  const wanted = wantedOf(input, record ? options.confidentWithRecord : options.confident);
   if (wanted.length > 0) return { do: "start", wanted, drop: false };
-  if (isFarewell(u, text)) return { do: "close" };
+  // Who he is, in answer to a question about what he wants: the most likely wish is taken up with it.
+  if (input.evidence && !c.customer.verified && c.unsure > 0) {
+    const earlier = plausible(input) ?? earlierWish(c, input);
+    if (earlier) return { do: "start", wanted: [earlier], drop: false };
+  }
+  if (isFarewell(u, text) || (isClosing(text) && !isQuestion(text))) return { do: "close" };
   if (signal(u, "greeting") && text.length <= SHORT && !isQuestion(text)) return { do: "greet" };
-  return { do: "answer" };
-}
-
-/** Requests of the message that a playbook serves, in their order, each playbook once. */
-function wantedOf(input: DecideInput, confidence: number): Wanted[] {
-  const { u, text, playbooks } = input;
-  const requests = (u.requests ?? []).filter((request) => request.confidence >= confidence);
-  if (requests.length === 0 && u.intent && u.intent.confidence >= confidence) {
-    requests.push({ intent: u.intent.name, confidence: u.intent.confidence, text });
-  }
-  const found: Wanted[] = [];
-  for (const request of requests) {
-    const entry = playbooks.forIntent(request.intent);
-    if (entry && !found.some((wanted) => wanted.entry.name === entry.name))
-      found.push({ entry, text: request.text });
-  }
-  // One request is the whole message, with what stands around it.
-  return found.length === 1 ? [{ entry: found[0]!.entry, text }] : found;
+  const guess = isQuestion(text) ? undefined : plausible(input);
+  return guess ? { do: "start", wanted: [guess], drop: false } : { do: "answer" };
 }
 
 const wantsAny = (input: DecideInput): boolean => wantedOf(input, input.options.confident).length > 0;
+
+/** Whether one of the message's requests, as far as it has any, is for this playbook. */
+function mentions(input: DecideInput, name: string): boolean {
+  return wantedOf(input, input.options.possible).some((wanted) => wanted.entry.name === name);
+}
+
+/** Requests that were put off, as what is wanted now. */
+function laterRequests({ c, playbooks }: DecideInput): Wanted[] {
+  return c.requests.flatMap(({ intent, text }) => {
+    const entry = playbooks.forIntent(intent);
+    return entry ? [{ intent, entry, text }] : [];
+  });
+}
 
 /** Whether a message holds what a playbook waits for. */
 export function fits(slots: readonly string[], u: Understanding): boolean {
@@ -167,10 +220,13 @@ export function isQuestion(text: string): boolean {
   return text.length <= 400 && QUESTION.test(text.trim());
 }
 
+/** Values that make more of a message than a farewell. */
+const RECORDS = new Set(["order_number", "email", "item_id", "postcode", "phone"]);
+
 /** Thanks or a goodbye and nothing else. */
 export function isFarewell(u: Understanding, text: string): boolean {
   const said = signal(u, "goodbye") || signal(u, "thanks");
-  return said && u.entities.length === 0 && text.length <= 120 && !isQuestion(text);
+  return said && !u.entities.some((e) => RECORDS.has(e.type)) && text.length <= 120 && !isQuestion(text);
 }
 
 const ORDINALS = [

@@ -1,14 +1,16 @@
 /** What follows what: a turn from understanding to its end, across verification, playbooks and answers. */
 import type { Understanding } from "../playbooks/protocol.ts";
 import { afterRun, decideTurn, detourDone, stated } from "./act.ts";
+import * as facts from "./facts.ts";
 import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
 import { type Answered, clarify, grounded, modelAnswered, searched } from "./knowledge.ts";
 import { recalled } from "./memory.ts";
-import { deliver, drop, obey, turnEvent, verifiedEvent } from "./playbooks.ts";
+import { deliver, drop, obey, start, turnEvent, verifiedEvent } from "./playbooks.ts";
 import { endTurn, understand } from "./reply.ts";
 import type { Step } from "./step.ts";
 import * as verification from "./verification.ts";
+import { plausible } from "./wanted.ts";
 import { say } from "./wording.ts";
 
 /** Takes the answer to whatever was asked; late answers are dropped. */
@@ -22,6 +24,8 @@ export function answered(s: Step): void {
   else if (ask.kind === "recall") {
     recalled(s, ok);
     afterVerified(s);
+  } else if (ask.kind === "facts") {
+    if (!facts.state(s, ok)) handOff(s, s.c.handAfter ?? { reason: "asked" });
   } else if (ask.kind === "search") answeredBy(s, searched(s, ok));
   else if (ask.kind === "answer") answeredBy(s, modelAnswered(s, ok));
   else if (ask.kind === "ground") answeredBy(s, grounded(s, ok, ask.text, ask.citations));
@@ -62,6 +66,23 @@ function answeredBy(s: Step, result: Answered): void {
   }
   if (c.run?.expects) {
     deliver(s, c.run, turnEvent(s, c.now!.text));
+    return;
+  }
+  const wish = {
+    u: c.now!.understanding!,
+    text: c.now!.text,
+    options: s.options,
+    playbooks: s.settings.playbooks,
+  };
+  const guess = plausible(wish);
+  if (guess) {
+    start(s, guess.entry, guess.text);
+    return;
+  }
+  // Who says who he is has been understood, whatever else he wants.
+  if (verification.bringsEvidence(c.now!.understanding!)) {
+    s.say(say.identity);
+    endTurn(s);
     return;
   }
   c.unsure += 1;
@@ -136,6 +157,11 @@ function identified(s: Step, ok: boolean): void {
 }
 
 function verified(s: Step, ok: boolean): void {
+  const { handAfter } = s.c;
+  if (handAfter && s.event.data?.verified !== true) {
+    handOff(s, handAfter);
+    return;
+  }
   if (!ok) {
     handOff(s, { reason: "records_down" });
     return;
@@ -154,7 +180,11 @@ function whenRecalled(s: Step): void {
 function afterVerified(s: Step): void {
   verification.welcome(s);
   stated(s, "");
-  const { run } = s.c;
+  const { run, handAfter } = s.c;
+  if (handAfter) {
+    facts.look(s);
+    return;
+  }
   if (run?.verifying) {
     run.verifying = undefined;
     deliver(s, run, verifiedEvent(s));

@@ -26,6 +26,8 @@ export function handOff(s: Step, request: HandoffRequest): void {
   const id = `${c.id}-h${c.counts.handoffs}`;
   const summary = request.summary || summaryOf(s);
   dropAll(s);
+  c.handAfter = undefined;
+  c.leftOpen = undefined;
   c.open = [];
   c.handoff = { id, reason: request.reason, state: "queued" };
   // What waits for its turn is in the transcript that the person reads.

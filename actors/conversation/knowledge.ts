@@ -7,6 +7,7 @@ import type { Citation } from "../playbooks/protocol.ts";
 import { cut } from "./history.ts";
 import { endTurn } from "./reply.ts";
 import type { Step } from "./step.ts";
+import { readings } from "./wanted.ts";
 import { say } from "./wording.ts";
 
 const PASSAGES = 4;
@@ -117,23 +118,16 @@ export function excerpt(text: string, chars = QUOTE): string {
 
 /** Asks back which of the possible requests is meant; otherwise what it is about. */
 export function clarify(s: Step): void {
-  const u = s.c.now?.understanding;
-  const scored = [u?.intent, ...(u?.alternatives ?? [])].filter(
-    (i) => i && i.confidence >= s.options.possible,
-  );
-  const options: { intent: string; label: string }[] = [];
-  for (const intent of scored) {
-    const entry = s.settings.playbooks.forIntent(intent!.name);
-    if (!entry || options.some((option) => option.label === entry.label)) continue;
-    options.push({ intent: intent!.name, label: entry.label });
-    if (options.length === 3) break;
-  }
+  const turn = s.c.now!;
+  const { playbooks } = s.settings;
+  const wish = { u: turn.understanding!, text: turn.text, options: s.options, playbooks };
+  const options = readings(wish).slice(0, 3);
   if (options.length === 0) s.say(say.rephrase);
   else if (options.length === 1) s.say(say.clarifyOne(options[0]!.label), { quickReplies: ["Yes", "No"] });
   else {
     const labels = options.map((option) => option.label);
     s.say(say.clarify(labels), { quickReplies: labels });
   }
-  s.c.clarify = options.length > 0 ? options : undefined;
+  s.c.clarify = options.length > 0 ? options.map(({ name, label }) => ({ intent: name, label })) : undefined;
   endTurn(s);
 }

@@ -85,6 +85,7 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
           "verify.*": on(answered),
           "identify.*": on(answered),
           "recall.*": on(answered),
+          "facts.*": on(answered),
           ...quietNews,
         },
       },

@@ -23,6 +23,8 @@ export interface DialogOptions {
   readonly confidentWithRecord: number;
   /** Confidence from which an intent is offered in a question back. */
   readonly possible: number;
+  /** Intent that is served when a customer has said who he is, and nothing tells what he wants; empty: he is asked. */
+  readonly whenKnown: string;
   /** Confidence from which another intent interrupts a playbook that waits for an answer. */
   readonly switching: number;
   /** Confidence from which a passage is quoted. */
@@ -51,6 +53,7 @@ export const DIALOG_DEFAULTS: DialogOptions = {
   confident: 0.55,
   confidentWithRecord: 0.4,
   possible: 0.2,
+  whenKnown: "order_status",
   switching: 0.7,
   quote: 0.5,
   prefer: "quote",

@@ -29,6 +29,7 @@ export function playbookCustomer(s: Step): PlaybookCustomer | null {
  * @param fresh the request is in the message of this turn, whose understanding is then its own
  */
 export function start(s: Step, entry: PlaybookEntry, text: string, fresh = true): void {
+  s.c.leftOpen = undefined;
   if (s.c.run) park(s);
   const again = s.c.parked.find(
     (run) => run.name === entry.name && run.expects && run.expects.what !== "approval",
@@ -63,8 +64,11 @@ export function deliver(s: Step, run: Run, event: PlaybookEvent): void {
   s.settle();
 }
 
-export function turnEvent(s: Step, text: string): PlaybookEvent {
-  return { type: "turn", understanding: s.c.now!.understanding!, text, at: s.at };
+/** @param as what the message's yes or no counts as, where its words alone would mislead */
+export function turnEvent(s: Step, text: string, as?: "yes" | "no" | null): PlaybookEvent {
+  const heard = s.c.now!.understanding!;
+  const understanding = as === undefined ? heard : { ...heard, yesNo: as };
+  return { type: "turn", understanding, text, at: s.at };
 }
 
 /** Sets the running playbook aside. The oldest that waits for nothing makes room. */

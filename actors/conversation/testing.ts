@@ -235,6 +235,17 @@ export class Talk {
     "memory.turn": {},
     "crm.verify": (ask) => verify(ask.input),
     "crm.customer": { id: "c1", firstName: "Mary", lastName: "Poole", name: "Mary Poole", customerKey: "k1" },
+    "orders.match": {
+      orders: [
+        {
+          id: "W1234567",
+          status: "delivered",
+          items: [{ name: "Lamp", price: 20 }],
+          total: 20,
+          currency: "EUR",
+        },
+      ],
+    },
     "orders.get": (ask) => ({ id: ask.input.orderId!, customerId: ask.input.customerId!, status: "shipped" }),
   };
 

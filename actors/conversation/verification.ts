@@ -43,10 +43,18 @@ export function collect(s: Step, understanding: Understanding): boolean {
   return fresh;
 }
 
-/** Whether any of the evidence was not tried yet. */
+/** Whether there is evidence, and any of it was not tried yet. */
 export function untried(s: Step): boolean {
-  return evidenceKey(s.c.evidence) !== s.c.verification.tried;
+  const key = evidenceKey(s.c.evidence);
+  return key !== NO_EVIDENCE && key !== s.c.verification.tried;
 }
+
+/** Whether a message holds anything that says who its writer is. */
+export function bringsEvidence(understanding: Understanding): boolean {
+  return understanding.entities.some((entity) => SORTS[entity.type] !== undefined);
+}
+
+const NO_EVIDENCE = ";;;";
 
 function evidenceKey(evidence: Evidence): string {
   return [evidence.emails, evidence.postcodes, evidence.orders, evidence.names]
@@ -96,7 +104,8 @@ export function verificationAnswered(s: Step): Verified {
   if (answer.reason === "no_match" || answer.reason === "ambiguous") {
     verification.failures += 1;
     if (!verification.fresh) return ask(s, say.nothingNew(ways && meansOf(ways)));
-    return ask(s, ways ? say.noMatch(meansOf(ways)) : say.noMatchCheck);
+    const means = ways && meansOf(ways);
+    return ask(s, verification.failures > 1 ? say.noMatchAgain(means) : say.noMatch(means));
   }
   if (before !== undefined && before === JSON.stringify(ways)) return nothingNew(s);
   const anything = Object.values(s.c.evidence).some((list) => list.length > 0);

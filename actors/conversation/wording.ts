@@ -46,15 +46,27 @@ export const say = {
   slow: "Sorry for the delay.",
   stillWorking:
     "This is taking a little longer than usual. I'm still on it and will tell you here as soon as it's done.",
+  identity: "Thank you, I've noted that. What can I do for you?",
+  /** @param label what waits for a yes: `cancel an order` */
+  notYet: (label: string) =>
+    `You're welcome! One thing is still open, since I haven't had your yes for it (${label}). Say “yes” if I should go on; otherwise I leave it as it is.`,
+  notFinished: (label: string) =>
+    `You're welcome! One thing is still open, since an answer was missing (${label}). You can go on with it whenever you like.`,
+  ordersAtHand: (lines: readonly string[]) =>
+    lines.length === 1
+      ? `I have this order in front of me:\n- ${lines[0]}`
+      : `I have these orders in front of me:\n${lines.map((line) => `- ${line}`).join("\n")}`,
+  ordersLately: (lines: readonly string[]) =>
+    `These are your latest orders:\n${lines.map((line) => `- ${line}`).join("\n")}`,
   nothingToSay: "I've noted that.",
 
   needed: (means: string) =>
     `To open your account I need to make sure that it's you. Please send me ${means}.`,
   neededMore: (means: string) => `Thank you. To make sure that it's you I still need ${means}.`,
-  noMatch: (means: string) =>
-    `I'm sorry, I couldn't find an account that fits these details. Please check them, or send me ${means}.`,
-  noMatchCheck:
-    "I'm sorry, I couldn't find an account that fits these details. Please check them and send them again.",
+  noMatch: (means?: string) =>
+    `I'm sorry, I couldn't find an account that fits these details. Please check them${means ? `, or send me ${means}` : " and send them again"}.`,
+  noMatchAgain: (means?: string) =>
+    `I've looked again, and these details don't fit an account either. Often it's a slip of a letter or a digit, another e-mail address, or the postcode of an earlier address.${means ? ` What I can look for is ${means}.` : " Please try another one."}`,
   nothingNew: (means?: string) =>
     `I can't show or change anything before I know that it's you.${means ? ` Please send me ${means}.` : ""} If you have nothing else at hand, tell me and I'll bring in a colleague.`,
   thanksName: (name?: string) => (name ? `Thank you, ${name}.` : "Thank you."),
