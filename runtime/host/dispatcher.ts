@@ -2,7 +2,7 @@
  * Carries asks to resident agents and brings back exactly one answer each: the value, the error or the time-out.
  * What it brings is appended by the host under an id that follows from the ask, so a repetition changes nothing.
  */
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, BusMessage } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { JsonObject } from "../json.ts";
 import type { ServiceAnswer, ServiceRequest } from "./service-host.ts";
@@ -50,9 +50,7 @@ export class Dispatcher {
       const left = budget - (performance.now() - startedAt);
       if (left <= 0) return timedOut(service, operation);
       try {
-        const reply = await this.#bus.request(this.#o.subject(service, operation), payload, {
-          timeoutMs: left,
-        });
+        const reply = await this.#request(this.#o.subject(service, operation), payload, left);
         return JSON.parse(decoder.decode(reply.data));
       } catch (error) {
         const name = (error as Error).name;
@@ -72,6 +70,35 @@ export class Dispatcher {
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
       }
     }
+  }
+
+  /**
+   * Core NATS keeps nothing: a request or an answer that was on its way when the connection broke is lost. It is sent
+   * again under the same key once the connection is back; the first answer counts.
+   */
+  #request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<BusMessage> {
+    const end = performance.now() + timeoutMs;
+    return new Promise((resolve, reject) => {
+      let latest = 0;
+      const send = (): void => {
+        const mine = ++latest;
+        this.#bus.request(subject, payload, { timeoutMs: Math.max(1, end - performance.now()) }).then(
+          (reply) => {
+            stopLooking();
+            resolve(reply);
+          },
+          (error) => {
+            if (mine !== latest) return;
+            stopLooking();
+            reject(error);
+          },
+        );
+      };
+      const stopLooking = this.#bus.onStatus((status) => {
+        if (status === "connected") send();
+      });
+      send();
+    });
   }
 }
 

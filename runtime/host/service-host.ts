@@ -2,7 +2,7 @@
 import type { Bus, BusMessage, BusSubscription } from "../bus/bus.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { AskFailure } from "./machine.ts";
-import { AskError, type Service } from "./service.ts";
+import { AskError, type Operation, type Service } from "./service.ts";
 
 /** A request as it travels. */
 export interface ServiceRequest {
@@ -31,7 +31,11 @@ export class ServiceHost {
   readonly #services: readonly Service[];
   readonly #o: ServiceHostOptions;
   readonly #subscriptions: BusSubscription[] = [];
-  readonly #stopping = new AbortController();
+  readonly #started: Service[] = [];
+  /** What to abort at a stop: one for each call under way. */
+  readonly #calls = new Set<AbortController>();
+  /** Work under way by service, operation and key: who asks again meanwhile gets the same answer. */
+  readonly #working = new Map<string, Promise<ServiceAnswer>>();
   readonly #inFlight = new Set<Promise<void>>();
 
   constructor(bus: Bus, services: readonly Service[], options: ServiceHostOptions) {
@@ -42,6 +46,7 @@ export class ServiceHost {
 
   async start(): Promise<void> {
     for (const service of this.#services) {
+      this.#started.push(service);
       await service.start?.();
       const subscription = this.#bus.subscribe(
         this.#o.subject(service.name),
@@ -68,38 +73,78 @@ export class ServiceHost {
       Promise.allSettled([...this.#inFlight]),
       new Promise((resolve) => setTimeout(resolve, graceMs).unref()),
     ]);
-    this.#stopping.abort();
-    for (const service of [...this.#services].reverse()) await service.stop?.();
+    for (const call of this.#calls) call.abort();
+    for (const service of this.#started.reverse()) {
+      try {
+        await service.stop?.();
+      } catch (error) {
+        this.#o.onError?.(service.name, "stop", error);
+      }
+    }
   }
 
+  /** Never throws: what can't be answered is reported. */
   async #serve(service: Service, message: BusMessage): Promise<void> {
     const operation = message.subject.slice(message.subject.lastIndexOf(".") + 1);
-    const answer = await this.#answer(service, operation, message);
-    message.respond(encoder.encode(JSON.stringify(answer)));
+    let answer = await this.#answer(service, operation, message);
+    for (;;) {
+      try {
+        message.respond(encoder.encode(JSON.stringify(answer)));
+        return;
+      } catch (error) {
+        // Too large for the bus, or no JSON.
+        this.#o.onError?.(service.name, operation, error);
+        if (!answer.ok) return;
+        answer = failure("failed", `the answer of ${service.name}.${operation} cannot be sent`, false);
+      }
+    }
   }
 
   async #answer(service: Service, operation: string, message: BusMessage): Promise<ServiceAnswer> {
     const run = Object.hasOwn(service.operations, operation) ? service.operations[operation] : undefined;
     if (!run) return failure("invalid", `${service.name} has no operation ${operation}`, false);
-    const late = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
+    let request: ServiceRequest;
     try {
-      const request: ServiceRequest = JSON.parse(decoder.decode(message.data));
-      const left = request.deadline - Date.now();
-      timer = setTimeout(() => late.abort(), Math.max(0, Math.min(left, 2 ** 31 - 1)));
+      request = JSON.parse(decoder.decode(message.data));
+      if (typeof request.key !== "string") throw new TypeError("no key");
+    } catch {
+      return failure("invalid", `the request to ${service.name}.${operation} is none`, false);
+    }
+    const name = `${service.name}.${operation} ${request.key}`;
+    const already = this.#working.get(name);
+    if (already) return already;
+    const work = this.#perform(service.name, operation, run, request).finally(() =>
+      this.#working.delete(name),
+    );
+    this.#working.set(name, work);
+    return work;
+  }
+
+  async #perform(
+    service: string,
+    operation: string,
+    run: Operation,
+    request: ServiceRequest,
+  ): Promise<ServiceAnswer> {
+    const call = new AbortController();
+    this.#calls.add(call);
+    const left = request.deadline - Date.now();
+    const timer = setTimeout(() => call.abort(), Math.max(0, Math.min(left, 2 ** 31 - 1)));
+    try {
       const value = await run(request.input, {
         idempotencyKey: request.key,
         deadline: request.deadline,
-        signal: AbortSignal.any([late.signal, this.#stopping.signal]),
+        signal: call.signal,
         traceparent: request.traceparent,
       });
       return { ok: true, value };
     } catch (error) {
       if (error instanceof AskError) return failure(error.code, error.message, error.retryable);
-      this.#o.onError?.(service.name, operation, error);
-      return failure("failed", `${service.name}.${operation} failed`, true);
+      this.#o.onError?.(service, operation, error);
+      return failure("failed", `${service}.${operation} failed`, true);
     } finally {
       clearTimeout(timer);
+      this.#calls.delete(call);
     }
   }
 }
