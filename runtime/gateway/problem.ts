@@ -60,8 +60,18 @@ export function invalid(field: string, detail: string, status = 400): ProblemErr
 
 /** 429; the wait is rounded up to whole seconds, at least one. */
 export function tooMany(detail: string, retryAfterMs: number): ProblemError {
+  return later(429, "Too many requests", detail, retryAfterMs);
+}
+
+/** 503 for what passes. */
+export function unavailable(retryAfterMs: number): ProblemError {
+  const detail = "The desk can't take or give anything at the moment; sending it again does no harm.";
+  return later(503, "Service unavailable", detail, retryAfterMs);
+}
+
+function later(status: number, title: string, detail: string, retryAfterMs: number): ProblemError {
   const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return new ProblemError(429, "Too many requests", `${detail} Try again in ${seconds} s.`, {
+  return new ProblemError(status, title, `${detail} Try again in ${seconds} s.`, {
     headers: { "retry-after": String(seconds) },
   });
 }

@@ -8,7 +8,7 @@ import { parseJsonBody, readParams, readWith } from "./input.ts";
 import { type Limits, RateLimiter } from "./limits.ts";
 import { openApiDocument } from "./openapi.ts";
 import { checkOrigin, isLoopback } from "./origin.ts";
-import { PROBLEM_TYPE, ProblemError, tooMany } from "./problem.ts";
+import { PROBLEM_TYPE, ProblemError, tooMany, unavailable } from "./problem.ts";
 import type { AnyRoute, RequestContext, RouteRegistry } from "./routes.ts";
 import { type StreamOptions, serveEvents } from "./sse.ts";
 
@@ -342,6 +342,10 @@ function toProblem(error: unknown): ProblemError {
   const { code, retryAfterMs, name } = error as { code?: string; retryAfterMs?: number; name?: string };
   if (name === "OverloadedError")
     return tooMany("This conversation has too much waiting.", retryAfterMs ?? 1_000);
+  if (name === "UnavailableError") return unavailable(retryAfterMs ?? 1_000);
+  if (name === "RecordErasedError") {
+    return new ProblemError(410, "Gone", "This conversation was erased: nothing more can be written to it.");
+  }
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return new ProblemError(413, "Content too large", "The body is larger than this call takes.", {
