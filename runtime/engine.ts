@@ -29,14 +29,30 @@ export interface CallOptions {
   readonly key?: string;
 }
 
+/**
+ * The log can't be reached or takes nothing (server away, disk or stream full): 503 with Retry-After. Whether the record
+ * was taken is not known: send it again under the same id.
+ */
+export class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
+  constructor(
+    message: string,
+    readonly retryAfterMs: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 export interface Engine {
   readonly workspace: string;
   /**
    * Appends a record from outside and answers once JetStream has acknowledged it. Checks admission first.
-   * @throws OverloadedError when the addressee has too many records waiting.
+   * @throws OverloadedError when the addressee has too many records waiting, UnavailableError when the log takes
+   * nothing, RecordErasedError when the addressee's data subject was erased.
    */
   append(record: NewRecord): Promise<AppendResult>;
-  /** The state of an actor as its owner sees it; undefined when it has no record. */
+  /** The state of an actor as its owner sees it; undefined when it has no record. @throws UnavailableError */
   read(address: Address): Promise<ActorView | undefined>;
   /** Actors of a kind that are not closed, with their state. */
   list(kind: string): Promise<ActorView[]>;

@@ -87,6 +87,11 @@ export function toWire(e: Envelope, sealed: string | undefined): WireEnvelope {
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
 const TYPE = /^[a-z][A-Za-z0-9._-]{0,127}$/;
 
+/** Whether a word can be the type of a record. */
+export function isTypeWord(word: unknown): boolean {
+  return typeof word === "string" && TYPE.test(word);
+}
+
 /** Validates what came over the wire. A foreign client may have written anything. */
 export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; sealed?: string } {
   if (typeof value !== "object" || value === null) throw new EnvelopeError("envelope is not an object");

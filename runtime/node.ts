@@ -6,7 +6,7 @@ import type { Bus } from "./bus/bus.ts";
 import { type Subjects, subjectsOf } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
-import type { AppendResult, CallOptions, Engine } from "./engine.ts";
+import { type AppendResult, type CallOptions, type Engine, UnavailableError } from "./engine.ts";
 import type { Envelope, NewRecord, StoredRecord } from "./envelope.ts";
 import { Admission, type AdmissionOptions } from "./host/admission.ts";
 import { CellStore } from "./host/cell-store.ts";
@@ -21,10 +21,11 @@ import type { JsonObject } from "./json.ts";
 import { Appender } from "./log/appender.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
 import { DeadLetters } from "./log/dead-letters.ts";
+import { isPassing, readRecord } from "./log/read.ts";
 import { LogReader } from "./log/reader.ts";
 import { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
-import { ensureStream, messageAt, type StreamOptions, streamState } from "./log/stream.ts";
+import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
 
 export interface NodeOptions {
   readonly bus: Bus;
@@ -42,9 +43,20 @@ export interface NodeOptions {
   readonly stream?: StreamOptions;
   readonly host?: HostOptions;
   readonly admission?: AdmissionOptions;
+  /** Records of one partition that are read ahead of what has been taken. Default 256. */
+  readonly credit?: number;
+  /** How long one append may take before it is tried again, ms. Default 3,000. */
+  readonly appendTimeoutMs?: number;
   /** Told how far catching up with the log is. */
   readonly progress?: (done: number, all: number) => void;
+  /** Called once when the node can't go on: it has to be stopped and started again. */
+  readonly onFailure?: (error: Error) => void;
 }
+
+/** What a client is told to wait when the log can't be reached, ms. */
+const RETRY_AFTER_MS = 1_000;
+/** Longest wait at the start for what an earlier process left to fold, ms. */
+const CATCH_UP_MS = 10_000;
 
 /** Reads of the log that are under way at once when records are fetched one by one. */
 const FETCH_WINDOW = 32;
@@ -66,7 +78,7 @@ export class Node implements Engine {
   readonly #readers: LogReader[] = [];
   readonly #followers = new Map<string, Set<(record: StoredRecord) => void>>();
   readonly #observers = new Set<(record: StoredRecord) => void>();
-  readonly #stopping = new AbortController();
+  #serving = false;
 
   private constructor(options: NodeOptions, db: Level<string, string>) {
     const { bus, keys } = options;
@@ -82,9 +94,14 @@ export class Node implements Engine {
       stream: n.logStream,
       subject: n.log,
       partitions: options.partitions ?? 32,
+      ...(options.appendTimeoutMs === undefined ? {} : { ackTimeoutMs: options.appendTimeoutMs }),
     });
     this.#dispatcher = new Dispatcher(bus, { subject: n.service, clock: this.#clock });
-    this.deadLetters = new DeadLetters(bus, keys, { stream: n.deadStream, subject: n.dead });
+    this.deadLetters = new DeadLetters(bus, keys, {
+      stream: n.deadStream,
+      subject: n.dead,
+      log: n.logStream,
+    });
     this.#services = new ServiceHost(bus, options.services, {
       subject: n.serviceAll,
       onError: (service, operation, error) =>
@@ -109,13 +126,10 @@ export class Node implements Engine {
         clock: this.#clock,
         policy: options.policy,
         log: options.log,
-        onSink: (record) => {
-          for (const listener of this.#followers.get(record.to.key) ?? []) listener(record);
-        },
-        onRecord: (record) => {
-          for (const listener of this.#observers) listener(record);
-        },
+        onSink: (record) => this.#tell(this.#followers.get(record.to.key), record),
+        onRecord: (record) => this.#tell(this.#observers, record),
         onDone: ({ id, to }) => this.#admission.leave(to, id),
+        onFailure: options.onFailure,
       },
       options.host,
     );
@@ -128,7 +142,7 @@ export class Node implements Engine {
     try {
       await node.#start();
     } catch (error) {
-      await db.close();
+      await node.#end();
       throw error;
     }
     return node;
@@ -142,19 +156,29 @@ export class Node implements Engine {
     await this.#index.follow(bus, n.logStream, n.logAll, this.#o.progress);
     const head = this.#index.head;
     const unclean = await this.#store.markRunning();
+    this.#serving = true;
     await this.#services.start();
     this.#host.start(head, unclean);
+    const caughtUp: Promise<void>[] = [];
     for (let p = 0; p < partitions; p++) {
-      const reader = new LogReader(bus, {
-        stream: n.logStream,
-        subject: n.log(p),
-        from: this.#host.own(p),
-        onRecord: (record) => this.#host.handle(p, record),
-        onRestart: (reason) => this.#o.log.warn("reading starts again", { partition: p, reason }),
-      });
-      this.#readers.push(reader);
-      reader.start();
+      caughtUp.push(
+        new Promise((resolve) => {
+          const reader = new LogReader(bus, {
+            stream: n.logStream,
+            subject: n.log(p),
+            from: this.#host.own(p),
+            batch: this.#o.credit,
+            onRecord: (record) => this.#host.handle(p, record),
+            onRestart: (reason) => this.#o.log.warn("reading starts again", { partition: p, reason }),
+            onEnd: resolve,
+          });
+          this.#readers.push(reader);
+          reader.start();
+        }),
+      );
     }
+    // What was due or open when the last process ended may have been settled by what it left to fold.
+    await within(Promise.all(caughtUp), CATCH_UP_MS);
     await this.#host.wake();
   }
 
@@ -169,18 +193,18 @@ export class Node implements Engine {
       return { id: record.id, seq: ack.seq, duplicate: ack.duplicate };
     } catch (error) {
       this.#admission.leave(record.to, record.id);
-      throw error;
+      throw available(error);
     }
   }
 
   read(address: Address): Promise<ActorView | undefined> {
-    return this.#host.read(address);
+    return this.#host.read(address).catch(rethrow);
   }
 
   async list(kind: string): Promise<ActorView[]> {
     const views: ActorView[] = [];
     for (const address of await this.#host.open(kind)) {
-      const view = await this.#host.read(address);
+      const view = await this.read(address);
       if (view) views.push(view);
     }
     return views;
@@ -229,7 +253,7 @@ export class Node implements Engine {
   }
 
   verify(address: Address) {
-    return this.#host.verify(address);
+    return this.#host.verify(address).catch(rethrow);
   }
 
   /** Puts the record of a dead letter into the log again, under an id of its own, and drops the letter. */
@@ -261,23 +285,55 @@ export class Node implements Engine {
     return streamState(this.#o.bus, this.#names.logStream);
   }
 
+  /** @throws when not everything could be written; it is stopped all the same. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await Promise.all(this.#readers.map((reader) => reader.stop()));
-    await this.#host.stop();
-    await this.#services.stop();
-    await this.#index.stop();
-    await this.#store.markStopped();
-    await this.#db.close();
+    await this.#endReading();
+    try {
+      await this.#host.stop();
+      await this.#endServices(2_000);
+      await this.#index.stop();
+      await this.#store.markStopped();
+    } finally {
+      await this.#end();
+    }
   }
 
   /** Ends as a crash would: nothing more is written. For tests of recovery within one process. */
-  async crash(): Promise<void> {
+  crash(): Promise<void> {
+    return this.#end();
+  }
+
+  async #endReading(): Promise<void> {
+    const readers = this.#readers.map((reader) => reader.stop());
+    // A reader may wait for room in the host.
+    this.#host.close();
+    await Promise.all(readers);
+  }
+
+  /** Ends whatever runs, and writes nothing. */
+  async #end(): Promise<void> {
     this.#host.abandon();
-    await Promise.all(this.#readers.map((reader) => reader.stop()));
-    await this.#services.stop(0);
+    await this.#endReading();
+    await this.#endServices(0);
     await this.#index.abandon();
     await this.#db.close();
+  }
+
+  async #endServices(graceMs: number): Promise<void> {
+    if (!this.#serving) return;
+    this.#serving = false;
+    await this.#services.stop(graceMs);
+  }
+
+  /** One listener's trouble is not another's. */
+  #tell(listeners: Iterable<(record: StoredRecord) => void> | undefined, record: StoredRecord): void {
+    for (const listener of listeners ?? []) {
+      try {
+        listener(record);
+      } catch (error) {
+        this.#o.log.warn("a listener failed", { error: (error as Error)?.name ?? "error" });
+      }
+    }
   }
 
   async #fetch(seqs: readonly number[]): Promise<StoredRecord[]> {
@@ -289,11 +345,28 @@ export class Node implements Engine {
     return found;
   }
 
-  async #recordAt(seq: number): Promise<StoredRecord | undefined> {
-    const message = await messageAt(this.#o.bus, this.#names.logStream, seq);
-    if (!message) return undefined;
-    const closed = decodeRecord(seq, message.data);
-    const opened = await openRecord(closed, this.#o.keys);
-    return opened.ok ? { ...closed.envelope, seq, data: opened.data } : undefined;
+  #recordAt(seq: number): Promise<StoredRecord | undefined> {
+    return readRecord(this.#o.bus, this.#names.logStream, seq, this.#o.keys).catch(rethrow);
   }
+}
+
+/** What a client can wait for becomes an `UnavailableError`. */
+function available(error: unknown): unknown {
+  if (!isPassing(error)) return error;
+  return new UnavailableError("the log can't be reached or takes nothing at the moment", RETRY_AFTER_MS, {
+    cause: error,
+  });
+}
+
+function rethrow(error: unknown): never {
+  throw available(error);
+}
+
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }

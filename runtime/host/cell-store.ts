@@ -68,9 +68,9 @@ export class CellStore {
     const name = formatAddress(to);
     const stored = this.#db.getSync(`s!${name}`);
     if (stored === undefined) return undefined;
+    const sealer = this.#keys.cached(to.key) ?? (await this.#keys.sealer(to.key));
+    if (!sealer) return undefined; // its key was destroyed
     try {
-      const sealer = this.#keys.cached(to.key) ?? (await this.#keys.sealer(to.key));
-      if (!sealer) return undefined; // its key was destroyed
       return JSON.parse(decoder.decode(sealer.open(Buffer.from(stored, "base64"), `snapshot ${name}`)));
     } catch (error) {
       onDamage?.(String(error));
@@ -95,7 +95,9 @@ export class CellStore {
         const sealed = sealer.seal(encoder.encode(JSON.stringify(state)), `snapshot ${name}`);
         operations.push({ type: "put", key: `s!${name}`, value: sealed.toString("base64") });
       } else {
-        operations.push({ type: "del", key: `s!${name}` });
+        // Its key was destroyed: nobody waits for anything here any more.
+        for (const what of ["s", "w", "o"]) operations.push({ type: "del", key: `${what}!${name}` });
+        continue;
       }
       const waiting: Waiting = {
         timers: state.machine.timers.map(({ key, generation, deadline }) => ({ key, generation, deadline })),
@@ -123,6 +125,12 @@ export class CellStore {
     }
   }
 
+  /** Removes what is kept of an actor whose key was destroyed. */
+  async forget(to: Address): Promise<void> {
+    const name = formatAddress(to);
+    await this.#db.batch(["s", "w", "o"].map((what) => ({ type: "del", key: `${what}!${name}` })));
+  }
+
   /** Actors of a kind that are not closed, as far as written. */
   async open(kind: string): Promise<Address[]> {
     const found: Address[] = [];
@@ -135,7 +143,7 @@ export class CellStore {
   /** Notes that a node runs; true when the last one did not stop cleanly. */
   async markRunning(): Promise<boolean> {
     const unclean = this.#db.getSync("m!running") !== undefined;
-    await this.#db.put("m!running", "1");
+    await this.#db.put("m!running", "1", { sync: true } as object);
     if (!unclean) await this.clearAttempts();
     return unclean;
   }

@@ -20,11 +20,23 @@ export interface Delivery {
   readonly done: () => void;
 }
 
+/** Records that found the mailbox full and were left in the log, to be read from there when there is room. */
+export interface Surplus {
+  /** The first that is not done with. */
+  from: number;
+  /** The first that has not been read again. */
+  next: number;
+  last: number;
+  /** Read again and not done with. */
+  underWay: number;
+}
+
 export class Cell {
   readonly to: Address;
   readonly name: string;
   readonly definition: ActorDefinition;
   readonly mailbox: Delivery[] = [];
+  surplus: Surplus | undefined;
   /** A delivery is being worked on. */
   running = false;
   /** Whether `live` is what the log says up to `seq`; false at first and after a crash. */

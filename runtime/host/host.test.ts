@@ -289,7 +289,12 @@ describe("crashing machines", () => {
     expect(await context()).toMatchObject({ total: 2, quarantined: 1 });
     expect(desk.node.status()).toMatchObject({ host: { crashes: 3, quarantined: 1 } });
     const [letter] = await desk.node.deadLetters.list();
-    expect(letter).toMatchObject({ seq: 2, type: "crash", attempts: 3, reason: "this machine breaks" });
+    expect(letter).toMatchObject({
+      seq: 2,
+      type: "crash",
+      attempts: 3,
+      reason: "this machine breaks on the text of a customer",
+    });
     expect(JSON.stringify(desk.warnings)).not.toContain("customer");
   });
 

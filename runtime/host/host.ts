@@ -5,22 +5,28 @@
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
-import type { Envelope, NewRecord, StoredRecord } from "../envelope.ts";
+import { UnavailableError } from "../engine.ts";
+import type { NewRecord, StoredRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
-import { type Acknowledged, type Appender, RecordRefusedError } from "../log/appender.ts";
-import { type ClosedRecord, decodeRecord, openRecord } from "../log/codec.ts";
-import type { DeadLetters } from "../log/dead-letters.ts";
+import type { Appender } from "../log/appender.ts";
+import { openRecord } from "../log/codec.ts";
+import type { DeadLetters, NewDeadLetter } from "../log/dead-letters.ts";
+import { decodeChecked, isPassing, readRecord } from "../log/read.ts";
 import type { RawRecord } from "../log/reader.ts";
 import type { RecordIndex } from "../log/record-index.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import { messageAt } from "../log/stream.ts";
+import { Activation, RefoldError } from "./activation.ts";
+import { Asks } from "./asks.ts";
 import { ANSWER, Cell, type Delivery, TIMER } from "./cell.ts";
-import type { CellStore, OpenAsk } from "./cell-store.ts";
+import type { CellStore } from "./cell-store.ts";
 import { type ActorDefinition, type ActorView, QUARANTINED } from "./definition.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { stateHash } from "./live-machine.ts";
 import { answerId, type Outgoing } from "./outbox.ts";
 import { Partition } from "./partition.ts";
+import { Sender } from "./sender.ts";
+import { Snapshots } from "./snapshots.ts";
 import { type Deadline, TimerQueue } from "./timer-queue.ts";
 
 /** What happens to a record that crashes its actor. `supervisors/cell-policy.ts` has the desk's. */
@@ -37,6 +43,14 @@ export interface HostOptions {
   readonly snapshotEveryMs?: number;
   /** Records of one partition that may be under way at once. Default 512. */
   readonly maxUnderWay?: number;
+  /** Records that wait in memory for one actor; its surplus is read again from the log later. Default 128. */
+  readonly maxMailbox?: number;
+  /** Actors in memory; above it the least used leave. Default 20,000. */
+  readonly maxHotActors?: number;
+  /** How long nothing can be written before the host says that it has failed, ms. Default 30,000. */
+  readonly failAfterMs?: number;
+  /** How long a read waits for an actor that is being brought into memory, ms. Default 5,000. */
+  readonly readTimeoutMs?: number;
 }
 
 /** What the host tells the log of the process; never personal data. */
@@ -58,17 +72,25 @@ export interface HostParts {
   readonly clock: Clock;
   readonly policy: RestartPolicy;
   readonly log: HostLog;
-  /** Called for each record of a sink, in log order within its partition. */
+  /** Called for each record of a sink, in log order within its partition; must not throw. */
   readonly onSink: (record: StoredRecord) => void;
   /** Called for each record handed over, likewise. */
   readonly onRecord: (record: StoredRecord) => void;
   /** Called when a record is done with, for admission. */
   readonly onDone: (record: { id: string; to: Address }) => void;
+  /** Called once when the host can't do its work any more: it has to be started again. */
+  readonly onFailure?: (error: Error) => void;
 }
 
 /** A record that only says that another one is passed over. */
 const SKIPPED = "host.skipped";
 const HOST: Address = { kind: "host", key: "host", id: "host" };
+const TRY_AGAIN_MS = 500;
+
+/** Why a fold failed. */
+interface Crash {
+  readonly error: unknown;
+}
 
 export class Host {
   readonly #p: HostParts;
@@ -77,29 +99,68 @@ export class Host {
   readonly #cells = new Map<string, Cell>();
   readonly #partitions = new Map<number, Partition>();
   readonly #timers: TimerQueue;
-  readonly #dispatched = new Set<string>();
+  readonly #sender: Sender;
+  readonly #asks: Asks;
+  readonly #activation: Activation;
+  readonly #snapshots: Snapshots;
   readonly #stopping = new AbortController();
-  #flushing: Promise<void> | undefined;
+  #closed = false;
   #ticker: NodeJS.Timeout | undefined;
+  /** Monotonic time of the last flush that succeeded. */
+  #flushedAt: number;
   /** After an unclean stop, attempts at records up to here are counted on disk. */
   #carefulUpTo = 0;
   #headAtStart = 0;
-  #appending = 0;
-  readonly counts = {
+  readonly #counts = {
     folded: 0,
     duplicates: 0,
     crashes: 0,
     quarantined: 0,
     deadLetters: 0,
     timersFired: 0,
-    asks: 0,
   };
 
   constructor(parts: HostParts, options: HostOptions = {}) {
+    const { appender, clock, dispatcher } = parts;
     this.#p = parts;
-    this.#o = { passivateAfterMs: 60_000, snapshotEveryMs: 500, maxUnderWay: 512, ...options };
+    this.#o = {
+      passivateAfterMs: 60_000,
+      snapshotEveryMs: 500,
+      maxUnderWay: 512,
+      maxMailbox: 128,
+      maxHotActors: 20_000,
+      failAfterMs: 30_000,
+      readTimeoutMs: 5_000,
+      ...options,
+    };
+    this.#flushedAt = clock.monotonic();
     this.#definitions = new Map(parts.definitions.map((d) => [d.kind, d]));
-    this.#timers = new TimerQueue(parts.clock, (actor, timer) => this.#timerDue(actor, timer));
+    this.#timers = new TimerQueue(clock, (actor, timer) => this.#timerDue(actor, timer));
+    const { signal } = this.#stopping;
+    const warn = (what: string, error: unknown): void => this.#warn(what, error);
+    this.#sender = new Sender({
+      appender,
+      clock,
+      signal,
+      bury: (original, letter) => this.#bury(original, letter),
+    });
+    this.#asks = new Asks({ dispatcher, appender, sender: this.#sender, signal, onError: warn });
+    this.#activation = new Activation({
+      ...parts,
+      isSkipped: (record) => record.type === SKIPPED || this.#isQuarantined(record),
+      onDamage: (actor, reason) =>
+        parts.log.error("a snapshot is damaged, the log is read instead", { actor, reason }),
+    });
+    this.#snapshots = new Snapshots(
+      {
+        ...parts,
+        cells: this.#cells,
+        partitions: this.#partitions,
+        partitionOf: (cell) => appender.partitionOf(cell.to),
+        warn,
+      },
+      this.#o,
+    );
   }
 
   /** Takes a partition over; answers the sequence to read from. */
@@ -117,105 +178,87 @@ export class Host {
   start(head: number, unclean: boolean): void {
     this.#headAtStart = head;
     this.#carefulUpTo = unclean ? head : 0;
-    this.#ticker = setInterval(
-      () => void this.flush().catch((e) => this.#warn("snapshots not written", e)),
-      this.#o.snapshotEveryMs,
-    );
+    this.#flushedAt = this.#p.clock.monotonic();
+    this.#ticker = setInterval(() => void this.flush().catch(() => {}), this.#o.snapshotEveryMs);
     this.#ticker.unref();
   }
 
   /** Arms stored timers and dispatches open asks again, once the readers are where the log ended at the start. */
   async wake(): Promise<void> {
     for await (const { to, waiting } of this.#p.store.waiting()) {
-      if (!this.#cells.get(formatAddress(to))?.active) this.#timers.set(formatAddress(to), waiting.timers);
-      if (waiting.asks) await this.#activeCell(to);
+      if (!(await this.#hasKey(to))) await this.#p.store.forget(to);
+      else if (waiting.asks) await this.#activeCell(to);
+      else if (!this.#cells.get(formatAddress(to))?.active)
+        this.#timers.set(formatAddress(to), waiting.timers);
     }
     this.#timers.start();
   }
 
-  /** Takes one record of a partition, in log order. Waits only for room, or for a key that is not at hand. */
+  /**
+   * Takes one record of a partition, in log order. Waits only for room, or for a key that is not at hand.
+   * @throws when the keys can't be reached, and while the host stops: the record has to be handed over again.
+   */
   async handle(number: number, raw: RawRecord): Promise<void> {
     const partition = this.#partitions.get(number)!;
     const room = partition.room(this.#o.maxUnderWay);
     if (room) await room;
-    let closed: ClosedRecord;
-    try {
-      closed = decodeRecord(raw.seq, raw.data);
-    } catch (error) {
-      await this.#bury(raw.data, { seq: raw.seq, attempts: 0, reason: `malformed record: ${String(error)}` });
+    if (this.#closed) throw new Error("the host stops");
+    const closed = this.#decode(number, raw);
+    if (closed instanceof Error) {
+      await this.#bury(raw.data, {
+        seq: raw.seq,
+        attempts: 0,
+        reason: `malformed record: ${closed.message}`,
+      });
       partition.pass(raw.seq);
       return;
     }
     const { envelope } = closed;
-    if (!this.#p.index.note(raw.seq, envelope.id, envelope.to)) {
-      this.counts.duplicates++;
+    const { id, to, type } = envelope;
+    const pass = (): void => {
       this.#p.onDone(envelope);
       partition.pass(raw.seq);
+    };
+    if (!this.#p.index.note(raw.seq, id, to)) {
+      this.#counts.duplicates++;
+      pass();
       return;
     }
+    if (type === ANSWER) this.#asks.answered(String(envelope.clear.ask));
+    const letter = { seq: raw.seq, recordId: id, to: formatAddress(to), type, attempts: 0 };
     let record: StoredRecord;
     try {
       let opened = openRecord(closed, this.#p.keys);
       if (opened instanceof Promise) opened = await opened;
-      if (!opened.ok) {
-        // The data subject was erased: there is nobody left whom this concerns.
-        this.#p.onDone(envelope);
-        partition.pass(raw.seq);
-        return;
-      }
+      // Its data subject was erased: there is nobody left whom this concerns.
+      if (!opened.ok) return pass();
       record = { ...envelope, seq: raw.seq, data: opened.data };
     } catch (error) {
-      const { id, to, type } = envelope;
-      await this.#bury(raw.data, {
-        seq: raw.seq,
-        recordId: id,
-        to: formatAddress(to),
-        type,
-        attempts: 0,
-        reason: `sealed part can't be opened: ${String(error)}`,
-      });
-      this.#p.onDone(envelope);
-      partition.pass(raw.seq);
-      return;
+      if (isPassing(error)) throw error;
+      await this.#bury(raw.data, { ...letter, reason: `sealed part can't be opened: ${String(error)}` });
+      return pass();
     }
     this.#p.onRecord(record);
-    const definition = this.#definitions.get(record.to.kind);
+    const definition = this.#definitions.get(to.kind);
     if (!definition) {
       // Asks are addressed to services, which fold nothing.
-      if (record.to.kind !== "service") {
+      if (to.kind !== "service")
         await this.#bury(raw.data, {
-          seq: raw.seq,
-          recordId: record.id,
-          to: formatAddress(record.to),
-          type: record.type,
-          attempts: 0,
-          reason: `no actor of kind ${JSON.stringify(record.to.kind)} is known`,
+          ...letter,
+          reason: `no actor of kind ${JSON.stringify(to.kind)} is known`,
         });
-      }
-      partition.pass(raw.seq);
-      return;
+      return pass();
     }
     if (definition.sink) {
       this.#p.onSink(record);
-      partition.pass(raw.seq);
-      return;
+      return pass();
     }
-    const finish = partition.begin(raw.seq);
-    const cell = this.#cell(record.to, definition);
-    cell.mailbox.push({
-      record,
-      partition: number,
-      done: () => {
-        finish();
-        this.#p.onDone(record);
-      },
-    });
-    void this.#work(cell);
+    this.#deliver(partition, this.#cell(to, definition), record);
   }
 
-  /** The state of an actor; undefined when it has no record. */
+  /** The state of an actor; undefined when it has no record. @throws UnavailableError when it takes too long. */
   async read(to: Address): Promise<ActorView | undefined> {
-    const cell = await this.#activeCell(to);
+    const cell = await this.#activeCell(to, this.#o.readTimeoutMs);
     return cell?.exists ? cell.view() : undefined;
   }
 
@@ -234,11 +277,11 @@ export class Host {
   async verify(
     to: Address,
   ): Promise<{ seq: number; hash: string; fromLog: string; same: boolean } | undefined> {
-    const cell = await this.#activeCell(to);
+    const cell = await this.#activeCell(to, this.#o.readTimeoutMs);
     if (!cell?.exists) return undefined;
     const { seq, hash } = cell.state();
     const again = new Cell(to, cell.definition);
-    await this.#foldFromLog(again, seq + 1);
+    await this.#activation.fold(again, seq + 1);
     const fromLog = stateHash(again.state().machine);
     if (fromLog !== hash) this.#p.log.error("state diverges from the log", { actor: cell.name, seq });
     return { seq, hash, fromLog, same: fromLog === hash };
@@ -251,38 +294,124 @@ export class Host {
       unacknowledged += cell.unacknowledged;
       waiting += cell.mailbox.length;
     }
-    return { cells: this.#cells.size, waiting, unacknowledged, timers: this.#timers.size, ...this.counts };
+    return {
+      cells: this.#cells.size,
+      waiting,
+      unacknowledged,
+      timers: this.#timers.size,
+      asks: this.#asks.dispatched,
+      ...this.#counts,
+    };
   }
 
   /** Writes snapshots of what changed and the positions that they allow, in one batch. */
-  flush(): Promise<void> {
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined;
-    });
-    return this.#flushing;
+  async flush(): Promise<void> {
+    try {
+      await this.#snapshots.flush();
+      this.#flushedAt = this.#p.clock.monotonic();
+    } catch (error) {
+      this.#warn("snapshots not written", error);
+      // LevelDB does not recover from every failed write while it is open, not even when there is room again.
+      const failingMs = this.#p.clock.monotonic() - this.#flushedAt;
+      if (failingMs > this.#o.failAfterMs && !this.#closed) {
+        this.#flushedAt = Number.POSITIVE_INFINITY;
+        this.#p.onFailure?.(new Error("nothing can be written into the data directory", { cause: error }));
+      }
+      throw error;
+    }
   }
 
-  /** Waits until what was handed over is folded and acknowledged, at most `graceMs`, then writes everything. */
-  async stop(graceMs = 5_000): Promise<void> {
+  /** Takes nothing more: whoever waits for room is let go. */
+  close(): void {
+    this.#closed = true;
     clearInterval(this.#ticker);
     this.#timers.stop();
+    for (const partition of this.#partitions.values()) partition.close();
+  }
+
+  /**
+   * Waits until what was handed over is folded and acknowledged, at most `graceMs`, then writes everything.
+   * @throws when it can't be written.
+   */
+  async stop(graceMs = 5_000): Promise<void> {
+    this.close();
     const until = performance.now() + graceMs;
     const busy = (): boolean => {
-      if (this.#appending > 0) return true;
+      if (this.#sender.underWay > 0) return true;
       for (const p of this.#partitions.values()) if (p.underWay > 0) return true;
       return false;
     };
-    while (busy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (busy() && performance.now() < until) await sleep(5);
     this.#stopping.abort();
-    await this.#flushing;
-    await this.flush();
+    await this.#snapshots.flushAll();
   }
 
   /** Ends at once, as a crash would: nothing is written. For tests of recovery. */
   abandon(): void {
-    clearInterval(this.#ticker);
-    this.#timers.stop();
+    this.close();
     this.#stopping.abort();
+  }
+
+  #decode(number: number, raw: RawRecord) {
+    try {
+      const closed = decodeChecked(raw.seq, raw);
+      if (this.#p.appender.partitionOf(closed.envelope.to) !== number)
+        throw new TypeError(`partition ${number} is not that of its addressee`);
+      return closed;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  #deliver(partition: Partition, cell: Cell, record: StoredRecord): void {
+    const { maxMailbox, maxUnderWay } = this.#o;
+    const waiting = cell.mailbox.length;
+    // An actor that is far behind must not take the room of the others of its partition.
+    if (cell.surplus || waiting >= maxMailbox || (waiting > 0 && partition.underWay >= maxUnderWay / 2)) {
+      cell.surplus ??= { from: record.seq, next: record.seq, last: record.seq, underWay: 0 };
+      cell.surplus.last = record.seq;
+      partition.pass(record.seq);
+      return;
+    }
+    const finish = partition.begin(record.seq);
+    const done = (): void => {
+      finish();
+      this.#p.onDone(record);
+    };
+    cell.mailbox.push({ record, partition: partition.number, done });
+    void this.#work(cell);
+  }
+
+  /** Reads a part of an actor's surplus from the log; false when there is none, or when the last part is under way. */
+  async #refill(cell: Cell): Promise<boolean> {
+    const surplus = cell.surplus;
+    if (!surplus || surplus.underWay > 0) return false;
+    const { last } = surplus;
+    const seqs = await this.#p.index.ofActor(cell.to, surplus.next - 1);
+    const part = seqs.filter((seq) => seq <= last).slice(0, this.#o.maxMailbox);
+    const records: StoredRecord[] = [];
+    for (const seq of part) {
+      const record = await this.#activation.read(cell, seq);
+      if (record) records.push(record);
+    }
+    surplus.next = part.length === 0 || part.at(-1) === last ? last + 1 : part.at(-1)! + 1;
+    surplus.underWay = records.length;
+    const partition = this.#p.appender.partitionOf(cell.to);
+    const partDone = (): void => {
+      if (surplus.next > surplus.last) cell.surplus = undefined;
+      else surplus.from = surplus.next;
+    };
+    if (records.length === 0) partDone();
+    for (const record of records) {
+      const done = (): void => {
+        this.#p.onDone(record);
+        if (--surplus.underWay > 0) return;
+        partDone();
+        void this.#work(cell);
+      };
+      cell.mailbox.push({ record, partition, done });
+    }
+    return true;
   }
 
   #cell(to: Address, definition: ActorDefinition): Cell {
@@ -296,21 +425,45 @@ export class Host {
     return cell;
   }
 
-  async #activeCell(to: Address): Promise<Cell | undefined> {
+  /** False when the data subject was erased, or never was. */
+  async #hasKey({ key }: Address): Promise<boolean> {
+    return (this.#p.keys.cached(key) ?? (await this.#p.keys.sealer(key))) !== undefined;
+  }
+
+  /** Undefined for what is no actor, or no actor any more. */
+  async #activeCell(to: Address, patienceMs = Number.POSITIVE_INFINITY): Promise<Cell | undefined> {
     const definition = this.#definitions.get(to.kind);
     if (!definition || definition.sink) return undefined;
-    const cell = this.#cell(to, definition);
-    while (cell.running && !cell.active) await sleep(1);
-    if (!cell.active) {
-      cell.running = true;
-      try {
-        await this.#activate(cell, Number.POSITIVE_INFINITY);
-      } finally {
-        cell.running = false;
-      }
-      void this.#work(cell);
+    if (!(await this.#hasKey(to))) {
+      this.#erase(to);
+      return undefined;
     }
-    return cell;
+    const end = performance.now() + patienceMs;
+    const cell = this.#cell(to, definition);
+    for (;;) {
+      if (cell.active) return cell;
+      if (!cell.running) {
+        cell.running = true;
+        try {
+          await this.#activate(cell);
+        } finally {
+          cell.running = false;
+        }
+        void this.#work(cell);
+      } else if (performance.now() > end) {
+        throw new UnavailableError(`${cell.name} is being brought into memory: try again`, 1_000);
+      } else await sleep(1);
+    }
+  }
+
+  /** Nothing of an erased data subject stays in memory, and nothing is done for it any more. */
+  #erase(to: Address): void {
+    const name = formatAddress(to);
+    this.#timers.set(name, []);
+    const cell = this.#cells.get(name);
+    if (!cell || cell.running || cell.mailbox.length > 0) return;
+    this.#cells.delete(name);
+    void this.#p.store.forget(to).catch((error) => this.#warn("an erased actor was not forgotten", error));
   }
 
   /** Works a cell's mailbox off, one record at a time. Stays synchronous while nothing has to be waited for. */
@@ -319,81 +472,91 @@ export class Host {
     cell.running = true;
     try {
       for (;;) {
+        if (this.#stopping.signal.aborted) return;
         const delivery = cell.mailbox[0];
-        if (!delivery || this.#stopping.signal.aborted) return;
-        if (!cell.active) await this.#activate(cell, delivery.record.seq);
-        const careful = delivery.record.seq <= this.#carefulUpTo;
-        if (delivery.record.seq <= cell.seq) delivery.done();
-        else if (delivery.record.type === SKIPPED) this.#skip(cell, delivery);
-        else if (careful || !this.#tryFold(cell, delivery))
-          await this.#foldCarefully(cell, delivery, careful);
+        if (!delivery) {
+          if (!cell.surplus || !(await this.#refill(cell))) return;
+          continue;
+        }
+        if (!cell.active) await this.#activate(cell);
+        const { record } = delivery;
+        if (record.seq <= cell.seq) delivery.done();
+        else if (record.type === SKIPPED || (this.#isOld(record) && this.#isQuarantined(record)))
+          this.#skip(cell, delivery);
+        else if (record.seq <= this.#carefulUpTo) await this.#insist(cell, delivery, undefined);
+        else {
+          const crash = this.#tryFold(cell, delivery);
+          if (crash) await this.#insist(cell, delivery, crash);
+        }
         cell.mailbox.shift();
       }
     } catch (error) {
       // The log could not be read or written at all: the record stays in the mailbox and is tried again.
       if (this.#stopping.signal.aborted) return;
       this.#warn(`cell ${cell.name} waits`, error);
-      setTimeout(() => void this.#work(cell), 500).unref();
+      setTimeout(() => void this.#work(cell), TRY_AGAIN_MS).unref();
     } finally {
       cell.running = false;
       cell.usedAt = this.#p.clock.monotonic();
     }
   }
 
-  /** One attempt; false when the machine crashed. */
-  #tryFold(cell: Cell, delivery: Delivery): boolean {
+  /** Whether the record may have been folded by an earlier process. */
+  #isOld(record: StoredRecord): boolean {
+    return record.seq <= this.#headAtStart;
+  }
+
+  #isQuarantined(record: StoredRecord): boolean {
+    return this.#p.index.firstSeq(quarantineId(record.id)) !== undefined;
+  }
+
+  /** One attempt. */
+  #tryFold(cell: Cell, delivery: Delivery): Crash | undefined {
     const { record } = delivery;
     let out: Outgoing[];
     try {
       out = cell.fold(record);
+      for (const { record: next } of out) this.#p.appender.check(next);
     } catch (error) {
-      this.#crashed(cell, record, error);
-      return false;
+      this.#counts.crashes++;
+      cell.reset();
+      // The message of an error may quote the customer: only its name goes to the process's log.
+      const { seq, type } = record;
+      this.#p.log.warn("an actor crashed", { actor: cell.name, seq, type, error: nameOf(error) });
+      return { error };
     }
     this.#folded(cell, delivery, out);
-    return true;
+    return undefined;
   }
 
-  #lastCrash: unknown;
-
-  #crashed(cell: Cell, record: StoredRecord, error: unknown): void {
-    this.counts.crashes++;
-    this.#lastCrash = error;
-    cell.reset();
-    // The message of an error may quote the customer: only its name goes to the process's log.
-    this.#p.log.warn("an actor crashed", {
-      actor: cell.name,
-      seq: record.seq,
-      type: record.type,
-      error: (error as Error)?.name ?? "error",
-    });
-  }
-
-  /** Tries as often as the policy says, from the last good state each time; then gives the record up. */
-  async #foldCarefully(cell: Cell, delivery: Delivery, counted: boolean): Promise<void> {
-    const { record } = delivery;
-    if (this.#p.index.firstSeq(quarantineId(record.id)) !== undefined) return this.#skip(cell, delivery);
+  /**
+   * Tries as often as the policy says, from the last good state each time; then gives the record up. Without a first
+   * crash the attempts are counted on disk, because the process itself may not survive one.
+   */
+  async #insist(cell: Cell, delivery: Delivery, first: Crash | undefined): Promise<void> {
+    const { id } = delivery.record;
     const { policy, store } = this.#p;
-    let attempt = counted ? 0 : 1; // the attempt that brought us here
+    let crash = first;
+    let failed = first ? 1 : 0;
     for (;;) {
-      if (counted) {
-        attempt = await store.countAttempt(record.id);
-        if (attempt > policy.maxAttempts) {
-          this.#lastCrash ??= new Error("the process ended while this record was folded");
-          return this.#quarantine(cell, delivery, attempt - 1);
-        }
-      } else if (attempt >= policy.maxAttempts) {
-        return this.#quarantine(cell, delivery, attempt);
-      }
-      if (!cell.active) {
-        await sleep(policy.backoffMs(attempt));
-        await this.#activate(cell, record.seq);
-      }
-      if (this.#tryFold(cell, delivery)) {
-        if (counted) await store.clearAttempt(record.id);
+      if (!first) failed = (await store.countAttempt(id)) - 1;
+      if (failed >= policy.maxAttempts) {
+        const error = crash ? crash.error : new Error("the process ended while this record was folded");
+        await this.#quarantine(delivery.record, error, failed);
+        if (!cell.active) await this.#activate(cell);
+        this.#skip(cell, delivery);
         return;
       }
-      attempt++;
+      if (!cell.active) {
+        await sleep(policy.backoffMs(failed));
+        await this.#activate(cell);
+      }
+      crash = this.#tryFold(cell, delivery);
+      if (!crash) {
+        if (!first) await store.clearAttempt(id);
+        return;
+      }
+      failed++;
     }
   }
 
@@ -405,38 +568,37 @@ export class Host {
   }
 
   /** Gives a record up: that is a record itself, which every later fold obeys, and a dead letter. */
-  async #quarantine(cell: Cell, delivery: Delivery, attempts: number): Promise<void> {
-    const { record } = delivery;
-    this.counts.quarantined++;
-    const error = this.#lastCrash as Error;
-    this.#lastCrash = undefined;
-    const message = await messageAt(this.#p.bus, this.#p.stream, record.seq);
+  async #quarantine(record: StoredRecord, error: unknown, attempts: number): Promise<void> {
+    const { id, seq, type, to } = record;
+    const message = await messageAt(this.#p.bus, this.#p.stream, seq);
     await this.#bury(message?.data ?? new Uint8Array(), {
-      seq: record.seq,
-      recordId: record.id,
-      to: cell.name,
-      type: record.type,
+      seq,
+      recordId: id,
+      to: formatAddress(to),
+      type,
       attempts,
-      reason: String(error?.message ?? error),
-      stack: error?.stack,
-      key: record.to.key,
+      reason: String((error as Error)?.message ?? error),
+      stack: (error as Error)?.stack,
+      key: to.key,
     });
-    // An actor that cannot even take this news is left alone with it.
-    await this.#append({
-      id: quarantineId(record.id),
-      type: record.type === QUARANTINED ? SKIPPED : QUARANTINED,
+    const decision: NewRecord = {
+      id: quarantineId(id),
+      // An actor that cannot even take this news is left alone with it.
+      type: type === QUARANTINED ? SKIPPED : QUARANTINED,
       from: HOST,
-      to: cell.to,
-      cause: record.id,
-      correlation: record.correlation ?? record.id,
-      clear: { record: record.id, type: record.type, attempts },
-    });
-    if (!cell.active) await this.#activate(cell, record.seq);
-    this.#skip(cell, delivery);
+      to,
+      cause: id,
+      correlation: record.correlation ?? id,
+      clear: { record: id, type, attempts },
+    };
+    const kept = await this.#sender.send(decision);
+    // From now on, not only once it was read back.
+    if (kept) this.#p.index.note(kept.seq, decision.id, to);
+    this.#counts.quarantined++;
   }
 
   #folded(cell: Cell, delivery: Delivery, out: readonly Outgoing[]): void {
-    this.counts.folded++;
+    this.#counts.folded++;
     const { record, done } = delivery;
     cell.dirtySince ??= record.seq;
     this.#timers.set(cell.name, cell.timers);
@@ -444,204 +606,104 @@ export class Host {
     const oneDone = (): void => {
       if (--open === 0) done();
     };
+    const partition = this.#partitions.get(delivery.partition);
     for (const { record: next, ask } of out) {
       // Folded before: what it led to is in the log already.
-      if (record.seq <= this.#headAtStart && this.#p.index.firstSeq(next.id) !== undefined) {
-        if (ask) this.#dispatch(cell.to, ask, next);
+      if (this.#isOld(record) && this.#p.index.firstSeq(next.id) !== undefined) {
+        if (ask && !this.#isAnswered(ask.id)) this.#asks.dispatch(cell.to, ask, next);
         continue;
       }
       open++;
       cell.unacknowledged++;
-      this.#append(next, delivery.partition)
-        .then(() => {
-          if (ask) this.#dispatch(cell.to, ask, next);
+      this.#sender
+        // Nobody folds asks, so nothing can be overtaken among them.
+        .send(next, { inOrder: !ask, onFailure: () => partition?.failed() })
+        .then((acknowledged) => {
+          if (ask && acknowledged) this.#asks.dispatch(cell.to, ask, next);
           cell.unacknowledged--;
           oneDone();
         })
+        // Only a stop ends here. It stays unacknowledged: no snapshot may say that it was done.
         .catch((error) => {
-          // Only a stop ends here: the record is not done, and so is read again.
-          cell.unacknowledged--;
           if (!this.#stopping.signal.aborted) this.#warn("an append was given up", error);
         });
     }
     oneDone();
   }
 
-  /** Appends until acknowledged. What the server refuses for good becomes a dead letter. */
-  async #append(record: NewRecord, partition?: number): Promise<Acknowledged | undefined> {
-    const envelope: Envelope = {
-      clear: {},
-      data: {},
-      ...record,
-      at: this.#p.clock.now(),
-      epoch: 1,
-    };
-    let resume: (() => void) | undefined;
-    this.#appending++;
-    try {
-      return await this.#p.appender.appendUntilAcknowledged(envelope, this.#stopping.signal, () => {
-        if (partition !== undefined) resume ??= this.#partitions.get(partition)?.failed();
-      });
-    } catch (error) {
-      if (!(error instanceof RecordRefusedError)) throw error;
-      await this.#bury(new Uint8Array(), {
-        recordId: record.id,
-        to: formatAddress(record.to),
-        type: record.type,
-        attempts: 1,
-        reason: error.message,
-      });
-      return undefined;
-    } finally {
-      this.#appending--;
-      resume?.();
-    }
-  }
-
-  /** Sends an ask to its agent and appends what comes back. Once per process: the id makes the rest harmless. */
-  #dispatch(asker: Address, ask: OpenAsk, record: NewRecord): void {
-    if (this.#dispatched.has(ask.id) || this.#p.index.firstSeq(answerId(ask.id)) !== undefined) return;
-    this.#dispatched.add(ask.id);
-    this.counts.asks++;
-    void this.#p.dispatcher
-      .ask({
-        service: ask.service,
-        operation: ask.operation,
-        input: (record.data?.input ?? {}) as Record<string, never>,
-        key: ask.key,
-        deadline: ask.deadline,
-        traceparent: record.traceparent,
-      })
-      .then((answer) => {
-        if (this.#stopping.signal.aborted) return undefined;
-        return this.#append({
-          id: answerId(ask.id),
-          type: ANSWER,
-          from: { kind: "service", key: asker.key, id: ask.service },
-          to: asker,
-          cause: ask.id,
-          correlation: record.correlation,
-          traceparent: record.traceparent,
-          clear: { ask: ask.id, name: ask.name, ok: answer.ok },
-          data: { value: answer.ok ? answer.value : { ...answer.error } },
-        });
-      })
-      .catch((error) => this.#warn("an answer was not kept", error))
-      .finally(() => this.#dispatched.delete(ask.id));
+  #isAnswered(askId: string): boolean {
+    return this.#p.index.firstSeq(answerId(askId)) !== undefined;
   }
 
   #timerDue(actor: string, timer: Deadline): void {
-    this.counts.timersFired++;
-    void this.#append({
+    this.#counts.timersFired++;
+    const record: NewRecord = {
       id: derivedId(actor, "timer", timer.key, timer.generation),
       type: TIMER,
       from: HOST,
       to: parseAddress(actor),
       clear: { timer: timer.key, generation: timer.generation },
-    }).catch((error) => this.#warn("a timer was not appended", error));
+    };
+    this.#sender.send(record).catch((error) => {
+      if (!this.#stopping.signal.aborted) this.#warn("a timer was not appended", error);
+    });
   }
 
-  /** Brings a cell to its state before `before`: from its snapshot, else from the log, and the records in between. */
-  async #activate(cell: Cell, before: number): Promise<void> {
-    cell.reset();
-    const state = await this.#p.store.load(cell.to, (reason) =>
-      this.#p.log.error("a snapshot is damaged, the log is read instead", { actor: cell.name, reason }),
-    );
-    if (state && state.version === cell.definition.version && state.seq < before) {
+  /** Brings a cell up to its first waiting record; beyond what was handed over, records come through the mailbox. */
+  async #activate(cell: Cell): Promise<void> {
+    const partition = this.#partitions.get(this.#p.appender.partitionOf(cell.to));
+    const before = (): number =>
+      Math.min(
+        cell.mailbox[0]?.record.seq ?? cell.surplus?.next ?? Number.POSITIVE_INFINITY,
+        partition?.next ?? Number.POSITIVE_INFINITY,
+      );
+    for (;;) {
       try {
-        cell.restore(state);
+        await this.#activation.activate(cell, before);
+        break;
       } catch (error) {
-        cell.reset();
-        this.#warn(`snapshot of ${cell.name} can't be restored, the log is read instead`, error);
+        if (!(error instanceof RefoldError)) throw error;
+        // It would never come into memory again: what it can't fold any more is given up.
+        const { seq, type } = error.record;
+        this.#p.log.error("an actor can't fold what it folded before", { actor: cell.name, seq, type });
+        await this.#quarantine(error.record, error.cause, 1);
       }
     }
-    await this.#foldFromLog(cell, before);
-    cell.active = true;
     if (cell.exists) this.#timers.set(cell.name, cell.timers);
     for (const ask of cell.asks) {
-      if (this.#dispatched.has(ask.id) || this.#p.index.firstSeq(answerId(ask.id)) !== undefined) continue;
+      if (this.#asks.has(ask) || this.#isAnswered(ask.id)) continue;
       const seq = this.#p.index.firstSeq(ask.id);
-      const record = seq === undefined ? undefined : await this.#recordAt(seq);
-      if (record) this.#dispatch(cell.to, ask, record);
+      const record = seq === undefined ? undefined : await this.#askRecord(seq);
+      if (record) this.#asks.dispatch(cell.to, ask, record);
     }
   }
 
-  /** Folds what the log has between the cell's state and `before`; its effects are in the log already. */
-  async #foldFromLog(cell: Cell, before: number): Promise<void> {
-    const mailboxFrom = cell.mailbox[0]?.record.seq ?? Number.POSITIVE_INFINITY;
-    const partition = this.#partitions.get(this.#p.appender.partitionOf(cell.to));
-    // Beyond what its partition's reader handed over, records come through the mailbox.
-    const end = Math.min(before, mailboxFrom, partition ? partition.next : Number.POSITIVE_INFINITY);
-    for (const seq of await this.#p.index.ofActor(cell.to, cell.seq)) {
-      if (seq >= end) break;
-      const record = await this.#recordAt(seq);
-      if (
-        !record ||
-        record.type === SKIPPED ||
-        this.#p.index.firstSeq(quarantineId(record.id)) !== undefined
-      ) {
-        cell.skip(seq);
-        continue;
+  async #askRecord(seq: number): Promise<StoredRecord | undefined> {
+    return readRecord(this.#p.bus, this.#p.stream, seq, this.#p.keys);
+  }
+
+  /** Keeps a dead letter. It is all that is left of the record, so this is tried until it is kept. */
+  async #bury(original: Uint8Array, letter: Omit<NewDeadLetter, "original">): Promise<void> {
+    this.#counts.deadLetters++;
+    for (;;) {
+      try {
+        await this.#p.deadLetters.put({ ...letter, original });
+        return;
+      } catch (error) {
+        if (this.#closed) throw error;
+        this.#warn("a dead letter was not kept yet", error);
+        await sleep(TRY_AGAIN_MS);
       }
-      cell.fold(record);
-    }
-  }
-
-  async #recordAt(seq: number): Promise<StoredRecord | undefined> {
-    const message = await messageAt(this.#p.bus, this.#p.stream, seq);
-    if (!message) return undefined;
-    const closed = decodeRecord(seq, message.data);
-    const opened = await openRecord(closed, this.#p.keys);
-    return opened.ok ? { ...closed.envelope, seq, data: opened.data } : undefined;
-  }
-
-  async #flush(): Promise<void> {
-    const now = this.#p.clock.monotonic();
-    const dirty: Cell[] = [];
-    const positions = new Map<number, number>();
-    for (const [number, partition] of this.#partitions) positions.set(number, partition.lowest);
-    for (const cell of this.#cells.values()) {
-      if (cell.dirtySince === undefined) {
-        const idle = now - cell.usedAt > (cell.closed ? 1_000 : this.#o.passivateAfterMs);
-        if (idle && !cell.running && cell.mailbox.length === 0 && cell.unacknowledged === 0) {
-          this.#cells.delete(cell.name);
-        }
-      } else if (cell.unacknowledged === 0 && cell.exists && cell.active) {
-        dirty.push(cell);
-      } else {
-        const number = this.#p.appender.partitionOf(cell.to);
-        positions.set(number, Math.min(positions.get(number)!, cell.dirtySince));
-      }
-    }
-    const since = dirty.map((cell) => cell.dirtySince);
-    const states = dirty.map((cell) => ({ to: cell.to, state: cell.state(), closed: cell.closed }));
-    for (const cell of dirty) cell.dirtySince = undefined;
-    try {
-      await this.#p.store.write(states, positions);
-    } catch (error) {
-      dirty.forEach((cell, i) => {
-        cell.dirtySince = Math.min(since[i]!, cell.dirtySince ?? Number.POSITIVE_INFINITY);
-      });
-      throw error;
-    }
-    await this.#p.index.flush();
-  }
-
-  async #bury(
-    original: Uint8Array,
-    letter: Omit<Parameters<DeadLetters["put"]>[0], "original">,
-  ): Promise<void> {
-    this.counts.deadLetters++;
-    try {
-      await this.#p.deadLetters.put({ ...letter, original });
-    } catch (error) {
-      this.#warn("a dead letter was not kept", error);
     }
   }
 
   #warn(what: string, error: unknown): void {
     this.#p.log.warn(what, { error: String((error as Error)?.message ?? error) });
   }
+}
+
+function nameOf(error: unknown): string {
+  return (error as Error)?.name ?? "error";
 }
 
 function quarantineId(recordId: string): string {

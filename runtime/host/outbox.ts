@@ -1,6 +1,6 @@
 /** The outbox: effects of a fold as records, with ids that follow from the folded record and their place (L3, L7). */
-import type { Address } from "../address.ts";
-import type { NewRecord, StoredRecord } from "../envelope.ts";
+import { type Address, address } from "../address.ts";
+import { isTypeWord, type NewRecord, type StoredRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
 import type { OpenAsk } from "./cell-store.ts";
 import { type Effect, MachineEffectError } from "./machine.ts";
@@ -17,6 +17,16 @@ export function answerId(askId: string): string {
   return derivedId(askId, "answer");
 }
 
+/** What the log could not read back must not get in. @throws AddressError, MachineEffectError */
+function checked(record: NewRecord): NewRecord {
+  address(record.to.kind, record.to.key, record.to.id);
+  if (!isTypeWord(record.type)) {
+    throw new MachineEffectError(`a machine emitted a record of type ${JSON.stringify(record.type)}`);
+  }
+  return record;
+}
+
+/** @throws AddressError, MachineEffectError when a machine wants what no record can be. */
 export function outgoing(
   self: Address,
   record: StoredRecord,
@@ -35,7 +45,13 @@ export function outgoing(
     switch (effect.type) {
       case "bw.tell":
         return {
-          record: { ...chain, type: effect.event, to: effect.to, clear: effect.clear, data: effect.data },
+          record: checked({
+            ...chain,
+            type: effect.event,
+            to: effect.to,
+            clear: effect.clear,
+            data: effect.data,
+          }),
         };
       case "bw.ask": {
         const ask: OpenAsk = {
@@ -48,7 +64,7 @@ export function outgoing(
         };
         return {
           ask,
-          record: {
+          record: checked({
             ...chain,
             type: ASK,
             // Same key, so the same partition and the same data subject as the asking actor.
@@ -61,7 +77,7 @@ export function outgoing(
               key: ask.key,
             },
             data: { input: effect.input },
-          },
+          }),
         };
       }
       default:

@@ -7,6 +7,7 @@ export class Partition {
   #room: (() => void)[] = [];
   /** Appends of this partition's outbox that are being tried again: nothing is folded meanwhile. */
   #failing = 0;
+  #closed = false;
 
   constructor(number: number, from: number) {
     this.number = number;
@@ -45,9 +46,15 @@ export class Partition {
     };
   }
 
+  /** Lets nobody wait for room any more. */
+  close(): void {
+    this.#closed = true;
+    this.#release();
+  }
+
   /** Waits while too much is under way or appends fail; undefined when there is no need to. */
   room(most: number): Promise<void> | undefined {
-    if (this.#underWay.size < most && this.#failing === 0) return undefined;
+    if (this.#closed || (this.#underWay.size < most && this.#failing === 0)) return undefined;
     return new Promise<void>((resolve) => this.#room.push(resolve)).then(() => this.room(most));
   }
 

@@ -10,11 +10,18 @@ interface Counter {
   failures: unknown[];
   fired: number[];
   quarantined: number;
+  exploded: number;
 }
 
 export const counterMachine = setup({
   types: {} as { context: Counter; input: ActorInput; events: ActorEvent; emitted: Effect },
   delays: { patience: 60_000 },
+  actions: {
+    explode: ({ event }) => {
+      const { text } = event.data;
+      throw new Error(text === undefined ? "this machine breaks" : `this machine breaks on ${text}`);
+    },
+  },
 }).createMachine({
   id: "counter",
   context: ({ input }) => ({
@@ -25,6 +32,7 @@ export const counterMachine = setup({
     failures: [],
     fired: [],
     quarantined: 0,
+    exploded: 0,
   }),
   initial: "idle",
   on: {
@@ -58,9 +66,7 @@ export const counterMachine = setup({
       ),
     },
     crash: {
-      actions: () => {
-        throw new Error("this machine breaks");
-      },
+      actions: ["explode", assign({ exploded: ({ context }) => context.exploded + 1 })],
     },
     impure: {
       actions: () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Address, address } from "../address.ts";
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, BusMessage, RequestOptions } from "../bus/bus.ts";
 import { startTestServer, type TestServer } from "../bus/testing.ts";
 import type { NewRecord } from "../envelope.ts";
 import { newId } from "../ids.ts";
@@ -12,8 +12,34 @@ import { WorkspaceKeyRing } from "../log/keyring.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import { Node, type NodeOptions } from "../node.ts";
 
-export type TestNodeOptions = Partial<Omit<NodeOptions, "bus" | "keys" | "dir">> &
-  Pick<NodeOptions, "definitions">;
+export type TestNodeOptions = Partial<Omit<NodeOptions, "bus" | "keys">> &
+  Pick<NodeOptions, "definitions"> & {
+    /** What goes wrong on the way to the server. */
+    readonly trouble?: (bus: Bus) => Bus;
+    /** What goes wrong with the keys. */
+    readonly keyTrouble?: (keys: KeyRing) => KeyRing;
+  };
+
+/** A bus on which `meddle` may answer a request itself, or fail it, before or after it was sent. */
+export function meddled(
+  bus: Bus,
+  meddle: (
+    subject: string,
+    send: () => Promise<BusMessage>,
+    headers: Readonly<Record<string, string>>,
+  ) => Promise<BusMessage>,
+): Bus {
+  return new Proxy(bus, {
+    get(target, name) {
+      if (name === "request") {
+        return (subject: string, data: Uint8Array, options?: RequestOptions) =>
+          meddle(subject, () => target.request(subject, data, options), options?.headers ?? {});
+      }
+      const member = Reflect.get(target, name, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
 
 export class TestDesk {
   readonly server: TestServer;
@@ -39,8 +65,11 @@ export class TestDesk {
   /** Starts the node; with other options when given. */
   async up(options: Partial<TestNodeOptions> = {}): Promise<void> {
     this.#options = { ...this.#options, ...options };
-    this.bus = await this.server.connect();
-    this.keys = await WorkspaceKeyRing.open({ bus: this.bus, dataDir: this.dir, workspace: "test" });
+    const { trouble, keyTrouble, ...rest } = this.#options;
+    const bus = await this.server.connect();
+    this.bus = trouble ? trouble(bus) : bus;
+    const keys = await WorkspaceKeyRing.open({ bus: this.bus, dataDir: this.dir, workspace: "test" });
+    this.keys = keyTrouble ? keyTrouble(keys) : keys;
     const note = (message: string, details: Record<string, unknown>): void => {
       this.warnings.push({ message, details });
     };
@@ -53,7 +82,7 @@ export class TestDesk {
       policy: { maxAttempts: 3, backoffMs: () => 1 },
       log: { warn: note, error: note },
       partitions: 4,
-      ...this.#options,
+      ...rest,
     });
   }
 

@@ -3,7 +3,7 @@ import { type Address, formatAddress, partitionOf } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Envelope } from "../envelope.ts";
 import { encodeRecord } from "./codec.ts";
-import type { KeyRing } from "./sealer.ts";
+import { type KeyRing, SEAL_OVERHEAD_BYTES } from "./sealer.ts";
 import { JetStreamError } from "./stream.ts";
 
 export interface Acknowledged {
@@ -12,9 +12,14 @@ export interface Acknowledged {
   readonly duplicate: boolean;
 }
 
-/** A record that the server will never take, however often it is tried. */
+/** A record that will never be taken, however often it is tried. */
 export class RecordRefusedError extends Error {
-  override readonly name = "RecordRefusedError";
+  override readonly name: string = "RecordRefusedError";
+}
+
+/** The addressee's data subject was erased: nothing can be written for it any more. */
+export class RecordErasedError extends RecordRefusedError {
+  override readonly name = "RecordErasedError";
 }
 
 export interface AppenderOptions {
@@ -27,6 +32,10 @@ export interface AppenderOptions {
 }
 
 const decoder = new TextDecoder();
+/** JetStream's number for a message above the stream's `max_msg_size`. */
+const MESSAGE_TOO_LARGE = 10054;
+/** What an envelope takes besides its body, bytes: ids, addresses, names of fields. */
+const ENVELOPE_BYTES = 2_000;
 
 export class Appender {
   readonly #bus: Bus;
@@ -44,6 +53,24 @@ export class Appender {
   }
 
   /**
+   * Whether a record could be appended at all, before anything depends on it.
+   * @throws RecordRefusedError when it is too large; TypeError when it is no JSON.
+   */
+  check(record: Pick<Envelope, "type" | "to"> & Partial<Pick<Envelope, "clear" | "data">>): void {
+    const plain = Buffer.byteLength(JSON.stringify(record.data ?? {}));
+    const clear = Buffer.byteLength(JSON.stringify(record.clear ?? {}));
+    // Sealed and in base64 it is a third longer.
+    const bytes = Math.ceil((plain + SEAL_OVERHEAD_BYTES) / 3) * 4 + clear + ENVELOPE_BYTES;
+    if (bytes > this.#bus.maxPayload) throw this.#tooLarge(record, bytes);
+  }
+
+  #tooLarge({ type, to }: Pick<Envelope, "type" | "to">, bytes: number): RecordRefusedError {
+    return new RecordRefusedError(
+      `record ${type} to ${formatAddress(to)} has ${bytes} bytes; the server takes ${this.#bus.maxPayload}`,
+    );
+  }
+
+  /**
    * One attempt. The data subject's key is made when it is missing.
    * @throws RecordRefusedError when no retry can help, else whatever the bus says: try again with the same id.
    */
@@ -51,17 +78,16 @@ export class Appender {
     const { key } = envelope.to;
     const sealer = this.#keys.cached(key) ?? (await this.#keys.sealer(key, { create: true }));
     if (!sealer) {
-      throw new RecordRefusedError(`the key of ${key} was destroyed: nothing more can be written for it`);
+      throw new RecordErasedError(`the key of ${key} was destroyed: nothing more can be written for it`);
     }
     const { payload, headers } = encodeRecord(envelope, sealer);
     if (payload.byteLength > this.#bus.maxPayload - 1_024) {
-      throw new RecordRefusedError(
-        `record ${envelope.type} to ${formatAddress(envelope.to)} has ${payload.byteLength} bytes; the server takes ${this.#bus.maxPayload}`,
-      );
+      throw this.#tooLarge(envelope, payload.byteLength);
     }
     const subject = this.#o.subject(this.partitionOf(envelope.to));
     const reply = await this.#bus.request(subject, payload, { headers, timeoutMs: this.#o.ackTimeoutMs });
     const ack = JSON.parse(decoder.decode(reply.data));
+    if (ack.error?.err_code === MESSAGE_TOO_LARGE) throw this.#tooLarge(envelope, payload.byteLength);
     if (ack.error) {
       throw new JetStreamError(`append: ${ack.error.description}`, ack.error.code, ack.error.err_code ?? 0);
     }

@@ -36,18 +36,33 @@ export interface NewDeadLetter {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** What is kept of a reason and of a stack, characters each. */
+const LONGEST_TEXT = 8_000;
+/** Stands for a reason whose data subject was erased. */
+const ERASED = "erased";
+/** Left for everything besides the original, bytes. */
+const LETTER_BYTES = 64 * 1024;
+
+export interface DeadLetterNames {
+  readonly stream: string;
+  readonly subject: string;
+  /** The log: where an original that is too large for a letter can still be read. */
+  readonly log: string;
+}
 
 export class DeadLetters {
   readonly #bus: Bus;
   readonly #keys: KeyRing;
   readonly #stream: string;
   readonly #subject: string;
+  readonly #log: string;
 
-  constructor(bus: Bus, keys: KeyRing, names: { stream: string; subject: string }) {
+  constructor(bus: Bus, keys: KeyRing, names: DeadLetterNames) {
     this.#bus = bus;
     this.#keys = keys;
     this.#stream = names.stream;
     this.#subject = names.subject;
+    this.#log = names.log;
   }
 
   async open(): Promise<void> {
@@ -59,15 +74,19 @@ export class DeadLetters {
     const { original, key, reason, stack, ...clear } = letter;
     const id = `dead-${letter.recordId ?? letter.seq ?? ""}-${letter.seq ?? ""}`;
     const sealer = key ? await this.#keys.sealer(key, { create: true }) : undefined;
-    const secret = { reason, stack };
+    const secret = { reason: reason.slice(0, LONGEST_TEXT), stack: stack?.slice(0, LONGEST_TEXT) };
+    const tooLarge = (original.byteLength * 4) / 3 + LETTER_BYTES > this.#bus.maxPayload;
     const body = {
       ...clear,
       key,
       at: new Date().toISOString(),
-      original: Buffer.from(original).toString("base64"),
+      // Its place in the log is enough then.
+      original: tooLarge ? "" : Buffer.from(original).toString("base64"),
       ...(sealer
         ? { sealed: sealer.seal(encoder.encode(JSON.stringify(secret)), id).toString("base64") }
-        : secret),
+        : key
+          ? { reason: ERASED }
+          : secret),
     };
     const reply = await this.#bus.request(this.#subject, encoder.encode(JSON.stringify(body)), {
       headers: { "Nats-Msg-Id": id },
@@ -117,11 +136,13 @@ export class DeadLetters {
       const id = `dead-${clear.recordId ?? clear.seq ?? ""}-${clear.seq ?? ""}`;
       secret = sealer
         ? JSON.parse(decoder.decode(sealer.open(Buffer.from(sealed, "base64"), id)))
-        : { reason: "erased" };
+        : { reason: ERASED };
     }
-    return {
-      letter: { number, reason: "", ...clear, ...secret },
-      original: Buffer.from(original, "base64"),
-    };
+    const letter: DeadLetter = { number, reason: "", ...clear, ...secret };
+    if (original !== "" || letter.seq === undefined) {
+      return { letter, original: Buffer.from(original, "base64") };
+    }
+    const inLog = await messageAt(this.#bus, this.#log, letter.seq);
+    return { letter, original: inLog?.data ?? new Uint8Array() };
   }
 }

@@ -13,6 +13,8 @@ export interface RawRecord {
   readonly subject: string;
   readonly data: Uint8Array;
   header(name: string): string | undefined;
+  /** Records of the subject after this one that were in the stream when it was delivered. */
+  readonly pending: number;
 }
 
 export interface ReaderOptions {
@@ -27,6 +29,8 @@ export interface ReaderOptions {
   readonly headersOnly?: boolean;
   /** Called in order, one at a time. */
   readonly onRecord: (record: RawRecord) => void | Promise<void>;
+  /** Called when there is nothing after the last record handed over; again after each further one that was the last. */
+  readonly onEnd?: () => void;
   /** Told of each time it had to start again, with the reason. */
   readonly onRestart?: (reason: string) => void;
 }
@@ -38,7 +42,7 @@ const RETRY_MS = 100;
 
 export class LogReader {
   readonly #bus: Bus;
-  readonly #o: Required<Omit<ReaderOptions, "onRestart" | "headersOnly">> & ReaderOptions;
+  readonly #o: Required<Omit<ReaderOptions, "onRestart" | "onEnd" | "headersOnly">> & ReaderOptions;
   #next: number;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -49,7 +53,7 @@ export class LogReader {
 
   constructor(bus: Bus, options: ReaderOptions) {
     this.#bus = bus;
-    this.#o = { batch: 256, expiresMs: 2_000, ...options };
+    this.#o = { ...options, batch: options.batch ?? 256, expiresMs: options.expiresMs ?? 2_000 };
     this.#next = options.from;
   }
 
@@ -115,6 +119,7 @@ export class LogReader {
     });
     let delivered = 0;
     try {
+      if (info.num_pending === 0) this.#o.onEnd?.();
       while (!this.#stopped) {
         let open = batch;
         const pull = { batch, expires: expiresMs * 1e6 };
@@ -150,10 +155,12 @@ export class LogReader {
             subject: message.subject,
             data: message.data,
             header: (name) => message.header(name),
+            pending: place.pending,
           };
           const waits = this.#o.onRecord(record);
           if (waits) await waits;
           this.#next = place.streamSeq + 1;
+          if (place.pending === 0) this.#o.onEnd?.();
           silentSince = performance.now();
         }
       }

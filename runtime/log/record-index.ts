@@ -6,6 +6,7 @@
  * - `i!<id>`                    → sequence of the first occurrence
  * - `k!<key>!<kind>!<id>!<seq>` → nothing; the records of an actor, and of all actors that share a key
  * - `m!position`                → every record below this sequence is in
+ * - `m!log`                     → which log it is the index of
  */
 import type { Level } from "level";
 import { type Address, parseAddress } from "../address.ts";
@@ -15,6 +16,7 @@ import { LogReader } from "./reader.ts";
 import { streamState } from "./stream.ts";
 
 const POSITION = "m!position";
+const LOG = "m!log";
 
 function pad(seq: number): string {
   return seq.toString().padStart(14, "0");
@@ -135,19 +137,24 @@ export class RecordIndex {
     subject: string,
     progress?: (done: number, all: number) => void,
   ): Promise<void> {
-    const { firstSeq, lastSeq } = await streamState(bus, stream);
-    let from = Math.max(Number(this.#db.getSync(POSITION) ?? 1), firstSeq, 1);
-    if (from > lastSeq + 1) {
-      // The log is shorter than what was indexed: it is another log.
-      await this.#db.clear();
-      from = Math.max(firstSeq, 1);
-    }
+    const { firstSeq, lastSeq, created } = await streamState(bus, stream);
+    const known = this.#db.getSync(LOG);
+    const position = Number(this.#db.getSync(POSITION) ?? 1);
+    // A log that was made anew, that has lost its end, or another server's: nothing that was kept is of this one.
+    const isOther = (known !== undefined && known !== created) || position > lastSeq + 1;
+    if (isOther) await this.#db.clear();
+    if (isOther || known === undefined) await this.#db.put(LOG, created);
+    const from = Math.max(Number(this.#db.getSync(POSITION) ?? 1), firstSeq, 1);
     this.#head = from - 1;
     const total = lastSeq - from + 1;
     let unflushed = 0;
+    let isCaughtUp = false;
     let caughtUp!: () => void;
     const done = new Promise<void>((resolve) => {
-      caughtUp = resolve;
+      caughtUp = () => {
+        isCaughtUp = true;
+        resolve();
+      };
     });
     this.#follower = new LogReader(bus, {
       stream,
@@ -165,13 +172,15 @@ export class RecordIndex {
           }
         }
         const atEnd = record.seq >= lastSeq;
-        if (++unflushed < 1_000 && !atEnd) return;
+        if (++unflushed < 1_000 && !(atEnd && !isCaughtUp)) return;
         unflushed = 0;
         if (total > 0) progress?.(Math.min(record.seq - from + 1, total), total);
         return this.flush(record.seq + 1).then(() => {
           if (atEnd) caughtUp();
         });
       },
+      // The last record that the stream counts may have been deleted.
+      onEnd: () => caughtUp(),
     });
     if (total <= 0) caughtUp();
     this.#follower.start();

@@ -76,11 +76,14 @@ export interface StreamState {
   readonly lastSeq: number;
   readonly messages: number;
   readonly bytes: number;
+  /** When the stream was made, as the server says it: tells a log from another of the same name. */
+  readonly created: string;
 }
 
 export async function streamState(bus: Bus, name: string): Promise<StreamState> {
-  const { state } = await jetStreamApi(bus, `STREAM.INFO.${name}`, undefined);
-  return { firstSeq: state.first_seq, lastSeq: state.last_seq, messages: state.messages, bytes: state.bytes };
+  const { state, created } = await jetStreamApi(bus, `STREAM.INFO.${name}`, undefined);
+  const { first_seq: firstSeq, last_seq: lastSeq, messages, bytes } = state;
+  return { firstSeq, lastSeq, messages, bytes, created };
 }
 
 /** One message by its sequence; undefined when it is no longer there. */

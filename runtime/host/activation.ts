@@ -1,0 +1,82 @@
+/** Brings actors into memory: from their snapshot, else from the log, and what the log has beyond it. */
+import { formatAddress } from "../address.ts";
+import type { Bus } from "../bus/bus.ts";
+import type { StoredRecord } from "../envelope.ts";
+import { readRecord } from "../log/read.ts";
+import type { RecordIndex } from "../log/record-index.ts";
+import type { KeyRing } from "../log/sealer.ts";
+import type { Cell } from "./cell.ts";
+import type { CellStore } from "./cell-store.ts";
+
+export interface ActivationParts {
+  readonly bus: Bus;
+  readonly stream: string;
+  readonly index: RecordIndex;
+  readonly store: CellStore;
+  readonly keys: KeyRing;
+  /** Whether a record was given up on, so that every fold passes over it. */
+  readonly isSkipped: (record: StoredRecord) => boolean;
+  readonly onDamage: (actor: string, reason: string) => void;
+}
+
+/** A record that was folded once can't be folded any more: the machine was changed. */
+export class RefoldError extends Error {
+  override readonly name = "RefoldError";
+  constructor(
+    readonly record: StoredRecord,
+    override readonly cause: unknown,
+  ) {
+    super(`record ${record.seq} of ${formatAddress(record.to)} can't be folded again`);
+  }
+}
+
+export class Activation {
+  readonly #p: ActivationParts;
+
+  constructor(parts: ActivationParts) {
+    this.#p = parts;
+  }
+
+  /**
+   * Brings a cell to its state before record `before`, or later where a snapshot is later.
+   * @throws RefoldError; whatever the log says when it can't be read.
+   */
+  async activate(cell: Cell, before: () => number): Promise<void> {
+    cell.reset();
+    const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
+    if (state && state.version === cell.definition.version) {
+      try {
+        cell.restore(state);
+      } catch (error) {
+        cell.reset();
+        this.#p.onDamage(cell.name, (error as Error).name);
+      }
+    }
+    await this.fold(cell, before());
+    cell.active = true;
+  }
+
+  /** Folds what the log has between the cell's state and `before`; what it led to is in the log already. */
+  async fold(cell: Cell, before: number): Promise<void> {
+    for (const seq of await this.#p.index.ofActor(cell.to, cell.seq)) {
+      if (seq >= before) break;
+      const record = await this.read(cell, seq);
+      if (!record || this.#p.isSkipped(record)) {
+        cell.skip(seq);
+        continue;
+      }
+      try {
+        cell.fold(record);
+      } catch (error) {
+        throw new RefoldError(record, error);
+      }
+    }
+  }
+
+  /** A record of an actor; undefined when nobody can read it, or when it is somebody else's. */
+  async read(cell: Cell, seq: number): Promise<StoredRecord | undefined> {
+    const { bus, stream, keys } = this.#p;
+    const record = await readRecord(bus, stream, seq, keys);
+    return record && formatAddress(record.to) === cell.name ? record : undefined;
+  }
+}

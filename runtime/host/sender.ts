@@ -1,0 +1,94 @@
+/**
+ * Appends what the host writes until the log has acknowledged it.
+ *
+ * What one actor tells another goes one after the other: the second is not sent before the first is acknowledged, so
+ * that a retry of the first can't be overtaken. Everything else is sent at once.
+ */
+import { formatAddress } from "../address.ts";
+import type { Clock } from "../clock.ts";
+import type { Envelope, NewRecord } from "../envelope.ts";
+import { type Acknowledged, type Appender, RecordErasedError, RecordRefusedError } from "../log/appender.ts";
+import type { NewDeadLetter } from "../log/dead-letters.ts";
+
+export interface SenderParts {
+  readonly appender: Appender;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Keeps what the log refuses for good. */
+  readonly bury: (original: Uint8Array, letter: Omit<NewDeadLetter, "original">) => Promise<void>;
+}
+
+export interface SendOptions {
+  /** Keeps the order among records of the same sender and addressee. */
+  readonly inOrder?: boolean;
+  /** Called at the first failed attempt; answers what to call when it was acknowledged after all. */
+  readonly onFailure?: () => (() => void) | undefined;
+}
+
+/** Epoch of a node that writes as the owner of its partitions. */
+const OWNER_EPOCH = 1;
+
+export class Sender {
+  readonly #p: SenderParts;
+  readonly #lanes = new Map<string, Promise<unknown>>();
+  #underWay = 0;
+
+  constructor(parts: SenderParts) {
+    this.#p = parts;
+  }
+
+  /** Records that are not acknowledged yet. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /**
+   * Answers once it is acknowledged; undefined when the log will never take it, which is a dead letter then.
+   * @throws only when the host stops: the record will be written again by whoever folds its cause again.
+   */
+  async send(record: NewRecord, options: SendOptions = {}): Promise<Acknowledged | undefined> {
+    this.#underWay++;
+    try {
+      if (!options.inOrder) return await this.#append(record, options);
+      const lane = `${formatAddress(record.from)} ${formatAddress(record.to)}`;
+      const before = this.#lanes.get(lane);
+      // After a stop in front of it a record must not be written either.
+      const mine = before ? before.then(() => this.#append(record, options)) : this.#append(record, options);
+      this.#lanes.set(lane, mine);
+      try {
+        return await mine;
+      } finally {
+        if (this.#lanes.get(lane) === mine) this.#lanes.delete(lane);
+      }
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #append(record: NewRecord, { onFailure }: SendOptions): Promise<Acknowledged | undefined> {
+    const { appender, clock, signal, bury } = this.#p;
+    const envelope: Envelope = { clear: {}, data: {}, ...record, at: clock.now(), epoch: OWNER_EPOCH };
+    let resume: (() => void) | undefined;
+    let failed = false;
+    try {
+      return await appender.appendUntilAcknowledged(envelope, signal, () => {
+        if (!failed) resume = onFailure?.();
+        failed = true;
+      });
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      // Nobody is left whom it concerns.
+      if (error instanceof RecordErasedError) return undefined;
+      await bury(new Uint8Array(), {
+        recordId: record.id,
+        to: formatAddress(record.to),
+        type: record.type,
+        attempts: 1,
+        reason: error.message,
+      });
+      return undefined;
+    } finally {
+      resume?.();
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** Writes snapshots of what changed and the positions that they allow, in one batch; lets idle actors leave memory. */
+import type { Clock } from "../clock.ts";
+import type { RecordIndex } from "../log/record-index.ts";
+import type { Cell } from "./cell.ts";
+import type { CellState, CellStore } from "./cell-store.ts";
+import type { Partition } from "./partition.ts";
+
+export interface SnapshotParts {
+  readonly store: CellStore;
+  readonly index: RecordIndex;
+  readonly clock: Clock;
+  readonly cells: Map<string, Cell>;
+  readonly partitions: ReadonlyMap<number, Partition>;
+  readonly partitionOf: (cell: Cell) => number;
+  readonly warn: (what: string, error: unknown) => void;
+}
+
+export interface SnapshotOptions {
+  readonly passivateAfterMs: number;
+  readonly maxHotActors: number;
+}
+
+/** A closed actor is hardly needed again, ms. */
+const CLOSED_IDLE_MS = 1_000;
+
+export class Snapshots {
+  readonly #p: SnapshotParts;
+  readonly #o: SnapshotOptions;
+  #running: Promise<void> | undefined;
+  /** Actors of which it was said that they can't be written. */
+  readonly #reported = new WeakSet<Cell>();
+
+  constructor(parts: SnapshotParts, options: SnapshotOptions) {
+    this.#p = parts;
+    this.#o = options;
+  }
+
+  /** One at a time; who asks meanwhile waits for the one under way. */
+  flush(): Promise<void> {
+    this.#running ??= this.#flush().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** The same, and after the one that is under way. */
+  async flushAll(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await this.flush();
+  }
+
+  async #flush(): Promise<void> {
+    const { store, index, cells } = this.#p;
+    // Up to the write nothing waits, so that positions and states are those of one moment.
+    this.#passivate();
+    const positions = new Map<number, number>();
+    for (const [number, partition] of this.#p.partitions) positions.set(number, partition.lowest);
+    const lower = (cell: Cell, seq: number): void => {
+      const number = this.#p.partitionOf(cell);
+      positions.set(number, Math.min(positions.get(number) ?? seq, seq));
+    };
+    const written: { cell: Cell; since: number; to: Cell["to"]; state: CellState; closed: boolean }[] = [];
+    for (const cell of cells.values()) {
+      if (cell.surplus) lower(cell, cell.surplus.from);
+      const since = cell.dirtySince;
+      if (since === undefined) continue;
+      const state = stateOf(cell, (error) => this.#report(cell, error));
+      if (state) written.push({ cell, since, to: cell.to, state, closed: cell.closed });
+      else lower(cell, since);
+    }
+    for (const { cell } of written) cell.dirtySince = undefined;
+    try {
+      await store.write(written, positions);
+    } catch (error) {
+      for (const { cell, since } of written) cell.dirtySince = Math.min(since, cell.dirtySince ?? since);
+      throw error;
+    }
+    await index.flush();
+  }
+
+  #report(cell: Cell, error: unknown): void {
+    if (this.#reported.has(cell)) return;
+    this.#reported.add(cell);
+    this.#p.warn(`the state of ${cell.name} can't be written`, error);
+  }
+
+  /** Idle actors leave; above the limit the least used of them do, however short they have been idle. */
+  #passivate(): void {
+    const { cells, clock } = this.#p;
+    const now = clock.monotonic();
+    for (const cell of cells.values()) {
+      const patience = cell.closed ? CLOSED_IDLE_MS : this.#o.passivateAfterMs;
+      if (now - cell.usedAt > patience && isIdle(cell)) cells.delete(cell.name);
+    }
+    const excess = cells.size - this.#o.maxHotActors;
+    if (excess <= 0) return;
+    const idle = [...cells.values()].filter(isIdle).sort((a, b) => a.usedAt - b.usedAt);
+    for (const cell of idle.slice(0, excess)) cells.delete(cell.name);
+  }
+}
+
+/** Nothing is under way and all of it is in a snapshot. */
+function isIdle(cell: Cell): boolean {
+  return (
+    cell.dirtySince === undefined &&
+    !cell.running &&
+    cell.mailbox.length === 0 &&
+    cell.surplus === undefined &&
+    cell.unacknowledged === 0
+  );
+}
+
+/** Undefined while not all that it led to is acknowledged, and where its context is no JSON. */
+function stateOf(cell: Cell, onError: (error: unknown) => void): CellState | undefined {
+  if (cell.unacknowledged > 0 || !cell.exists || !cell.active) return undefined;
+  try {
+    return cell.state();
+  } catch (error) {
+    onError(error);
+    return undefined;
+  }
+}
