@@ -218,7 +218,7 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
     id: "node",
     startTimeoutMs: 600_000,
     stopTimeoutMs: config.host.drainMs,
-    start: async () => {
+    start: async ({ exited }) => {
       progress?.("reading the log");
       const { logger } = parts.log!;
       const started = await Node.start({
@@ -239,7 +239,11 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
         host: {
           passivateAfterMs: config.host.passivateAfterMs,
           snapshotEveryMs: config.host.snapshotEveryMs,
+          maxHotActors: config.host.maxHotActors,
         },
+        credit: config.log.credit,
+        appendTimeoutMs: config.log.appendTimeoutMs,
+        onFailure: exited,
         admission: { maxWaiting: config.host.maxBehind },
         progress: (done, all) => progress?.(`reading the log: ${done} of ${all} records`),
       });
