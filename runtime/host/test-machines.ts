@@ -18,7 +18,7 @@ export const counterMachine = setup({
   delays: { patience: 60_000 },
   actions: {
     explode: ({ event }) => {
-      const { text } = event.data;
+      const text = event.data?.text;
       throw new Error(text === undefined ? "this machine breaks" : `this machine breaks on ${text}`);
     },
   },
