@@ -2,6 +2,7 @@
 import { commands as language } from "../actors/language/commands.ts";
 import { commands as playbooks } from "../actors/playbooks/commands.ts";
 import { commands as skills } from "../actors/skills/commands.ts";
+import { commands as bench } from "../bench/commands.ts";
 import { commands as memory } from "../memory/commands.ts";
 import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
@@ -18,6 +19,7 @@ export const contributors: readonly Contributor[] = [
   playbooks,
   memory,
   language,
+  bench,
   config,
   doctor,
 ];
