@@ -21,11 +21,12 @@ import { ConversationTokens, type Gateway, RouteRegistry, startGateway } from ".
 import type { JsonObject } from "../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
 import { Node } from "../runtime/node.ts";
-import { createMetrics, openLog, type ProcessLog } from "../runtime/telemetry/index.ts";
+import { createMetrics, type Metrics, openLog, type ProcessLog } from "../runtime/telemetry/index.ts";
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
 import { type Agents, openAgents } from "./agents.ts";
 import { linkKeys } from "./links.ts";
+import { feedMetrics, type MetricsFeed } from "./metrics.ts";
 
 export interface DeskOptions {
   readonly config: Config;
@@ -43,6 +44,7 @@ export interface DeskOptions {
 
 /** What the parts leave to those that start after them. */
 interface Parts {
+  readonly metrics: Metrics;
   log?: ProcessLog;
   server?: EmbeddedServer;
   bus?: Bus;
@@ -50,6 +52,7 @@ interface Parts {
   agents?: Agents;
   node?: Node;
   feed?: StatusFeed;
+  measured?: MetricsFeed;
   gateway?: Gateway;
 }
 
@@ -70,7 +73,8 @@ export class Desk {
   static async start(options: DeskOptions): Promise<Desk> {
     const { config } = options;
     const dir = await openDataDir(config.dataDir);
-    const parts: Parts = {};
+    const metrics = createMetrics({ process: true, labels: { workspace: config.workspace } });
+    const parts: Parts = { metrics };
     const log = openLog({
       dir: join(dir.path, "logs"),
       level: config.telemetry.level,
@@ -87,8 +91,10 @@ export class Desk {
         node(options, parts),
         gateway(options, parts, dir, () => tree),
       ],
-      onEvent: ({ child, type, error, waitMs }) =>
-        log.logger[error ? "warn" : "info"]({ child, waitMs, error: error?.message }, `supervisor: ${type}`),
+      onEvent: ({ child, type, error, waitMs }) => {
+        if (type === "restarting") metrics.restarts.inc({ supervisor: "desk", child });
+        log.logger[error ? "warn" : "info"]({ child, waitMs, error: error?.message }, `supervisor: ${type}`);
+      },
     });
     try {
       await tree.start();
@@ -254,12 +260,14 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
           "a conversation's key is not under its customer's",
         ),
       );
+      parts.measured = feedMetrics(parts.metrics, started, () => started.deadLetters.count());
       parts.feed = followStatus(started, (error) => logger.warn({ error: String(error) }, "status feed"));
       return {
         which: () => started.status().host as JsonObject,
         stop: async () => {
           unlink();
           parts.feed?.stop();
+          parts.measured?.stop();
           await started.stop();
         },
       };
@@ -278,7 +286,7 @@ function gateway(
     start: async () => {
       const engine = parts.node!;
       const { logger } = parts.log!;
-      const metrics = createMetrics({ process: true, labels: { workspace: config.workspace } });
+      const { metrics } = parts;
       const tokens = new ConversationTokens((purpose, value) => engine.keyedHash(purpose, value));
       const registry = new RouteRegistry().add(
         ...pageRoutes(),
@@ -328,9 +336,16 @@ function gateway(
             },
           },
         ],
-        metrics: { contentType: metrics.contentType, metrics: () => metrics.text() },
+        metrics: {
+          contentType: metrics.contentType,
+          metrics: async () => {
+            await parts.measured?.refresh();
+            return metrics.text();
+          },
+        },
         version,
         seen: (request) => {
+          parts.measured?.request(request);
           if (request.error) {
             logger.error(
               { requestId: request.requestId, route: request.route, error: (request.error as Error).name },

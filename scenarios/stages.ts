@@ -29,7 +29,7 @@ interface Row {
 }
 
 /** Services whose operations are stages of their own; all others are skills. */
-function stageOf(service: string, operation: string): StageName | undefined {
+export function stageOf(service: string, operation: string): StageName | undefined {
   if (service === "language") return operation === "understand" ? "understand" : undefined;
   if (service === "knowledge") return "search";
   if (service === "memory") return operation === "recall" ? "recall" : undefined;

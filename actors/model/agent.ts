@@ -208,7 +208,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
       ...health.describe(),
       provider: provider.kind,
       model: o.model,
-      ...(found ? { present: present(found, o.model) } : {}),
+      ...(found ? { present: isPresent(found, o.model) } : {}),
       ...(loading ? { loading } : {}),
       tokens: { ...tokens },
     }),
@@ -217,7 +217,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
       void timed(ended.signal, LOOK_MS, (signal) => attempt(() => provider.models(signal))).then(
         (names) => {
           found = names;
-          if (present(names, o.model)) load();
+          if (isPresent(names, o.model)) load();
         },
         () => {},
       );
@@ -230,7 +230,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
 }
 
 /** Names may lack their tag: `llama3` is `llama3:latest`. */
-const present = (names: readonly string[], model: string): boolean =>
+export const isPresent = (names: readonly string[], model: string): boolean =>
   names.some((name) => name === model || name === `${model}:latest`);
 
 function checked<T>(schema: z.ZodType<T>, raw: unknown): T {

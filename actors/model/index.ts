@@ -5,20 +5,28 @@ import { AskError, type Operation, type Service } from "../../runtime/host/servi
 import { modelAgent } from "./agent.ts";
 import { OLLAMA_URL, ollamaProvider } from "./ollama.ts";
 import { openAiProvider } from "./openai-compatible.ts";
+import type { Provider } from "./provider.ts";
 
-export { type ModelOptions, modelAgent } from "./agent.ts";
-export { ollamaProvider } from "./ollama.ts";
+export { isPresent, type ModelOptions, modelAgent } from "./agent.ts";
+export { OLLAMA_URL, ollamaProvider } from "./ollama.ts";
 export { type OpenAiOptions, openAiProvider } from "./openai-compatible.ts";
 export type { ChatMessage, ChatRequest, ChatResult, Provider, ToolCall, ToolDefinition } from "./provider.ts";
 
 /** @throws UsageError when a provider is named without what it needs. */
 export function modelService(config: Config["model"]): Service {
-  const { provider, url, apiKey, model, ...rest } = config;
-  if (provider === "none") return noModel();
-  if (!model) throw new UsageError(`model.provider is ${provider}, so model.model has to name a model`);
-  if (provider === "ollama") return modelAgent(ollamaProvider(url ?? OLLAMA_URL), { model, ...rest });
+  const { provider: kind, url: _url, apiKey: _apiKey, model, ...rest } = config;
+  const provider = modelProvider(config);
+  if (!provider) return noModel();
+  if (!model) throw new UsageError(`model.provider is ${kind}, so model.model has to name a model`);
+  return modelAgent(provider, { model, ...rest });
+}
+
+/** The server that is configured; undefined when there is none. @throws UsageError when its address is missing. */
+export function modelProvider({ provider, url, apiKey }: Config["model"]): Provider | undefined {
+  if (provider === "none") return undefined;
+  if (provider === "ollama") return ollamaProvider(url ?? OLLAMA_URL);
   if (!url) throw new UsageError("model.provider is openai, so model.url has to be the address of its API");
-  return modelAgent(openAiProvider({ url, apiKey }), { model, ...rest });
+  return openAiProvider({ url, apiKey });
 }
 
 /** Without a model every ask is unavailable at once, and the desk answers from its articles. */

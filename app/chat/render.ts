@@ -51,6 +51,28 @@ export function renderTrace(trace: TraceAnswer, colors: Colors): string {
   return table(head, rows, colors);
 }
 
+/** What else there is to know of a service: which model, how many articles, why it is not well. */
+function particulars(name: string, health: any): string {
+  const parts: string[] = [];
+  if (name === "model") {
+    parts.push(health.provider === "none" ? "none configured" : `${health.model} (${health.provider})`);
+    if (health.present === false) parts.push("not listed by the server: bin/bailiwick doctor");
+    if (health.loading) parts.push("being loaded");
+    const { prompt = 0, completion = 0 } = health.tokens ?? {};
+    if (prompt + completion > 0) parts.push(`${prompt} tokens in, ${completion} out`);
+  }
+  if (name === "knowledge") parts.push(`${health.articles} articles`);
+  if (health.problems?.length > 0)
+    parts.push(`${health.problems.length} left out, first ${health.problems[0]}`);
+  if (typeof health.reason === "string") parts.push(health.reason);
+  if (health.state !== "up" && health.lastFailure) {
+    parts.push(
+      `${health.failures} failures, last ${health.lastFailure.what} at ${new Date(health.lastFailure.at).toISOString()}`,
+    );
+  }
+  return parts.join(", ");
+}
+
 export function renderStatus(s: any, colors: Colors): string {
   const { bold, green, red, yellow } = colors;
   const pairs = (counts: Record<string, number>) =>
@@ -69,9 +91,10 @@ export function renderStatus(s: any, colors: Colors): string {
   if (s.handoffs.unknowns > 0)
     lines.push(red(`${s.handoffs.unknowns} effects unknown: bin/bailiwick unknowns list`));
   if (s.deadLetters > 0) lines.push(red(`${s.deadLetters} given up on: bin/bailiwick dead-letters list`));
-  const services = Object.entries(s.services as Record<string, { state?: string }>).map(([name, health]) => {
-    const state = health.state ?? "up";
-    return `  ${name.padEnd(14)} ${state === "up" ? green(state) : red(state)}`;
+  const services = Object.entries(s.services as Record<string, any>).map(([name, health]) => {
+    const state = String(health.state ?? "up");
+    const shown = (state === "up" ? green : red)(state.padEnd(9));
+    return `  ${name.padEnd(14)} ${shown} ${particulars(name, health)}`.trimEnd();
   });
   if (services.length > 0) lines.push(bold("services"), ...services);
   if (s.latest.length > 0) {

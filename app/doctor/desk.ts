@@ -1,5 +1,6 @@
 /** Checks of the desk itself: whether it runs, whether it could, whether its model answers. */
 import { createServer } from "node:net";
+import { isPresent, modelProvider, OLLAMA_URL } from "../../actors/model/index.ts";
 import { type Config, isDataDirHeld, readNodeInfo } from "../../runtime/config/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 
@@ -61,35 +62,29 @@ export function model(config: Config): Check {
   return {
     name: "model",
     async run() {
-      const { provider, model: name, url, apiKey } = config.model;
-      if (provider === "none") return ok("none configured; the desk answers from playbooks and knowledge");
-      const base = (url ?? "http://127.0.0.1:11434").replace(/\/+$/, "");
-      const list = provider === "ollama" ? `${base}/api/tags` : `${base}/models`;
-      let text: string;
+      const { provider: kind, model: name, url } = config.model;
+      const provider = modelProvider(config.model);
+      if (!provider) return ok("none configured; the desk answers from playbooks and knowledge");
+      const base = url ?? OLLAMA_URL;
+      const ollama = kind === "ollama";
+      if (!name) {
+        return fail(`model.provider is ${kind}, but model.model names no model`, "set model.model");
+      }
+      let names: string[];
       try {
-        const response = await fetch(list, {
-          headers: apiKey ? { authorization: `Bearer ${apiKey}` } : {},
-          signal: AbortSignal.timeout(PROBE_MS),
-        });
-        if (!response.ok) {
-          return warn(
-            `${list} answers ${response.status}`,
-            "correct model.url and model.apiKey; until then the desk runs without",
-          );
-        }
-        text = await response.text();
-      } catch {
+        names = await provider.models(AbortSignal.timeout(PROBE_MS));
+      } catch (error) {
+        const why =
+          error instanceof Error && error.name === "ProviderError" ? error.message : "no answer in time";
         return warn(
-          `no model server answers at ${base}`,
-          provider === "ollama"
-            ? "ollama serve; until then the desk runs without"
-            : "start it, or correct model.url; until then the desk runs without",
+          `the model server at ${base} does not answer as it should (${why})`,
+          `${ollama ? "ollama serve, or correct model.url" : "start it, or correct model.url and model.apiKey"}; until then the desk runs without`,
         );
       }
-      if (!text.includes(JSON.stringify(name).slice(0, -1))) {
+      if (!isPresent(names, name)) {
         return warn(
           `${base} answers, but does not list ${name}`,
-          provider === "ollama" ? `ollama pull ${name}` : "correct model.model to a name that it lists",
+          ollama ? `ollama pull ${name}` : "correct model.model to a name that it lists",
         );
       }
       return ok(`${name} at ${base}`);

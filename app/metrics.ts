@@ -1,0 +1,158 @@
+/**
+ * Feeds the metrics of a desk: from the records that the node hands over, from what the gateway has answered, and from
+ * the state of services when somebody looks.
+ *
+ * Times between records are log times, so they also hold for what is read again after a restart.
+ */
+import { LRUCache } from "lru-cache";
+import { formatAddress } from "../runtime/address.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { StoredRecord } from "../runtime/envelope.ts";
+import type { JsonObject } from "../runtime/json.ts";
+import { HEALTH_NUMBER, type Metrics } from "../runtime/telemetry/metrics.ts";
+import { stageOf } from "../scenarios/stages.ts";
+
+/** What is under way at once at most; what is older is not measured. */
+const UNDER_WAY = 20_000;
+
+interface Asked {
+  readonly at: number;
+  readonly service: string;
+  readonly operation: string;
+}
+
+/** What an actor wrote last, and for which record. */
+interface Written {
+  readonly cause: string;
+  readonly at: number;
+}
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export interface MetricsFeed {
+  /** An HTTP request was answered. */
+  request(seen: SeenRequest): void;
+  /** Takes the state of services and actors over; before every look. */
+  refresh(): Promise<void>;
+  stop(): void;
+}
+
+export function feedMetrics(
+  metrics: Metrics,
+  engine: Engine,
+  deadLetters: () => Promise<number> = async () => 0,
+): MetricsFeed {
+  const requests = metrics.histogram("bailiwick_http_request_seconds", "Seconds of a request over HTTP", [
+    "method",
+    "route",
+    "status",
+  ]);
+  const handoffs = metrics.counter(
+    "bailiwick_handoffs_total",
+    "Conversations and approvals given to people",
+    ["reason"],
+  );
+  const outcomes = metrics.counter("bailiwick_outcomes_total", "Conversations that ended, by outcome", [
+    "outcome",
+  ]);
+  const waiting = metrics.gauge("bailiwick_records_waiting", "Records that wait to be folded");
+  const letters = metrics.gauge("bailiwick_dead_letters", "Records that were given up on and are kept");
+  const tokens = metrics.gauge("bailiwick_model_tokens", "Tokens of the model since the start", [
+    "direction",
+  ]);
+  const seconds = flow(metrics);
+
+  const stop = engine.observe((record) => {
+    metrics.records.inc({ kind: record.to.kind, type: record.type });
+    if (record.type === "host.quarantined") metrics.quarantined.inc({ kind: record.to.kind });
+    if (record.to.kind === "channel") {
+      const said = { ...record.clear, ...record.data };
+      if (record.type === "outcome") outcomes.inc({ outcome: String(said.outcome) });
+      if (record.type === "handoff" && said.state === "queued") handoffs.inc({ reason: String(said.reason) });
+    }
+    seconds(record);
+  });
+
+  return {
+    request: ({ method, route, status, durationMs }) =>
+      requests.observe({ method, route, status: String(status) }, durationMs / 1000),
+    refresh: async () => {
+      const { services = {}, host = {} } = engine.status() as { services?: JsonObject; host?: JsonObject };
+      for (const [name, health] of Object.entries(services)) {
+        const { state, tokens: used } = health as { state?: string; tokens?: Record<string, number> };
+        // A service that still starts has less to give than it will.
+        const number = HEALTH_NUMBER[state as keyof typeof HEALTH_NUMBER] ?? HEALTH_NUMBER.degraded;
+        metrics.downstream.set({ name }, number);
+        for (const [direction, count] of Object.entries(used ?? {})) tokens.set({ direction }, count);
+      }
+      const { cells, waiting: records } = host as Record<string, number>;
+      metrics.actors.set({ kind: "all" }, cells ?? 0);
+      waiting.set(records ?? 0);
+      letters.set(await deadLetters());
+    },
+    stop,
+  };
+}
+
+/** Turns, waits, folds and asks, each from the records that begin and end it. */
+function flow(metrics: Metrics): (record: StoredRecord) => void {
+  const asks = new LRUCache<string, Asked>({ max: UNDER_WAY });
+  const messages = new LRUCache<string, number>({ max: UNDER_WAY });
+  /** When each record of an actor came, until its first effect. */
+  const arrived = new LRUCache<string, number>({ max: UNDER_WAY });
+  const written = new LRUCache<string, Written>({ max: UNDER_WAY });
+
+  function wrote(record: StoredRecord): void {
+    if (record.cause === undefined || record.from.kind === "service") return;
+    const actor = formatAddress(record.from);
+    const last = written.get(actor);
+    written.set(actor, { cause: record.cause, at: record.at });
+    const came = arrived.get(record.cause);
+    if (came === undefined || last?.cause === record.cause) return;
+    arrived.delete(record.cause);
+    // It was busy with something else until then.
+    const free = Math.max(came, last?.at ?? 0);
+    const { kind } = record.from;
+    metrics.queueWait.observe({ kind }, (free - came) / 1000);
+    metrics.fold.observe({ kind }, Math.max(0, record.at - free) / 1000);
+  }
+
+  function answered(record: StoredRecord): void {
+    const id = String(record.clear.ask);
+    const asked = asks.get(id);
+    if (!asked) return;
+    asks.delete(id);
+    const { service, operation } = asked;
+    const took = Math.max(0, record.at - asked.at) / 1000;
+    const error = record.data.value as { code?: unknown } | undefined;
+    const outcome = record.clear.ok === true ? "done" : String(error?.code ?? "failed");
+    metrics.ask.observe({ service, operation, outcome }, took);
+    const stage = stageOf(service, operation);
+    if (stage) metrics.turnStage.observe({ stage }, took);
+  }
+
+  return (record) => {
+    wrote(record);
+    const { id, type, at, clear } = record;
+    if (type === "host.ask") {
+      asks.set(id, { at, service: String(clear.service), operation: String(clear.operation) });
+      return;
+    }
+    if (record.to.kind !== "channel") arrived.set(id, at);
+    if (type === "host.answer") answered(record);
+    else if (type === "customer.message") messages.set(id, at);
+    else if (type === "reply" && Array.isArray(clear.answers)) {
+      for (const message of clear.answers) {
+        const from = messages.get(String(message));
+        if (from === undefined) continue;
+        messages.delete(String(message));
+        metrics.turnStage.observe({ stage: "turn" }, Math.max(0, at - from) / 1000);
+      }
+    }
+  };
+}
