@@ -91,6 +91,7 @@ export async function* deskEvents(
   token: string,
   after: number,
   signal: AbortSignal,
+  onOpen?: () => void,
 ): AsyncGenerator<{ id: number; event: string; data: any }> {
   const response = await fetch(`${access.url}/v1/conversations/${conversation}/events?after=${after}`, {
     headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" },
@@ -98,6 +99,7 @@ export async function* deskEvents(
   });
   if (!response.ok || !response.body)
     throw new DeskRefusedError("events refused", response.status, undefined);
+  onOpen?.();
   const decoder = new TextDecoder();
   let buffer = "";
   for await (const chunk of response.body) {

@@ -18,6 +18,8 @@ export interface DriverOptions {
   readonly replyMs?: number;
   /** Longest time that the desk may be unreachable, ms; longer is an error. Default 60,000. */
   readonly unreachableMs?: number;
+  /** Told when the desk goes away, and when it is back. */
+  readonly onAway?: (away: boolean) => void;
 }
 
 export interface SentMessage {
@@ -35,6 +37,8 @@ export interface SentMessage {
 /** States in which the desk waits for somebody else. */
 const AT_REST = new Set(["listening", "waitingForHuman", "withHuman", "asking", "closed", "satisfaction"]);
 const POLL_MS = 10;
+const RECONNECT_MS = 100;
+const COMING_UP_MS = 30_000;
 
 export class ConversationDriver {
   readonly replies: Reply[] = [];
@@ -48,7 +52,12 @@ export class ConversationDriver {
   #offset = 0;
   #count = 0;
   readonly #access: DeskAccess;
-  readonly #o: Required<DriverOptions>;
+  readonly #o: Required<Omit<DriverOptions, "onAway">> & DriverOptions;
+  /** Broken connections of the stream of events that were taken up again. */
+  reconnects = 0;
+  /** Monotonic, ms, of the last time that the desk did not answer. */
+  #awayAt = 0;
+  #away = false;
   readonly #seen = new Set<string>();
   readonly #waiters = new Set<() => void>();
   readonly #stop = new AbortController();
@@ -94,7 +103,7 @@ export class ConversationDriver {
 
   /** Waits until the desk is at rest: everything sent is answered, or a person has the word. */
   async settled(): Promise<ConversationState> {
-    const end = performance.now() + this.#o.replyMs;
+    const from = performance.now();
     for (;;) {
       const open = this.sent.some((m) => m.answeredAt === undefined && !m.withPerson);
       const state = open && !this.#human ? undefined : await this.state();
@@ -106,7 +115,8 @@ export class ConversationDriver {
           return state;
         }
       }
-      if (performance.now() > end) {
+      // A desk that was away gets its time from when it is back.
+      if (performance.now() > Math.max(from, this.#awayAt) + this.#o.replyMs) {
         const unanswered = this.sent.filter((m) => m.answeredAt === undefined).length;
         throw new Error(
           `the desk did not come to rest within ${this.#o.replyMs} ms (state ${state?.state ?? "?"}, ${unanswered} messages unanswered)`,
@@ -129,6 +139,13 @@ export class ConversationDriver {
       verified: view.customer?.verified,
       approvals: view.pendingApprovals ?? [],
     };
+  }
+
+  /** The conversation as its customer may read it, with the whole transcript. */
+  view(): Promise<{ transcript: { messageId: string; role: string; text: string }[] }> {
+    return this.#patiently(() =>
+      deskRequest(this.#access, "GET", `/v1/conversations/${this.id}`, { token: this.#token }),
+    );
   }
 
   async satisfaction(score: number): Promise<void> {
@@ -154,6 +171,7 @@ export class ConversationDriver {
   }
 
   async #follow(): Promise<void> {
+    let broken = false;
     while (!this.#stop.signal.aborted) {
       try {
         for await (const { id, event, data } of deskEvents(
@@ -162,14 +180,21 @@ export class ConversationDriver {
           this.#token,
           this.#offset,
           this.#stop.signal,
+          () => {
+            if (broken) this.reconnects++;
+            broken = false;
+          },
         )) {
           this.#offset = Math.max(this.#offset, id);
           this.#take(id, event, data);
         }
       } catch {
         // The connection broke: go on from the offset.
+        this.#awayAt = performance.now();
       }
-      if (!this.#stop.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
+      if (this.#stop.signal.aborted) return;
+      broken = true;
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
     }
   }
 
@@ -211,21 +236,33 @@ export class ConversationDriver {
     });
   }
 
-  /** Tries again while the desk is away or asks to slow down. */
+  /** Tries again while the desk is away, is coming up or asks to slow down. */
   async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    const end = performance.now() + this.#o.unreachableMs;
+    const from = performance.now();
     for (;;) {
       try {
-        return await attempt();
+        const result = await attempt();
+        this.#isAway(false);
+        return result;
       } catch (error) {
-        let wait = 100;
+        let wait = RECONNECT_MS;
         if (error instanceof DeskRefusedError) {
-          if (error.status !== 429 && error.status !== 503 && error.status !== 500) throw error;
+          // Right after a start a conversation may not have been read from the log yet.
+          const soon = error.status === 404 && performance.now() - this.#awayAt < COMING_UP_MS;
+          if (![429, 500, 503].includes(error.status) && !soon) throw error;
           wait = error.retryAfterMs ?? 250;
         } else if (!(error instanceof DeskUnreachableError)) throw error;
-        if (performance.now() > end) throw error;
+        else this.#isAway(true);
+        if (performance.now() - from > this.#o.unreachableMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
+  }
+
+  #isAway(away: boolean): void {
+    if (away) this.#awayAt = performance.now();
+    if (this.#away === away) return;
+    this.#away = away;
+    this.#o.onAway?.(away);
   }
 }

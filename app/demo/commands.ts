@@ -8,11 +8,13 @@ interface DemoFlags {
   readonly limit?: number;
   readonly attach?: string;
   readonly keep?: string;
-  readonly concurrency: number;
+  readonly concurrency?: number;
   readonly break?: string;
   readonly seed: number;
   readonly transcripts?: string;
 }
+
+const AT_ONCE = 20;
 
 export const commands: Contributor = (program, env) => {
   program
@@ -22,7 +24,7 @@ export const commands: Contributor = (program, env) => {
     .option("--limit <n>", "only so many of them", count)
     .option("--attach <url>", "a running desk instead of a fresh one")
     .option("--keep <dir>", "keep the data of the fresh desk in this folder")
-    .option("--concurrency <n>", "conversations at once", count, 20)
+    .option("--concurrency <n>", "conversations at once (20; with --attach 4)", count)
     .option("--break <what>", "facts: spoil one reply of ten, and see whether the checker finds it")
     .option("--seed <n>", "for what is drawn by lot", count, 1)
     .option(
@@ -33,16 +35,25 @@ export const commands: Contributor = (program, env) => {
       if (flags.break !== undefined && flags.break !== "facts") {
         throw new UsageError(`--break ${flags.break} is not known: there is --break facts`);
       }
+      const concurrency = flags.concurrency ?? AT_ONCE;
       const breakFacts = flags.break === "facts";
       if (flags.input !== undefined) {
         if (flags.attach)
           throw new UsageError("--input needs a desk that serves that company: leave --attach out");
         const { demoRecorded } = await import("./recorded.ts");
-        await demoRecorded(env, { ...flags, input: flags.input, breakFacts });
+        await demoRecorded(env, { ...flags, concurrency, input: flags.input, breakFacts });
+        return;
+      }
+      if (breakFacts) throw new UsageError("--break facts needs --input FILE");
+      if (flags.attach !== undefined) {
+        if (flags.keep)
+          throw new UsageError("--keep is for a fresh desk: a running one keeps its data anyway");
+        const { demoAttached } = await import("./attach.ts");
+        await demoAttached(env, { ...flags, attach: flags.attach });
         return;
       }
       const { demoShop } = await import("./shop.ts");
-      await demoShop(env, flags);
+      await demoShop(env, { ...flags, concurrency });
     });
 };
 

@@ -18,7 +18,7 @@ import { type RecordedRun, readRuns } from "../../scenarios/recorded/tau2.ts";
 import { chains, customersOf, remember } from "./afresh.ts";
 import { openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
-import { cut, latencyTable, percent, seconds, table } from "./text.ts";
+import { countBy, cut, latencyTable, percent, seconds, table } from "./text.ts";
 
 export interface RecordedOptions {
   readonly input: string;
@@ -280,12 +280,6 @@ function report(
 
 const findingsOf = (r: DrivenRun): Finding[] =>
   r.turns.flatMap((t) => t.replies.flatMap((x) => [...x.findings]));
-
-function countBy(words: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return counts;
-}
 
 async function writeTranscripts(file: string, results: readonly DrivenRun[]): Promise<void> {
   const { writeFile } = await import("node:fs/promises");

@@ -21,7 +21,7 @@ import { stagesOf } from "../../scenarios/stages.ts";
 import { saidIn } from "../../scenarios/transcript.ts";
 import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
-import { latencyTable, seconds, table } from "./text.ts";
+import { countBy, latencyTable, seconds, table } from "./text.ts";
 
 export const SHIPPED_SCENARIOS = asset("scenarios", "shop");
 
@@ -254,10 +254,4 @@ function grouped(played: readonly Played[], byName: ReadonlyMap<string, Scenario
     groups.set(about, [...(groups.get(about) ?? []), p]);
   }
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-export function countBy(words: readonly (string | null)[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const word of words) if (word !== null) counts[word] = (counts[word] ?? 0) + 1;
-  return counts;
 }

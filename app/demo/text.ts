@@ -55,3 +55,10 @@ export function cut(text: string, most: number): string {
   const line = text.replace(/\s+/g, " ").trim();
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
+
+/** How often each word occurs; what is null does not count. */
+export function countBy(words: readonly (string | null)[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) if (word !== null) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
