@@ -1,11 +1,13 @@
 /** Opens what the desk knows and can do: back office, encoder, memory, language, model, playbooks; as services and actors. */
 import { join } from "node:path";
 import type { Logger } from "pino";
+import type { ZodError } from "zod";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
 import { type Encoder, languageService } from "../actors/language/index.ts";
 import { modelService } from "../actors/model/index.ts";
+import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
 import { loadPlaybooks, type PlaybookSet, SHOP_PLAYBOOKS } from "../actors/playbooks/index.ts";
 import { importRoutes } from "../actors/routes/import.ts";
 import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/index.ts";
@@ -15,7 +17,7 @@ import { encoderOptions } from "../memory/encoder/encoder.ts";
 import { EncoderError, type OpenEncoder, openEncoder } from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
-import { DependencyError } from "../runtime/config/errors.ts";
+import { DependencyError, UsageError } from "../runtime/config/errors.ts";
 import { asset } from "../runtime/config/paths.ts";
 import type { Config } from "../runtime/config/schema.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -111,6 +113,11 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       workspace: config.workspace,
       playbooks,
       skills: inventory,
+      policy: {
+        ...DEFAULT_POLICY,
+        unsureMessages: config.dialog.maxClarify,
+        verificationFailures: config.verification.maxAttempts,
+      },
       dialog: { silenceMs: config.dialog.silenceMs, modelMs: config.model.timeoutMs },
       handoff: { acceptMs: config.handoff.acceptMs },
     });
@@ -157,6 +164,17 @@ async function encoderOf(config: Config): Promise<OpenEncoder> {
   }
 }
 
+/** @throws UsageError when what is configured would find nobody. */
+async function acceptedProofs(office: BackOffice, { verification }: Config): Promise<void> {
+  try {
+    await office.configure({ verification: verification.accept });
+  } catch (error) {
+    if ((error as Error).name !== "ZodError") throw error;
+    const { path, message } = (error as ZodError).issues[0]!;
+    throw new UsageError(`verification.accept: entry ${Number(path[1] ?? 0) + 1} ${message}`);
+  }
+}
+
 /** The dataset that the desk serves; the shipped company is generated into an empty `main`. */
 async function openBackOffice(
   config: Config,
@@ -167,11 +185,14 @@ async function openBackOffice(
   const office = await BackOffice.open(join(config.dataDir, "backoffice"), { dataset });
   try {
     const info = await office.info();
-    if (!info && dataset === "main") {
+    const generated = dataset === "main" && (!info || info.origin === "generated");
+    if (!info && generated) {
       progress?.("generating the company");
       await seed(office, { seed: DEFAULT_SEED, now: clock.now() });
-      await office.configure({ verification: config.verification.accept as never });
-    } else if (!info) {
+    }
+    // What was imported brings rules of its own.
+    if (generated) await acceptedProofs(office, config);
+    else if (!info) {
       const known = (await office.datasets()).join(", ");
       throw new DependencyError(
         `backoffice.dataset is ${dataset}, but nothing was imported under that name (there is ${known || "none"}): run bin/bailiwick import FILE… --into ${dataset}`,

@@ -164,9 +164,9 @@ export const configSchema = z.strictObject({
   }),
 
   verification: section({
-    /** Each entry is a set of proofs that is enough together: of order, email, postcode, name, phone. */
+    /** Each entry is a set of proofs that is enough together: of order, email, postcode, name. */
     accept: z
-      .array(z.array(z.enum(["order", "email", "postcode", "name", "phone"])).min(1))
+      .array(z.array(z.enum(["order", "email", "postcode", "name"])).min(1))
       .min(1)
       .default([
         ["order", "email"],
