@@ -1,7 +1,7 @@
 /** “No, the other one”: what a customer takes back in the middle of a playbook. */
 import { parseExpression, pathsOf } from "../language/expression.ts";
 import type { PlaybookDef, SlotDef } from "../language/schema.ts";
-import { fromAnswer } from "../slots/fill.ts";
+import { choices, fromAnswer } from "../slots/fill.ts";
 import { orderCorrection } from "../slots/orders.ts";
 import type { ItemLike } from "../slots/pick.ts";
 import { namedIds, without } from "../slots/variants.ts";
@@ -83,6 +83,9 @@ export function correctionOf(
   return undefined;
 }
 
+/** Characters of an answer that says “all of them” and nothing else. */
+const SHORT = 120;
+
 function counted(c: RunContext): RunContext {
   return { ...c, corrections: c.corrections + 1 };
 }
@@ -94,6 +97,10 @@ function changed(c: RunContext, name: string, slot: SlotDef, answer: Said): unkn
   if (slot.type === "choice" && (slot.options === undefined || answer.yesNo === "yes")) return undefined;
   const value = fromAnswer(slot, answer, c);
   if (value === undefined) return undefined;
+  // In a long answer “all” is about anything; only a short one means the whole list.
+  const list = slot.type === "items" ? choices(slot, c) : [];
+  if (list.length > 1 && (value as unknown[]).length === list.length && answer.text.length > SHORT)
+    return undefined;
   const key = (v: unknown): string =>
     slot.type === "items"
       ? (v as ItemLike[])

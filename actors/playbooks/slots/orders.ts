@@ -61,11 +61,18 @@ export function afterMatch(c: RunContext, name: string, slot: SlotDef, value: un
       : choose(next, own);
   }
   if (bad.length) return { route: "list", context: { ...next, wanted: null } };
-  const fit = byWords(c, orders);
+  // The look-up forgives slips of the hand; what fits it best counts where the words themselves decide nothing.
+  const fit = byWords(c, orders) ?? byScore(orders);
   if (!fit) return { route: "list", context: next };
   const best = preferred(fit, slot);
   if (best.length === 1) return take({ ...next, candidates: fit }, name, best[0]!);
   return choose(next, newestFirst(best));
+}
+
+function byScore(orders: readonly OrderLike[]): OrderLike[] | undefined {
+  const score = (order: OrderLike): number => (typeof order.score === "number" ? order.score : 0);
+  const best = Math.max(0, ...orders.map(score));
+  return best > 0 ? orders.filter((order) => score(order) === best) : undefined;
 }
 
 /** Orders that the messages are about by the names of items; undefined when no name decides. */
@@ -101,6 +108,11 @@ export function afterChoice(c: RunContext, name: string, slot: SlotDef, answer: 
     return { route: "lookup", context: { ...c, wanted: numbers, latest: answer.text } };
   const picked = pickOrder(c.candidates, answer.text, numbers);
   if (picked.length === 1) return take(c, name, picked[0]!);
+  // Several numbers, one of them in the part that this is about.
+  const inFocus = slot.each
+    ? []
+    : c.candidates.filter((o) => orderNumbers(answer, answer.focus).some((n) => sameNumber(n, o.id)));
+  if (picked.length > 1 && inFocus.length === 1) return take(c, name, inFocus[0]!);
   const several = picked.length > 1 ? picked : wantsAll(answer.text) ? c.candidates : [];
   if (several.length && slot.each)
     return take(c, name, several[0]!, [...c.queue, ...several.slice(1).map((o) => o.id)]);

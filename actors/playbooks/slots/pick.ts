@@ -2,10 +2,12 @@
 import { withoutVerbs } from "../../language/verbs.ts";
 import {
   contentWords,
+  exceptedParts,
   keptParts,
   ordinal,
   squash,
   wantsAll,
+  wantsEverything,
   wantsLatest,
   withoutWish,
   words,
@@ -59,9 +61,14 @@ export function nameScore(name: string, text: string): number {
   const hit = parts.filter((p) => said.has(p)).length;
   const head = parts.at(-1)!;
   if (hit === parts.length) return 1;
-  // The head noun is what people say: “the keyboard” for a Mechanical Keyboard.
-  if (said.has(head)) return 0.5 + (0.4 * hit) / parts.length;
+  // The head noun is what people say: “the keyboard” for a Mechanical Keyboard, “the watch” for a Wristwatch.
+  if (said.has(head) || endOf(head, tokens)) return 0.5 + (0.4 * hit) / parts.length;
   return hit / parts.length >= 0.5 && parts.length > 1 ? 0.45 : 0;
+}
+
+/** Whether a text says the end of a compound. A phone is seldom meant for headphones. */
+function endOf(head: string, tokens: readonly string[]): boolean {
+  return tokens.some((w) => w.length > 4 && w !== "phone" && head.length > w.length + 2 && head.endsWith(w));
 }
 
 /** “T-Shirt”, “t shirt” and “tshirt” alike, but not the middle of other words. */
@@ -98,18 +105,20 @@ function stem(word: string): string {
 export function pickItems(items: readonly ItemLike[], text: string): ItemLike[] {
   const byId = items.filter((i) => i.itemId.length >= 4 && text.includes(i.itemId));
   if (byId.length) return byId;
+  const excepted = named(items, exceptedParts(text).join("\n"));
+  if (excepted.length > 0 && excepted.length < items.length)
+    return items.filter((item) => !excepted.includes(item));
+  if (wantsEverything(text)) return [...items];
   const parts = keptParts(text);
-  if (parts.length > 0) {
-    const kept = named(items, parts.join("\n"));
-    if (kept.length > 0 && kept.length < items.length) {
-      const rest = items.filter((item) => !kept.includes(item));
-      const picked = named(
-        rest,
-        parts.reduce((left, part) => left.replace(part, " "), text),
-      );
-      if (picked.length > 0) return picked;
-      return wantsAll(text) || /\b(?:everything|all|rest|most|others?)\b/i.test(text) ? rest : [];
-    }
+  const kept = named(items, parts.join("\n"));
+  if (kept.length > 0 && kept.length < items.length) {
+    const rest = items.filter((item) => !kept.includes(item));
+    const picked = named(
+      rest,
+      parts.reduce((left, part) => left.replace(part, " "), text),
+    );
+    if (picked.length > 0) return picked;
+    return wantsAll(text) || /\b(?:rest|others?)\b/i.test(text) ? rest : [];
   }
   const picked = named(items, text);
   return picked.length === 0 && wantsAll(text) && !namesAny(items, text) ? [...items] : picked;

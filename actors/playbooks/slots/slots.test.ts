@@ -32,6 +32,14 @@ describe("items", () => {
     ["everything except the clock", [LAMP, CLOCK, DRY], ["i-lamp", "i-dry"]],
     ["send back all of it but the speaker", [LAMP, CLOCK, DRY], ["i-lamp", "i-clock"]],
     ["return the lamp, but keep the clock", [LAMP, CLOCK, DRY], ["i-lamp"]],
+    [
+      "everything except the clock, with the money to my card. The lamp too",
+      [LAMP, CLOCK, DRY],
+      ["i-lamp", "i-dry"],
+    ],
+    ["upgrade every item; for the lamp keep the same size", [LAMP, CLOCK], ["i-lamp", "i-clock"]],
+    ["the watch", [item("i-wrist", "Wristwatch"), LAMP], ["i-wrist"]],
+    ["my phone number is new", [item("i-head", "Headphones"), LAMP], []],
     ["I want to return both", [LAMP, CLOCK], ["i-lamp", "i-clock"]],
     ["I'll watch for the mail", [WATCH, LAMP], []],
     ["the watch for the other one", [WATCH, LAMP], ["i-watch"]],
@@ -142,7 +150,8 @@ describe("words", () => {
     expect(focus(text, ["cancel"])).toContain("clock");
     expect(focus(text, ["cancel"])).not.toContain("lamp");
     expect(focus(text, ["refund"])).toBe(text);
-    expect(clauses("a, and b; c\nd")).toEqual(["a,", "and b;", "c", "d"].map((x) => x.replace(/,$/, "")));
+    expect(clauses("a, and then b; c\nd")).toEqual(["a", "and then b;", "c", "d"]);
+    expect(clauses("return the lamp, the clock, and the tent")).toHaveLength(1);
   });
   it("tells what somebody has from what he wants", () => {
     expect(withoutWish("I'd like to exchange the robotic vacuum for a canister one")).toBe(

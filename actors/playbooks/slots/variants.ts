@@ -83,9 +83,11 @@ export function afterVariants(
   const item = openItem(c, name, slot);
   if (!item) return { route: "none", context: c };
   const found = value as { matches?: unknown; nearest?: unknown; variants?: unknown } | null;
-  const matches = variantsOf(found?.matches, item);
-  const nearest = variantsOf(found?.nearest, item);
-  const all = variantsOf(found?.variants, item);
+  const said = c.said.filter((s) => !s.before).map((s) => s.text);
+  const list = (value: unknown): VariantLike[] => pinned(variantsOf(value, item), item, said.join("\n"));
+  const matches = list(found?.matches);
+  const nearest = list(found?.nearest);
+  const all = list(found?.variants);
   const numbers = namedIds(c, slot);
   const byId = [...matches, ...nearest, ...all].find((v) => numbers.includes(v.itemId));
   if (byId) return take(c, name, slot, byId, item);
@@ -103,6 +105,21 @@ export function afterVariants(
   if (cheap.length < rest.length && cheap.length === 1) return take(c, name, slot, cheap[0]!, item);
   return rest.length ? which(c, rest) : { route: "none", context: c };
 }
+
+/** “Keep the same size”: those that are as the old one in it, when there are any. */
+function pinned(variants: VariantLike[], item: ItemLike, text: string): VariantLike[] {
+  return Object.keys(item.options ?? {}).reduce((left, option) => {
+    const same = new RegExp(
+      `\\b(?:same|keep(?:ing)? (?:the |my |its )?(?:current |same |original )?)[\\s]*(?:[\\p{L}-]+(?: and |, ?| & ))?${literally(option)}\\b`,
+      "iu",
+    );
+    if (!same.test(text)) return left;
+    const kept = left.filter((v) => v.options?.[option] === item.options?.[option]);
+    return kept.length > 0 ? kept : left;
+  }, variants);
+}
+
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 function which(c: RunContext, pool: readonly VariantLike[]): VariantResolution {
   return { route: "which", context: { ...c, pool: pool.slice(0, MAX_VARIANTS), latest: null } };

@@ -31,15 +31,30 @@ function singular(word: string): string {
   return w;
 }
 
-const KEPT =
-  /\b(?:except(?: for)?|excluding|apart from|aside from|other than|besides|but not|without|minus)\s+([^.!?;\n]{2,120})|\b(?:everything|all(?: of (?:it|them))?)[^.!?;\n]{0,60}?\bbut\s+([^.!?;\n]{2,120})|\bkeep(?:ing)?\s+(?!the same\b|in mind\b|me\b|an eye\b)([^.!?;\n]{2,120})/gi;
+const EXCEPT =
+  /\b(?:every ?thing|every item|all|most|the (?:whole|entire)|the rest)\b[^.!?;\n]{0,80}?\b(?:except(?: for)?|excluding|apart from|aside from|other than|besides|but(?: not)?|without|minus)\s+([^.!?;\n]{2,120})/gi;
+const KEPT = /\bkeep(?:ing)?\s+(?!the same\b|in mind\b|me\b|an eye\b)([^.!?;\n]{2,120})/gi;
 /** What follows is no longer about what is kept. */
 const KEPT_ENDS =
-  /,?\s+(?:and|but)\s+(?:please\s+)?(?:return|exchange|cancel|refund|send|swap|change|i|then)\b|\s[–—-]\s|—/i;
+  /,?\s+(?:and|but)\s+(?:please\s+)?(?:return|exchange|cancel|refund|send|swap|change|i|then)\b|,\s+with\b|\s[–—-]\s|—/i;
+const parts = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map((m) => m[1]!.split(KEPT_ENDS)[0]!);
 
-/** The parts of a text that say what stays: “everything except the tablet”, “keep the lamp”. */
+/** What a text leaves out of all: “everything except the tablet”. */
+export function exceptedParts(text: string): string[] {
+  return parts(text, EXCEPT);
+}
+
+/** What a text says that stays: “keep the lamp”. */
 export function keptParts(text: string): string[] {
-  return [...text.matchAll(KEPT)].map((m) => (m[1] ?? m[2] ?? m[3] ?? "").split(KEPT_ENDS)[0]!);
+  return parts(text, KEPT);
+}
+
+const EVERYTHING =
+  /\b(?:return|exchang|swap|cancel|upgrad|send back|chang|replac|refund|switch|modif)\p{L}*\s+(?:back\s+)?(?:every ?thing|every (?:single )?item|all (?:of )?(?:the |my )?items)\b(?!\s+(?:else|that))/iu;
+/** “Upgrade everything in it”: all, although some things are named besides. */
+export function wantsEverything(text: string): boolean {
+  return EVERYTHING.test(text);
 }
 
 /** A text without the marks that people leave out or put in: `T-Shirt` and `t shirt` are both `tshirt`. */
@@ -51,7 +66,7 @@ export function squash(text: string): string {
 export function clauses(text: string): string[] {
   return text
     .split(
-      /(?<=[.!?;])\s+|\n+|,\s*(?=(?:and|but|then|also)\b)|\s+(?=(?:and also|but also|also,?|and then|and I|but I)\s)/i,
+      /(?<=[.!?;])\s+|\n+|,\s*(?=(?:but|then|also)\b|and\s+(?:also|then|please|i|i['’]\p{L}+|we|you|can|could|would|will|what|how|when|is|are|let|send|cancel|return|exchange|change|refund|swap|replace|switch|modify|update|keep|leave|tell|make|give|use|do|don['’]t)\b)|\s+(?=(?:and also|but also|also,?|and then|and I|but I)\s)/iu,
     )
     .map((c) => c.trim())
     .filter((c) => c !== "");

@@ -26,6 +26,25 @@ describe("variants", () => {
     expect(ids("blue in medium")).toEqual(["2"]);
     expect(ids("wool, extra large")).toEqual(["3"]);
   });
+  it("are known by what they lack, however that is said", () => {
+    const buds: Product = {
+      id: "b",
+      name: "Earbuds",
+      variants: ["not resistant", "IPX7"].map((resistance, n) => ({
+        itemId: `${n}`,
+        options: { "water resistance": resistance },
+        available: true,
+        price: 1,
+      })),
+    };
+    for (const text of ["not water-resistant", "without water resistance", "non-resistant please"]) {
+      expect(
+        chooseVariants(buds, text).matches.map((v) => v.itemId),
+        text,
+      ).toEqual(["0"]);
+    }
+    expect(chooseVariants(buds, "water resistance matters").matches).toEqual([]);
+  });
   it("keep the customer's other options first", () => {
     expect(ids("the same in blue", { like: "1" })[0]).toBe("2");
   });

@@ -102,6 +102,7 @@ export function wantedOptions(product: Product, said: string): Record<string, st
 function asksFor(text: Text, said: string, name: string, value: string): boolean {
   const parts = tokensOf(value);
   if (parts.length === 0) return false;
+  if (NEGATIONS.has(parts[0]!) && parts.length > 1) return deniedAt(text, parts.slice(1));
   const spoken = SPOKEN[value];
   if (spoken) {
     const said = text
@@ -124,6 +125,19 @@ function asksFor(text: Text, said: string, name: string, value: string): boolean
     const around = text.tokens.slice(Math.max(0, at - 3), at + 3);
     return label.some((word) => around.includes(word)) || (/^X+[SL]$/.test(value) && said.includes(value));
   });
+}
+
+const NEGATIONS = new Set(["not", "non", "no", "without"]);
+
+/** “not resistant” is also “not water-resistant”, “non-resistant”, “no water resistance”. */
+function deniedAt(text: Text, parts: readonly string[]): boolean {
+  return text.tokens.some(
+    (token, at) =>
+      parts.some((part) => part.length > 4 && token.slice(0, 6) === part.slice(0, 6)) &&
+      text.tokens
+        .slice(Math.max(0, at - 3), at)
+        .some((w) => NEGATIONS.has(w) || w === "isnt" || w === "arent"),
+  );
 }
 
 const parted = (value: string): string[] => tokensOf(value.replace(/(\d)(\p{L})/gu, "$1 $2"));

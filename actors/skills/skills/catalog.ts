@@ -9,7 +9,7 @@ import { type AnySkill, read } from "../skill.ts";
 const which = {
   productId: z.string().optional(),
   /** The product's name, or a text that holds it. */
-  name: z.string().max(2000).optional(),
+  name: z.string().max(50_000).optional(),
   /** One of its variants. */
   itemId: z.string().optional(),
 };
@@ -50,6 +50,7 @@ export const catalog: readonly AnySkill[] = [
       const prices = (available.length > 0 ? available : product.variants).map((v) => v.price);
       return {
         ...product,
+        currency: (await office.settings()).currency,
         available: available.length,
         ...(prices.length > 0 ? { fromPrice: Math.min(...prices), toPrice: Math.max(...prices) } : {}),
       };
