@@ -118,7 +118,12 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         unsureMessages: config.dialog.maxClarify,
         verificationFailures: config.verification.maxAttempts,
       },
-      dialog: { silenceMs: config.dialog.silenceMs, modelMs: config.model.timeoutMs },
+      dialog: {
+        silenceMs: config.dialog.silenceMs,
+        abandonMs: config.dialog.abandonMs,
+        askSatisfaction: config.dialog.askSatisfaction,
+        modelMs: config.model.timeoutMs,
+      },
       handoff: { acceptMs: config.handoff.acceptMs },
     });
     return {

@@ -58,7 +58,8 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
     },
     actors: { ...settings.playbooks.machines } as Record<string, AnyStateMachine>,
     delays: {
-      silence: () => settings.dialog.silenceMs,
+      silence: ({ context }: { context: ConversationContext }) =>
+        context.d.nudged ? settings.dialog.abandonMs : settings.dialog.silenceMs,
       satisfaction: () => settings.dialog.satisfactionMs,
       patience: () => settings.dialog.taskPatienceMs,
     },

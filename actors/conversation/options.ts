@@ -2,8 +2,11 @@
 import type { AnyStateMachine } from "../../runtime/host/machine.ts";
 
 export interface DialogOptions {
-  /** Silence of a customer before the nudge, and again before the conversation is closed. ms */
+  /** Silence of a customer before the nudge, and from then on until the conversation is closed. ms */
   readonly silenceMs: number;
+  readonly abandonMs: number;
+  /** Whether customers are asked at the end how it was. */
+  readonly askSatisfaction: boolean;
   /** How long the question for satisfaction stays open. ms */
   readonly satisfactionMs: number;
   /** How long a customer waits for a task before he is told that it takes longer. ms */
@@ -41,6 +44,8 @@ export interface DialogOptions {
 
 export const DIALOG_DEFAULTS: DialogOptions = {
   silenceMs: 10 * 60_000,
+  abandonMs: 10 * 60_000,
+  askSatisfaction: true,
   satisfactionMs: 10 * 60_000,
   taskPatienceMs: 20_000,
   understandMs: 4_000,

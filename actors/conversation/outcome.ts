@@ -28,7 +28,7 @@ export function publishOutcome(s: Step, outcome: Outcome): void {
 export function close(s: Step): void {
   s.c.more = undefined;
   dropAll(s);
-  const ask = !s.c.satisfaction.asked;
+  const ask = s.options.askSatisfaction && !s.c.satisfaction.asked;
   s.say(ask ? say.satisfaction : say.bye, ask ? { quickReplies: say.satisfactionReplies } : {});
   endTurn(s);
   publishOutcome(s, "resolved");

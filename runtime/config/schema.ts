@@ -181,7 +181,7 @@ export const configSchema = z.strictObject({
     /** A customer who is silent for so long is asked whether they are still there. */
     silenceMs: ms(10 * 60_000),
     /** After the question, this long until the conversation is closed as abandoned. */
-    abandonMs: ms(20 * 60_000),
+    abandonMs: ms(10 * 60_000),
     /** How often in a row the desk may fail to understand before a person takes over. */
     maxClarify: count(2),
     /** Time zone in which dates are said and understood. */
