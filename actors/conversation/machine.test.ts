@@ -463,6 +463,20 @@ describe("the end", () => {
     expect(talk.replies.join()).not.toContain("still there");
   });
 
+  it("asks nobody where that is not wanted, and waits as long as is wanted", () => {
+    const talk = new Talk({ dialog: { askSatisfaction: false, silenceMs: 1_000, abandonMs: 60_000 } });
+    talk.say("I want a refund");
+    talk.driver.advance(1_000);
+    expect(talk.replies.at(-1)).toContain("still there");
+    talk.driver.advance(59_000);
+    expect(talk.outcomes).toEqual([]);
+    talk.driver.advance(1_000);
+    expect(talk.outcomes).toEqual(["abandoned"]);
+    talk.say("thanks, bye");
+    expect(talk.state).toBe("closed");
+    expect(talk.replies.join()).not.toContain("from 1 (poor)");
+  });
+
   it("closes when the satisfaction is never given", () => {
     const talk = new Talk();
     talk.say("thanks, bye");
