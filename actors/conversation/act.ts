@@ -25,11 +25,13 @@ export function decideTurn(s: Step): void {
     policy: s.settings.policy,
     playbooks: s.settings.playbooks,
   });
-  if (signal(u, "angry")) {
+  const again = turn.decided === true;
+  turn.decided = true;
+  if (signal(u, "angry") && !again) {
     s.c.angry += 1;
     if (decision.do !== "handoff") s.say(say.apologise);
   }
-  if (turn.kind === "message") stated(s, turn.text);
+  if (turn.kind === "message" && !again) stated(s, turn.text);
   if (s.c.verification.awaiting && decision.do !== "refuse") {
     s.c.verification.said = [
       ...s.c.verification.said,
@@ -112,6 +114,7 @@ function act(s: Step, decision: Decision): void {
       afterRun(s);
       return;
     case "verify":
+      if (decision.drop) drop(s);
       putOff(s, decision.also);
       verification.verify(s);
       return;

@@ -33,6 +33,24 @@ export function saysYes(text: string): boolean {
   return sentences(plain(text)).some((s) => EXPLICIT.test(s.text));
 }
 
+/** A yes that hangs on something. */
+const CONDITION =
+  /(?<![\p{L}])(?:only if|if (?:yes|so|not|that(?:'s| is) (?:possible|ok|fine)|it(?:'s| is) possible|possible|you can(?:'t| ?not)?)|unless|provided (?:that|you)|on (?:the )?condition|as long as|otherwise (?:keep|leave|don't|do not|cancel))(?![\p{L}])/iu;
+
+/**
+ * Whether a yes is plain enough to act on: said in so many words, or in a short message; not one that hangs on a
+ * condition, and not one read out of long thanks.
+ */
+export function isPlainYes(text: string): boolean {
+  const said = plain(text);
+  const plainly = sentences(said).some((s) => EXPLICIT.test(s.text) && !CONDITION.test(s.text));
+  if (CONDITION.test(said) && !plainly) return false;
+  return plainly || said.length <= SHORT || !THANKS.test(said);
+}
+/** Characters of a message in which “great, thanks” is an answer. */
+const SHORT = 80;
+const THANKS = /(?<![\p{L}])(?:thanks|thank you|thx)(?![\p{L}])/iu;
+
 const KEEP =
   /(?<![\p{L}])(?:(?:keep|leave|let)\b[^.!?;\n]{0,60}?\b(?:as[- ]is|as (?:it|they|that) (?:is|are|was|were|stands?)|the way it is|active|unchanged|untouched|alone|open)|(?:i(?:'ll| will| want to| would like to|'d like to)|let's) keep (?:it|the order|that order|this order|them|my order)(?! in mind))(?![\p{L}])/iu;
 
@@ -60,8 +78,15 @@ const KINDS: Readonly<Record<string, RegExp>> = {
     /(?<![\p{L}])(?:address|ship(?:ped|ping)? (?:it |them )?to|deliver(?:ed)? (?:it |them )?to)(?![\p{L}])/iu,
 };
 
+/** Kinds of actions that a text names; none for what is not among them. */
 export function kindsOf(text: string): string[] {
   return Object.keys(KINDS).filter((kind) => KINDS[kind]!.test(text));
+}
+
+/** Where a text first names one of the kinds; its end when it does not. */
+export function placeOf(text: string, kinds: readonly string[]): number {
+  const places = kinds.map((kind) => KINDS[kind]!.exec(text)?.index ?? text.length);
+  return Math.min(text.length, ...places);
 }
 
 /**

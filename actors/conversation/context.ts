@@ -38,6 +38,8 @@ export interface Turn {
   text: string;
   at: number;
   understanding?: Understanding;
+  /** It was decided what to do about it; once more after the customer has become known. */
+  decided?: boolean;
   /** Attempts at understanding. */
   attempt: number;
   said: string[];

@@ -4,10 +4,10 @@
  */
 import { type Policy, type Topic, topicOf } from "../orchestrator/policy.ts";
 import type { Understanding } from "../playbooks/protocol.ts";
-import { agreesToOther, isClosing, takesBack } from "./consent.ts";
+import { agreesToOther, isClosing, isPlainYes, takesBack } from "./consent.ts";
 import type { Conversation } from "./context.ts";
 import { asksForMemory } from "./memory.ts";
-import { earlierWish, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
+import { earlierWish, namedWishes, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
 
 export type Decision =
   | { readonly do: "prompt"; readonly why: "empty" | "emoji" }
@@ -25,7 +25,8 @@ export type Decision =
   /** Thanks, while the desk still waits for a yes: it says that nothing has been done. */
   | { readonly do: "leaveOpen" }
   | { readonly do: "stop" }
-  | { readonly do: "verify"; readonly also?: readonly Wanted[] }
+  /** `drop`: what ran is not wanted any more; what is, is looked at again once the customer is known. */
+  | { readonly do: "verify"; readonly also?: readonly Wanted[]; readonly drop?: boolean }
   /** Starts the first, keeps the rest for later. `drop`: what ran is not wanted any more. */
   | { readonly do: "start"; readonly wanted: readonly Wanted[]; readonly drop: boolean }
   | { readonly do: "recallAll" }
@@ -107,6 +108,7 @@ function running(input: DecideInput): Decision | undefined {
   if (c.verification.awaiting) return verifying(input, others);
   if (run.expects?.what === "approval") return approvalPending(input, others);
   if (run.expects?.what === "confirm") return confirming(input, others);
+  if (others.length === 0 && closes(input)) return { do: "leaveOpen" };
   // Another wish, and not a word on what was asked: it comes first, even where it names an order.
   if (others.length > 0 && !mentions(input, run.name)) return { do: "start", wanted: others, drop: false };
   if (fits(run.expects?.slots ?? [], u)) return { do: "turn", also: others };
@@ -119,6 +121,7 @@ function verifying(input: DecideInput, others: readonly Wanted[]): Decision {
   const { c, u, text } = input;
   const run = c.run!;
   if (takesBack(text, run.label)) {
+    if (input.evidence) return { do: "verify", drop: true };
     const wanted = wantedOf(input, input.options.confident).filter((w) => w.entry.name !== run.name);
     const next = wanted.length > 0 ? wanted : laterRequests(input);
     return next.length > 0 ? { do: "start", wanted: next, drop: true } : { do: "stop" };
@@ -136,20 +139,37 @@ function confirming(input: DecideInput, others: readonly Wanted[]): Decision | u
   const elsewhere = wantedOf(input, options.confident).filter((wanted) => wanted.entry.name !== run.name);
   if (u.yesNo === "yes") {
     if (isClosing(text, false)) return { do: "leaveOpen" };
+    if (!isPlainYes(text)) return { do: "turn", as: null };
     if (agreesToOther(text, run.label)) {
       return elsewhere.length > 0
         ? { do: "start", wanted: elsewhere, drop: false }
         : { do: "turn", as: null };
     }
-    return { do: "turn", also: others };
+    return { do: "turn", also: others.filter(({ text: part }) => !asksOnly(part)) };
   }
-  if (u.yesNo === "no") return { do: "turn", also: elsewhere };
+  if (u.yesNo === "no") {
+    return isClosing(text, false) && text.length > SHORT
+      ? { do: "leaveOpen" }
+      : { do: "turn", also: elsewhere };
+  }
   if (takesBack(text, run.label)) return { do: "turn", as: "no", also: elsewhere };
   if (fits(run.expects!.slots, u) && (others.length === 0 || mentions(input, run.name))) {
     return { do: "turn", also: others };
   }
   if (others.length > 0) return { do: "start", wanted: others, drop: false };
   return aside(input) ?? { do: "turn" };
+}
+
+/** Thanks for work done, or “that's all”, with nothing in it that could be an answer. */
+function closes({ u, text }: DecideInput): boolean {
+  return isClosing(text, false) && !isQuestion(text) && !u.entities.some((e) => RECORDS.has(e.type));
+}
+
+/** “When will I get the label?” asks; “could you send the label?” wishes. */
+function asksOnly(part: string): boolean {
+  return /^(?:and |also |but )?(?:what|when|where|which|who|why|how|will|is|are|do|does|did)\b[\s\S]*\?\s*$/i.test(
+    part.trim(),
+  );
 }
 
 /** Thanks, a farewell or a question in the middle of a playbook. */
@@ -179,10 +199,11 @@ function fresh(input: DecideInput): Decision {
   const { c, u, text, options } = input;
   if (asksForMemory(text) && c.customer.verified) return { do: "recallAll" };
   const record = u.entities.some((entity) => entity.type === "order_number" || entity.type === "email");
-  const wanted = wantedOf(input, record ? options.confidentWithRecord : options.confident);
-  if (wanted.length > 0) return { do: "start", wanted, drop: false };
+  const sure = wantedOf(input, record ? options.confidentWithRecord : options.confident);
+  const named = namedWishes(input).filter(({ entry }) => !sure.some((w) => w.entry.name === entry.name));
+  if (sure.length + named.length > 0) return { do: "start", wanted: [...sure, ...named], drop: false };
   // Who he is, in answer to a question about what he wants: the most likely wish is taken up with it.
-  if (input.evidence && !c.customer.verified && c.unsure > 0) {
+  if (input.evidence && !c.customer.verified && (c.unsure > 0 || c.verification.awaiting)) {
     const earlier = plausible(input) ?? earlierWish(c, input);
     if (earlier) return { do: "start", wanted: [earlier], drop: false };
   }

@@ -6,7 +6,7 @@ import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
 import { type Answered, clarify, grounded, modelAnswered, searched } from "./knowledge.ts";
 import { recalled } from "./memory.ts";
-import { deliver, drop, obey, start, turnEvent, verifiedEvent } from "./playbooks.ts";
+import { deliver, drop, obey, park, start, turnEvent, verifiedEvent } from "./playbooks.ts";
 import { endTurn, understand } from "./reply.ts";
 import type { Step } from "./step.ts";
 import * as verification from "./verification.ts";
@@ -134,6 +134,12 @@ export function settled(s: Step): void {
   }
   if (s.c.open.some((open) => open.kind === "call" && open.child === run.child)) return;
   if (run.tasks.length > 0 && !run.expects) return;
+  // A person decides on this one: meanwhile what else was asked for.
+  if (run.expects?.what === "approval" && s.c.requests.length > 0) {
+    park(s);
+    afterRun(s);
+    return;
+  }
   endTurn(s);
 }
 

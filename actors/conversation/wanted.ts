@@ -1,6 +1,6 @@
 /** What a message asks for, as far as a playbook serves it. */
 import type { Understanding } from "../playbooks/protocol.ts";
-import { isClosing, kindsOf, withoutNegated } from "./consent.ts";
+import { isClosing, kindsOf, placeOf, withoutNegated } from "./consent.ts";
 import type { Conversation } from "./context.ts";
 import type { DialogOptions, PlaybookCatalog, PlaybookEntry } from "./options.ts";
 
@@ -62,6 +62,29 @@ export function plausible(wish: Wish): Wanted | undefined {
   const entry = playbooks.forIntent(best.name)!;
   const meant = best.confidence >= options.possible && !declined(entry, text);
   return meant ? { intent: best.name, entry, text } : undefined;
+}
+
+/** Wishes at most that are read out of the words of one message. */
+const NAMED = 3;
+
+/**
+ * Wishes whose action the message names in so many words (“return”, “exchange”, “cancel”) and that the classifier takes
+ * for possible: a message with several wishes divides its confidence among them. In the order in which they are named.
+ */
+export function namedWishes(wish: Wish): Wanted[] {
+  const said = withoutNegated(wish.text);
+  if (isClosing(wish.text)) return [];
+  const kinds = kindsOf(said);
+  const found = readings(wish).flatMap(({ name, label }) => {
+    const own = kindsOf(label);
+    const named = own.length > 0 && own.every((kind) => kinds.includes(kind));
+    const entry = wish.playbooks.forIntent(name);
+    return named && entry ? [{ intent: name, entry, text: wish.text, at: placeOf(said, own) }] : [];
+  });
+  return found
+    .sort((a, b) => a.at - b.at)
+    .slice(0, NAMED)
+    .map(({ at: _at, ...wanted }) => wanted);
 }
 
 /** Intents with a playbook that are worth a thought, best first, each playbook once. */
