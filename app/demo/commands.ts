@@ -14,6 +14,13 @@ interface DemoFlags {
   readonly transcripts?: string;
 }
 
+interface ReplayFlags {
+  readonly format: string;
+  readonly mode: string;
+  readonly times: number;
+  readonly crashEvery?: number;
+}
+
 const AT_ONCE = 20;
 
 export const commands: Contributor = (program, env) => {
@@ -54,6 +61,17 @@ export const commands: Contributor = (program, env) => {
       }
       const { demoShop } = await import("./shop.ts");
       await demoShop(env, { ...flags, concurrency });
+    });
+  program
+    .command("replay <path...>")
+    .description("run scenario files through a fresh desk again")
+    .option("--format <name>", "bailiwick: scenario files of this project", "bailiwick")
+    .option("--mode <name>", "live: skills and models are really called", "live")
+    .option("--times <n>", "so often; each time must come to the same", count, 1)
+    .option("--crash-every <n>", "only for recordings", count)
+    .action(async (paths: string[], flags: ReplayFlags) => {
+      const { replay } = await import("./replay.ts");
+      await replay(env, paths, flags);
     });
 };
 

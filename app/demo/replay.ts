@@ -1,0 +1,135 @@
+/** `replay`: scenario files through a fresh desk, any number of times. */
+import { existsSync } from "node:fs";
+import { extname, relative } from "node:path";
+import type { CliEnv } from "../../runtime/config/cli.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+import { loadScenarios } from "../../scenarios/load.ts";
+import { type Played, playAll } from "../../scenarios/player.ts";
+import { saidIn } from "../../scenarios/transcript.ts";
+import { openScenarioDesk } from "./shop.ts";
+import { seconds, table } from "./text.ts";
+
+export interface ReplayOptions {
+  readonly format: string;
+  readonly mode: string;
+  readonly times: number;
+  readonly crashEvery?: number;
+}
+
+/** One scenario, over all times that it was played. */
+interface Replayed {
+  readonly id: string;
+  readonly status: Played["status"];
+  readonly messages: number;
+  readonly skillCalls: number;
+  readonly transcriptHash: string;
+  readonly stateHash: string;
+  readonly firstDivergence?: string;
+  readonly lostMessages: number;
+  readonly duplicatedSkillCalls: number;
+  readonly durationMs: number;
+}
+
+export async function replay(env: CliEnv, paths: readonly string[], options: ReplayOptions): Promise<void> {
+  const scenarios = loadScenarios(supported(paths, options));
+  const progress = env.progress("replay");
+  const runs: Played[][] = [];
+  const startedAt = performance.now();
+  let turnsMs = 0;
+  for (let time = 0; time < options.times; time++) {
+    const desk = await openScenarioDesk(env, scenarios, { progress: (text) => progress.update(text) });
+    try {
+      const from = performance.now();
+      runs.push(
+        await playAll(scenarios, desk, {
+          onDone: (_, done) =>
+            progress.update(`time ${time + 1} of ${options.times}`, done, scenarios.length),
+        }),
+      );
+      turnsMs += performance.now() - from;
+    } finally {
+      await desk.stop();
+    }
+    if (env.signal().aborted) break;
+  }
+  progress.end();
+  const results = scenarios.map((s) => over(runs.map((run) => run.find((p) => p.id === s.name)!)));
+  const passed = results.filter((r) => r.status === "passed").length;
+  const failed = results.length - passed;
+  const turns = runs.flat().reduce((n, p) => n + p.turns, 0);
+  const turnsPerSecond = Math.round((turns / (turnsMs / 1_000)) * 10) / 10;
+  if (failed > 0) env.fail();
+  env.out({ scenarios: results, passed, failed, turnsPerSecond }, () => {
+    const c = env.colors;
+    const rows = results.map((r) => [
+      r.status === "passed" ? c.green("passed") : c.red(r.status),
+      r.id,
+      `${r.messages} messages`,
+      `${r.skillCalls} calls`,
+      seconds(r.durationMs),
+      r.firstDivergence ? c.red(r.firstDivergence.replaceAll("\n", " ⏎ ")) : "",
+    ]);
+    return [
+      table(rows, [2, 3, 4]),
+      "",
+      `  ${passed} passed, ${failed} failed, ${turnsPerSecond} turns a second, ${seconds(performance.now() - startedAt)}`,
+    ].join("\n");
+  });
+}
+
+/** What this version can replay, or what it cannot and what it can instead. */
+function supported(paths: readonly string[], { format, mode, crashEvery }: ReplayOptions): readonly string[] {
+  const can = "this version replays *.scenario.yaml files (--format bailiwick --mode live)";
+  if (format !== "bailiwick") {
+    throw new UsageError(
+      format === "tau2"
+        ? `--format tau2 is not supported yet: ${can}; bin/bailiwick demo --input FILE sends the customers of such runs to a desk`
+        : `--format ${format} is not known: ${can}`,
+    );
+  }
+  if (mode !== "live") {
+    throw new UsageError(
+      ["frozen", "live-skills", "live-models"].includes(mode)
+        ? `--mode ${mode} needs a recording, which is not supported yet: ${can}`
+        : `--mode ${mode} is not known: ${can}`,
+    );
+  }
+  if (crashEvery !== undefined)
+    throw new UsageError(`--crash-every needs a recording, which is not supported yet: ${can}`);
+  for (const path of paths) {
+    if (existsSync(path) && [".jsonl", ".json"].includes(extname(path))) {
+      throw new UsageError(`${path} is a recording, and those are not supported yet: ${can}`);
+    }
+  }
+  return paths;
+}
+
+/** The same scenario must come to the same again. */
+function over(played: readonly Played[]): Replayed {
+  const first = played[0]!;
+  const other = played.find((p) => p.transcriptHash !== first.transcriptHash);
+  const bad = played.find((p) => p.status !== "passed");
+  const keys = (p: Played) => p.calls.length - new Set(p.calls.map((call) => call.key)).size;
+  const divergence = bad
+    ? (bad.error ?? `step ${bad.expectations.failed[0]!.step}: ${bad.expectations.failed[0]!.what}`)
+    : other && whereApart(first, other);
+  return {
+    id: first.id,
+    status: bad ? bad.status : other ? "diverged" : "passed",
+    messages: first.messages,
+    skillCalls: first.calls.length,
+    transcriptHash: first.transcriptHash,
+    stateHash: first.stateHash,
+    ...(divergence ? { firstDivergence: `${relative(process.cwd(), first.file)}: ${divergence}` } : {}),
+    lostMessages: played.reduce((n, p) => n + p.unanswered, 0),
+    duplicatedSkillCalls: played.reduce((n, p) => n + keys(p), 0),
+    durationMs: Math.round(played.reduce((n, p) => n + p.durationMs, 0)),
+  };
+}
+
+function whereApart(a: Played, b: Played): string {
+  const [said, again] = [saidIn(a.trace), saidIn(b.trace)];
+  const at = said.findIndex((line, i) => line.text !== again[i]?.text);
+  if (at < 0) return "played again, it called other skills";
+  return `played again, it went apart at “${said[at]!.text}”: “${again[at]?.text ?? "nothing"}”`;
+}
