@@ -93,8 +93,8 @@ export class EncoderProcess {
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       queue.push(...jobs);
-      // Requests of the same tick share a batch.
-      queueMicrotask(() => this.#dispatch());
+      // What the same turn of the event loop asks for shares a batch, which is far cheaper than one by one.
+      setImmediate(() => this.#dispatch());
     });
   }
 

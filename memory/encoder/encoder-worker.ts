@@ -7,8 +7,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
-/** Padded tokens in one forward pass: bounds memory, and keeps short texts from being padded to long ones. */
+/** Padded tokens in one forward pass: bounds memory. */
 const TOKENS_PER_PASS = 2_048;
+/** Padding that costs about as much as a pass of its own, tokens: a text that would add more begins another pass. */
+const PADDING_PER_PASS = 32;
 
 if (!process.send) throw new Error("encoder-worker is started by the encoder only, not by hand");
 const settings = JSON.parse(process.argv[2] ?? "") as WorkerSettings;
@@ -59,8 +61,11 @@ async function encode(texts: readonly string[]): Promise<Float32Array> {
   let from = 0;
   while (from < encoded.length) {
     let to = from + 1;
-    while (to < encoded.length && (to + 1 - from) * encoded[to]!.tokens.input_ids.length <= TOKENS_PER_PASS)
-      to++;
+    for (; to < encoded.length; to++) {
+      const length = encoded[to]!.tokens.input_ids.length;
+      const padding = (to - from) * (length - encoded[to - 1]!.tokens.input_ids.length);
+      if (padding > PADDING_PER_PASS || (to + 1 - from) * length > TOKENS_PER_PASS) break;
+    }
     const group = encoded.slice(from, to);
     const vectors = await pass(group.map(({ tokens }) => tokens));
     for (const [i, { index }] of group.entries()) {

@@ -2,7 +2,10 @@
 import { ProtoWriter } from "./protobuf.ts";
 
 const FLOAT = 1;
+const UINT8 = 2;
 const INT64 = 7;
+/** Types of elements by their number in the format, for the node `Cast`. */
+export const CAST = { float: FLOAT, uint8: UINT8 } as const;
 export type ElementType = "float32" | "int64";
 
 /** Name of a value in the graph: an input, a constant or the output of a node. */
@@ -33,6 +36,16 @@ export class OnnxGraph {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#initialisers.push(tensor(name, FLOAT, shape, bytes));
     return name;
+  }
+
+  /** Weights of one unsigned byte each. */
+  weights8(name: string, shape: readonly number[], data: Uint8Array): Value {
+    this.#initialisers.push(tensor(name, UINT8, shape, data));
+    return name;
+  }
+
+  scalar8(value: number): Value {
+    return this.#constant(`uint8:${value}`, UINT8, [], Uint8Array.of(value));
   }
 
   scalar(value: number): Value {

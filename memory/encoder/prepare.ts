@@ -16,7 +16,7 @@ import { PACKAGE, packageFolder, readPackage, WeightsError } from "./use-lite-we
 /** Name of the built-in encoder, also of its folder. */
 export const BUILT_IN_MODEL = "use-lite-en";
 /** Raised when the converter writes something else, so that old folders are converted again. */
-const CONVERTER_VERSION = 1;
+const CONVERTER_VERSION = 2;
 const CHECKSUMS = "checksums.json";
 
 interface Checksums {
