@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,6 +48,8 @@ describe("exit codes", () => {
     expect((await cli("docter")).stderr).toContain("Did you mean doctor?");
     expect((await cli("doctor", "--jsno")).code).toBe(2);
     expect((await cli("config", "print", "--config")).code).toBe(2);
+    expect((await cli("up", "--port", "abc")).stderr).toContain("use a whole number from 0 to 65535");
+    expect((await cli("trace")).stderr).toMatch(/missing required argument 'conversation'\n.*--help/);
   });
 
   it("2 for a configuration that is wrong, on one line with its place", async () => {
@@ -55,6 +58,20 @@ describe("exit codes", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toBe(`error: ${file}:2:3: unknown key "gateway.prot"; did you mean "port"?\n`);
   });
+});
+
+it("an old Node is told which one is needed", () => {
+  const old =
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.1' } })";
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", `data:text/javascript,${encodeURIComponent(old)}`, "bin/bailiwick", "status"],
+    { encoding: "utf8" },
+  );
+  expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
+  expect(stderr).toMatch(
+    /^error: .*needs Node 20.19 or later and this is 18.20.1: install it from https:.*\n$/,
+  );
 });
 
 describe("common flags", () => {
@@ -70,6 +87,19 @@ describe("common flags", () => {
       expect(JSON.parse(stdout)).toMatchObject({ dataDir: dir, workspace: "w", gateway: { port: 81 } });
     }
   });
+});
+
+it("secrets are masked in what is printed, also in addresses", async () => {
+  const file = config(`
+nats: { url: "nats://desk:hush1@a:4222,nats://hush2@b:4222", password: hush3 }
+model: { apiKey: hush4 }
+`);
+  for (const flag of ["--effective", "--json"]) {
+    const { code, stdout } = await cli("config", "print", flag, "--config", file);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain("hush");
+    expect(stdout).toContain("nats://desk:********@a:4222,nats://********@b:4222");
+  }
 });
 
 describe("doctor", () => {

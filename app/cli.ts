@@ -18,6 +18,7 @@ export function buildProgram(env: TerminalEnv): Command {
     .option("--json", "one JSON document on stdout, nothing else")
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
+    .showHelpAfterError("(with --help it says how it is used)")
     .exitOverride()
     .hook("preAction", (_program, command) => env.apply(command.optsWithGlobals<CommonFlags>()));
   for (const contribute of contributors) contribute(program, env);

@@ -35,6 +35,19 @@ describe("connect", () => {
     expect(() => connect({ dataDir })).toThrow(/has ended.*npm start/);
   });
 
+  it("refuses a workspace that the desk does not serve", () => {
+    const url = "http://127.0.0.1:1";
+    writeFileSync(nodeFile(dataDir), JSON.stringify({ pid: process.pid, url, workspace: "main" }));
+    expect(() => connect({ dataDir, workspace: "other" })).toThrow(/serves the workspace main, not other/);
+    expect(connect({ dataDir, workspace: "main" }).url).toBe(url);
+  });
+
+  // Permission bits mean nothing to root.
+  it.skipIf(process.getuid?.() === 0)("says so when the directory is another user's", () => {
+    writeFileSync(nodeFile(dataDir), "{}", { mode: 0o000 });
+    expect(() => connect({ dataDir })).toThrow(/belongs to another user/);
+  });
+
   it("says so when the announced desk does not answer", async () => {
     writeFileSync(nodeFile(dataDir), JSON.stringify({ pid: process.pid, url: "http://127.0.0.1:1" }));
     await expect(connect({ dataDir }).get("/x")).rejects.toThrow(/no desk answers at .*npm start/);

@@ -7,6 +7,7 @@ import {
   DependencyError,
   readNodeInfo,
   type ServerEvent,
+  UsageError,
 } from "../runtime/config/index.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -33,11 +34,13 @@ export interface ClientOptions {
   readonly url?: string;
   /** Without it the admin token of the data directory. */
   readonly token?: string;
+  /** The one that is meant, when it was said; the node of the data directory has to serve it. */
+  readonly workspace?: string;
 }
 
 /** @throws DependencyError when no node runs on the data directory, or its token cannot be read. */
 export function connect(options: ClientOptions): AdminClient {
-  const url = (options.url ?? announcedUrl(options.dataDir)).replace(/\/+$/, "");
+  const url = (options.url ?? announcedUrl(options.dataDir, options.workspace)).replace(/\/+$/, "");
   return new HttpClient(
     url,
     options.token ?? readToken(options.dataDir, options.url !== undefined),
@@ -49,7 +52,7 @@ function startCommand(dataDir: string): string {
   return `start one with: npm start (or bin/bailiwick up --data-dir ${dataDir})`;
 }
 
-function announcedUrl(dataDir: string): string {
+function announcedUrl(dataDir: string, workspace: string | undefined): string {
   const info = readNodeInfo(dataDir);
   if (!info)
     throw new DependencyError(
@@ -64,6 +67,11 @@ function announcedUrl(dataDir: string): string {
         `the desk on ${dataDir} is not running any more (process ${info.pid} has ended): ${startCommand(dataDir)}`,
       );
     }
+  }
+  if (workspace !== undefined && info.workspace !== undefined && info.workspace !== workspace) {
+    throw new UsageError(
+      `the desk on ${dataDir} serves the workspace ${info.workspace}, not ${workspace}: correct --workspace, or leave it out`,
+    );
   }
   return info.url;
 }

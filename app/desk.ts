@@ -3,6 +3,7 @@
  * reverse. `rest_for_one`: what depends on a part that failed is started again with it.
  */
 import { readFileSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Faults } from "../actors/data/index.ts";
 import { HandoffDesk } from "../actors/handoff/index.ts";
@@ -12,12 +13,18 @@ import type { BackOffice } from "../actors/skills/backoffice/index.ts";
 import { Unknowns } from "../actors/task/index.ts";
 import { pageRoutes } from "../console/page.ts";
 import type { Bus } from "../runtime/bus/bus.ts";
-import { connectBus, EmbeddedServer } from "../runtime/bus/index.ts";
+import { connectBus, EmbeddedServer, requireJetStream } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type DataDir, openDataDir } from "../runtime/config/data-dir.ts";
 import { findNatsServer } from "../runtime/config/nats-server.ts";
 import type { Config } from "../runtime/config/schema.ts";
-import { ConversationTokens, type Gateway, RouteRegistry, startGateway } from "../runtime/gateway/index.ts";
+import {
+  ConversationTokens,
+  checkAddress,
+  type Gateway,
+  RouteRegistry,
+  startGateway,
+} from "../runtime/gateway/index.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
 import { Node } from "../runtime/node.ts";
@@ -73,6 +80,12 @@ export class Desk {
   static async start(options: DeskOptions): Promise<Desk> {
     const { config } = options;
     const dir = await openDataDir(config.dataDir);
+    try {
+      await checkAddress(config.gateway.host, config.gateway.port);
+    } catch (error) {
+      await dir.release();
+      throw error;
+    }
     const metrics = createMetrics({ process: true, labels: { workspace: config.workspace } });
     const parts: Parts = { metrics };
     const log = openLog({
@@ -104,7 +117,13 @@ export class Desk {
       throw error;
     }
     const { url } = parts.gateway!;
-    dir.announce({ pid: process.pid, url, name: options.name, startedAt: new Date().toISOString() });
+    dir.announce({
+      pid: process.pid,
+      url,
+      name: options.name,
+      workspace: config.workspace,
+      startedAt: new Date().toISOString(),
+    });
     return new Desk(config, dir, parts, tree);
   }
 
@@ -173,20 +192,23 @@ function bus({ config, progress }: DeskOptions, parts: Parts): ChildSpec {
         });
         parts.server = server;
         server.onExit((exit) => {
-          parts.log?.logger.warn({ code: exit.code, restarting: exit.restarting }, "nats-server ended");
+          const { code, complaint, restarting } = exit;
+          parts.log?.logger.warn({ code, complaint, restarting }, "nats-server ended");
           if (!exit.restarting) exited(new Error(`nats-server was given up: ${exit.complaint}`));
         });
         where = server;
       }
       try {
-        parts.bus = await connectBus({
+        const opened = await connectBus({
           ...where,
           name: "bailiwick",
           timeoutMs: startTimeoutMs,
           onError: (error, at) => parts.log?.logger.warn({ error: error.message, at }, "bus"),
         });
+        parts.bus = opened;
+        if (url) await requireJetStream(opened, startTimeoutMs);
         parts.keys = await openKeyRing({
-          bus: parts.bus,
+          bus: opened,
           workspace: config.workspace,
           dataDir: config.dataDir,
           replicas: config.log.replicas,
@@ -275,6 +297,17 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
   };
 }
 
+/** Free bytes below which nothing more can be relied on to be written. */
+const FULL_DISK_BYTES = 16 * 1024 * 1024;
+
+async function fullDisk(dir: string): Promise<string | undefined> {
+  const { bavail, bsize } = await statfs(dir);
+  const free = bavail * bsize;
+  return free < FULL_DISK_BYTES
+    ? `${dir} has ${Math.floor(free / 1024 / 1024)} MiB left: free some space (df -h ${dir})`
+    : undefined;
+}
+
 function gateway(
   { config, clock = systemClock, version }: DeskOptions,
   parts: Parts,
@@ -324,6 +357,7 @@ function gateway(
         allowedOrigins: config.gateway.allowedOrigins,
         limits: config.gateway.limits,
         readiness: [
+          { name: "disk", check: () => fullDisk(config.dataDir) },
           {
             name: "bus",
             check: () => (parts.bus?.status === "connected" ? undefined : `the bus is ${parts.bus?.status}`),

@@ -105,7 +105,12 @@ export class TerminalEnv implements CliEnv {
     if (attach && !/^https?:\/\//.test(attach.url)) {
       throw new DependencyError(`${attach.url} is no address of a desk: it looks like http://127.0.0.1:7420`);
     }
-    return connect({ dataDir: this.dataDir(), url: attach?.url, token: attach?.token });
+    return connect({
+      dataDir: this.dataDir(),
+      url: attach?.url,
+      token: attach?.token,
+      workspace: this.#flags.workspace,
+    });
   }
 
   fail(code = 1): void {

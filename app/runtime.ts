@@ -1,6 +1,7 @@
 /** The runtime process: one desk from its start to the end of its drain. */
 
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { CliEnv } from "../runtime/config/cli.ts";
 import { asset } from "../runtime/config/paths.ts";
 import { joinWatchdog } from "../supervisors/index.ts";
@@ -39,14 +40,27 @@ export async function runNode(env: CliEnv, name: string): Promise<void> {
   }
 }
 
+/** Flags that a command needs to find this desk, where it is not the one that they find by themselves. */
+function toFindIt(env: CliEnv): string {
+  const { sources, file } = env.loaded();
+  const source = sources.get("dataDir");
+  const found = source === undefined || (file === resolve("bailiwick.yaml") && source.startsWith(file));
+  return found ? "" : ` --data-dir ${quoted(env.dataDir())}`;
+}
+
+function quoted(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 function greet(env: CliEnv, desk: Desk): void {
   const { colors } = env;
+  const find = toFindIt(env);
   const lines = [
     `${colors.green("the desk is open")} on ${colors.bold(desk.url)}`,
     "",
     `  in a browser    ${desk.url}/`,
-    "  in a terminal   bin/bailiwick chat",
-    `  as an operator  bin/bailiwick status    ${colors.dim(`(admin token: ${desk.dir.adminTokenFile})`)}`,
+    `  in a terminal   bin/bailiwick chat${find}`,
+    `  as an operator  bin/bailiwick status${find}    ${colors.dim(`(admin token: ${desk.dir.adminTokenFile})`)}`,
     ...desk.notes.map((note) => `  ${note}`),
     `  log             ${colors.dim(desk.logFile)}`,
     "",

@@ -1,6 +1,6 @@
 /** `up`: runs a node. A watchdog process above it restarts the runtime when its event loop stands still or it crashes. */
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 
 /** Set for the runtime by the watchdog: it is the child. */
@@ -14,9 +14,9 @@ interface UpOptions {
 
 /** The same command line again, for the child. */
 function argumentsOf(
-  options: UpOptions & { config?: string; dataDir?: string; workspace?: string },
+  options: UpOptions & { config?: string; dataDir?: string; workspace?: string; json?: boolean },
 ): string[] {
-  const { port, nats, node, config, dataDir, workspace } = options;
+  const { port, nats, node, config, dataDir, workspace, json } = options;
   const flags = {
     "--config": config,
     "--data-dir": dataDir,
@@ -27,14 +27,19 @@ function argumentsOf(
   const given = Object.entries(flags).flatMap(([flag, value]) =>
     value === undefined ? [] : [flag, String(value)],
   );
-  return ["up", "--node", node, ...given];
+  return ["up", "--node", node, ...given, ...(json ? ["--json"] : [])];
+}
+
+function portNumber(value: string): number {
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
+  throw new InvalidArgumentError("use a whole number from 0 to 65535");
 }
 
 export const commands: Contributor = (program: Command, env: CliEnv) => {
   program
     .command("up")
     .description("run a node")
-    .option("--port <n>", "port of the gateway, 0 for a free one", Number)
+    .option("--port <n>", "port of the gateway, 0 for a free one", portNumber)
     .option("--nats <url>", "an outside NATS server or cluster instead of the embedded one")
     .option("--node <name>", "name of this node", "node-1")
     .action(async (options: UpOptions, command: Command) => {
@@ -46,6 +51,8 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
         { "gateway.port": "--port", "nats.url": "--nats" },
       );
       const config = env.config();
+      // What the desk keeps is its owner's alone, whatever makes the file: LevelDB, the encoder's cache, a log.
+      process.umask(0o077);
       if (process.env[CHILD] || !config.watchdog.enabled) {
         const { runNode } = await import("./runtime.ts");
         await runNode(env, options.node);

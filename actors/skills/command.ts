@@ -7,7 +7,7 @@ import { nearest } from "../../runtime/config/suggest.ts";
 import { newId } from "../../runtime/ids.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { BackOffice, DEFAULT_SEED, Refusal, seed } from "./backoffice/index.ts";
-import { adminTarget, importFiles, storeTarget } from "./import/index.ts";
+import { adminTarget, importFiles, mustBeReadable, storeTarget } from "./import/index.ts";
 import { Inventory } from "./inventory.ts";
 import { SKILLS_PATH } from "./routes.ts";
 
@@ -80,6 +80,8 @@ export async function runImport(
   files: readonly string[],
   options: { into: string; key?: string; map?: string },
 ): Promise<void> {
+  // Before a directory is made for nothing.
+  for (const file of files) await mustBeReadable(file);
   const running = await isDataDirHeld(env.dataDir());
   if (!running) prepareDataDir(env.dataDir());
   const office = running ? undefined : await BackOffice.open(backOfficeDir(env.dataDir()));

@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findNatsServer } from "../config/nats-server.ts";
 import type { Bus, BusMessage } from "./bus.ts";
 import { connectBus } from "./connection.ts";
 import {
@@ -10,6 +12,7 @@ import {
   KvConflictError,
   NoRespondersError,
 } from "./errors.ts";
+import { requireJetStream } from "./jet-stream.ts";
 import { startTestServer, type TestServer } from "./testing.ts";
 
 const bytes = (text: string) => Buffer.from(text);
@@ -22,6 +25,45 @@ beforeAll(async () => {
   bus = await server.connect();
 });
 afterAll(() => server?.stop());
+
+describe("addresses", () => {
+  const place = () => server.url.replace("nats://", "");
+
+  it("may carry the credentials, and several may be given with commas", async () => {
+    const url = `nats://127.0.0.1:1, nats://${server.user}:${encodeURIComponent(server.pass)}@${place()}`;
+    const other = await connectBus({ url, name: "t" });
+    await requireJetStream(other, 2_000);
+    await other.close();
+  });
+
+  it("are repeated in errors without the credentials", async () => {
+    const wrong = connectBus({ url: `nats://desk:hush@${place()}`, name: "t" });
+    await expect(wrong).rejects.toThrow(/refused the credentials/);
+    await expect(wrong).rejects.toMatchObject({ exitCode: 3, message: expect.not.stringMatching(/hush/) });
+    await expect(connectBus({ url: "foo bar", name: "t" })).rejects.toThrow(/no address of a NATS server/);
+  });
+
+  it("of a server without JetStream are refused with what mends it", async () => {
+    const process = spawn(findNatsServer(), ["-a", "127.0.0.1", "-p", "-1"], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    try {
+      const port = await new Promise<string>((found) => {
+        let log = "";
+        process.stderr.on("data", (chunk) => {
+          log += chunk;
+          const match = /client connections on 127\.0\.0\.1:(\d+)/.exec(log);
+          if (match) found(match[1]!);
+        });
+      });
+      const plain = await connectBus({ url: `nats://127.0.0.1:${port}`, name: "t" });
+      await expect(requireJetStream(plain, 2_000)).rejects.toThrow(/without JetStream.*start it with -js/);
+      await plain.close();
+    } finally {
+      process.kill("SIGKILL");
+    }
+  });
+});
 
 describe("requests", () => {
   it("are answered, with headers both ways", async () => {

@@ -32,9 +32,10 @@ export class BusClosedError extends BusError {
   }
 }
 
-/** No connection could be made at the start. */
+/** No connection could be made at the start: a dependency is missing or down, which commands end with as code 3. */
 export class BusConnectError extends BusError {
   override readonly name = "BusConnectError";
+  readonly exitCode = 3;
 }
 
 /** Handed to the bus and refused before it was sent: a bad subject, too large, or too much held back. */

@@ -2,6 +2,7 @@
 export * from "./bus.ts";
 export { type ConnectOptions, connectBus, DEFAULT_REQUEST_TIMEOUT_MS } from "./connection.ts";
 export * from "./errors.ts";
+export { requireJetStream } from "./jet-stream.ts";
 export { DirectoryInUseError, DirectoryOwner, processIdentity } from "./owner.ts";
 export { EmbeddedServer, type EmbeddedServerOptions, type ServerExit } from "./server.ts";
 export { type JetStreamLimits, ServerStartError } from "./server-config.ts";

@@ -1,10 +1,12 @@
 /** Configuration file of the embedded server, and what can be wrong with the place it lives in. */
 import { chmodSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export class ServerStartError extends Error {
   override readonly name = "ServerStartError";
+  /** A dependency is missing or down. */
+  readonly exitCode = 3;
   constructor(
     /** `binary`, `directory`, `disk`, `port`, `timeout`, `failed`. */
     readonly reason: "binary" | "directory" | "disk" | "port" | "timeout" | "failed",
@@ -17,7 +19,10 @@ export class ServerStartError extends Error {
 export interface JetStreamLimits {
   /** Bytes of memory streams; the server's default (75 % of memory) unless given. */
   readonly maxMemory?: number;
-  /** Bytes of file streams; the server's default (75 % of the free disk) unless given. */
+  /**
+   * Bytes of file streams; the size of the disk unless given. The server's own default, a share of what is free when it
+   * starts, is 0 on a full disk: it would come up without its streams and stay so when there is room again.
+   */
   readonly maxFile?: number;
 }
 
@@ -54,7 +59,7 @@ export function writeConfig(paths: ServerPaths, s: ServerSettings): void {
   const text = (value: string) => JSON.stringify(value);
   const limits = [
     s.jetstream.maxMemory === undefined ? "" : `  max_memory_store: ${s.jetstream.maxMemory}\n`,
-    s.jetstream.maxFile === undefined ? "" : `  max_file_store: ${s.jetstream.maxFile}\n`,
+    `  max_file_store: ${s.jetstream.maxFile ?? diskBytes(dirname(paths.store))}\n`,
     s.syncAlways ? "  sync_interval: always\n" : "",
   ].join("");
   const config = `# Written at each start. Do not edit.
@@ -125,6 +130,11 @@ export function directoryError(dir: string, error: NodeJS.ErrnoException): Serve
     default:
       return new ServerStartError("directory", `cannot use ${dir}: ${error.message}`);
   }
+}
+
+function diskBytes(dir: string): number {
+  const { blocks, bsize } = statfsSync(dir);
+  return blocks * bsize;
 }
 
 function mib(bytes: number): string {

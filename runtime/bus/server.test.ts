@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +49,9 @@ describe("a running server", () => {
     const config = join(dir, "nats-server.conf");
     expect(statSync(config).mode & 0o777).toBe(0o600);
     expect(readFileSync(config, "utf8")).toContain('host: "127.0.0.1"');
+    // Not left to the server: what it would take on a full disk is nothing, and it would start without its streams.
+    const { blocks, bsize } = statfsSync(dir);
+    expect(readFileSync(config, "utf8")).toContain(`max_file_store: ${blocks * bsize}\n`);
     expect(server.version).toMatch(/^\d+\.\d+\.\d+/);
     await expect(connectBus({ url: server.url, name: "t", timeoutMs: 2_000 })).rejects.toThrow(/credentials/);
   });

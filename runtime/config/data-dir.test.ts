@@ -79,6 +79,7 @@ describe("prepareDataDir", () => {
     writeFileSync(join(base, "file"), "");
     expect(() => prepareDataDir(join(base, "file"))).toThrow(UsageError);
     expect(() => prepareDataDir(join(base, "file/below"))).toThrow(UsageError);
+    expect(() => prepareDataDir(join(base, "file/below"))).toThrow(`${join(base, "file")} is no directory`);
     // Also for root, to whom permission bits mean nothing.
     expect(() => prepareDataDir("/proc/bailiwick")).toThrow(UsageError);
   });

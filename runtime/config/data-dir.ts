@@ -27,6 +27,8 @@ export interface NodeInfo {
   /** Base address of the gateway, such as `http://127.0.0.1:7420`. */
   readonly url: string;
   readonly name?: string;
+  /** The one that it serves. */
+  readonly workspace?: string;
   readonly startedAt?: string;
 }
 
@@ -47,17 +49,27 @@ function refuse(path: string, error: unknown): never {
       `the disk of ${path} is full: free some space (df -h ${path}), or choose another with --data-dir`,
     );
   }
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOENT") {
+  if (code === "EROFS") {
+    throw new UsageError(
+      `the data directory ${path} is on a disk that cannot be written (mounted read-only): mount it for writing (sudo mount -o remount,rw "$(df --output=target ${path} | tail -1)"), or choose another with --data-dir`,
+    );
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "ENOENT") {
     throw new UsageError(
       `the data directory ${path} cannot be written by this user: chown it (sudo chown -R $(id -u) ${path}), or choose another with --data-dir`,
     );
   }
   if (code === "ENOTDIR" || code === "EEXIST") {
     throw new UsageError(
-      `${path} is no directory: move that file away, or choose another place with --data-dir`,
+      `${fileInTheWay(path)} is no directory: move that file away, or choose another place with --data-dir`,
     );
   }
   throw error;
+}
+
+/** The path itself, or the first one above it that is there. */
+function fileInTheWay(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : fileInTheWay(dirname(path));
 }
 
 /** Not `recursive: true`, which never comes back where a folder cannot be made for lack of its parent, as in /proc. */
@@ -161,12 +173,18 @@ export function nodeFile(dataDir: string): string {
   return join(dataDir, "node.json");
 }
 
-/** What the node on this directory announced; undefined when there is none, or when what is there is no announcement. */
+/**
+ * What the node on this directory announced; undefined when there is none, or when what is there is no announcement.
+ * @throws DependencyError when the directory is another user's.
+ */
 export function readNodeInfo(dataDir: string): NodeInfo | undefined {
   try {
     const info = JSON.parse(readFileSync(nodeFile(dataDir), "utf8")) as Partial<NodeInfo>;
     return typeof info.pid === "number" && typeof info.url === "string" ? (info as NodeInfo) : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") return undefined;
+    throw new DependencyError(
+      `the data directory ${dataDir} belongs to another user: run this command as the user who runs the desk`,
+    );
   }
 }

@@ -5,13 +5,23 @@ import { getAt, type LoadedConfig } from "./load.ts";
 
 export const MASK = "********";
 
+/** `nats://desk:secret@host` and `nats://token@host` → the same with the mask. */
+function maskAddress(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)([^@/,\s]*)@/gi, (_all, scheme: string, who: string) => {
+    const colon = who.indexOf(":");
+    return `${scheme}${colon > 0 ? `${who.slice(0, colon)}:` : ""}${MASK}@`;
+  });
+}
+
 /** The configuration as plain data, with every secret that is set replaced by a mask. */
 export function maskSecrets(loaded: LoadedConfig): Record<string, unknown> {
   const copy = structuredClone(loaded.config) as unknown as Record<string, unknown>;
   for (const leaf of leaves) {
-    if (!leaf.secret || getAt(copy, leaf.path) === undefined) continue;
+    const value = getAt(copy, leaf.path);
+    if (value === undefined) continue;
     const parent = getAt(copy, leaf.path.slice(0, -1)) as Record<string, unknown>;
-    parent[leaf.path.at(-1)!] = MASK;
+    if (leaf.secret) parent[leaf.path.at(-1)!] = MASK;
+    else if (typeof value === "string") parent[leaf.path.at(-1)!] = maskAddress(value);
   }
   return copy;
 }

@@ -1,6 +1,7 @@
 export { authenticate, type Gatekeeper } from "./authenticate.ts";
 export { MAX_TEXT_BYTES, readText } from "./input.ts";
 export { DEFAULT_LIMITS, type Limit, type Limits } from "./limits.ts";
+export { checkAddress, DEFAULT_PORT, GatewayError } from "./listen.ts";
 export { openApiDocument } from "./openapi.ts";
 export { type FieldError, invalid, type ProblemDocument, ProblemError, tooMany } from "./problem.ts";
 export {
@@ -14,9 +15,7 @@ export {
   route,
 } from "./routes.ts";
 export {
-  DEFAULT_PORT,
   type Gateway,
-  GatewayError,
   type GatewayOptions,
   type ReadinessCheck,
   type RequestSeen,

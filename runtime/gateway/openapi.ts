@@ -14,6 +14,7 @@ export function openApiDocument(routes: readonly AnyRoute[], version: string, se
     const path = r.path.replace(/:([^/]+)/g, "{$1}");
     paths[path] = { ...paths[path], [r.method.toLowerCase()]: operation(r) };
   }
+  Object.assign(paths, ownPaths());
   return {
     openapi: "3.1.0",
     jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",
@@ -49,6 +50,31 @@ export function openApiDocument(routes: readonly AnyRoute[], version: string, se
       },
       schemas: { Problem: schemaOf(problemSchema, "output") },
     },
+  };
+}
+
+/** What the gateway serves by itself. */
+function ownPaths(): Record<string, Node> {
+  const text = (description: string) => ({
+    description,
+    content: { "text/plain": { schema: { type: "string" } } },
+  });
+  const get = (summary: string, responses: Node) => ({
+    get: { summary, tags: ["health"], security: [], responses },
+  });
+  return {
+    "/livez": get("Whether the process serves", { "200": text("It does.") }),
+    "/readyz": get("Whether customers can be served", {
+      "200": text("They can."),
+      "503": text("The checks that fail, one a line."),
+    }),
+    "/metrics": get("Metrics for Prometheus", { "200": text("In the exposition format.") }),
+    "/v1/openapi.json": get("This document", {
+      "200": {
+        description: "OpenAPI 3.1.",
+        content: { "application/json": { schema: { type: "object" } } },
+      },
+    }),
   };
 }
 

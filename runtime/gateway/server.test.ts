@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { newId } from "../ids.ts";
 import type { Gatekeeper } from "./authenticate.ts";
+import { checkAddress } from "./listen.ts";
 import { RouteRegistry, route } from "./routes.ts";
 import { type Gateway, type GatewayOptions, type RequestSeen, startGateway } from "./server.ts";
 import { ConversationTokens, signCustomerToken } from "./tokens.ts";
@@ -247,9 +248,9 @@ describe("the server", () => {
 
   it("says which command mends a busy port", async () => {
     const port = gateway.port;
-    await expect(startGateway({ registry: registry(), gatekeeper, port })).rejects.toThrow(
-      new RegExp(`port ${port} on 127.0.0.1 is in use: .*bin/bailiwick up --port ${port + 1}`),
-    );
+    const mended = new RegExp(`port ${port} on 127.0.0.1 is in use: .*bin/bailiwick up --port ${port + 1}`);
+    await expect(checkAddress("127.0.0.1", port)).rejects.toThrow(mended);
+    await expect(startGateway({ registry: registry(), gatekeeper, port })).rejects.toThrow(mended);
   });
 
   it("tells its health", async () => {
@@ -271,6 +272,9 @@ describe("the server", () => {
   it("describes itself", async () => {
     const document = (await (await call("/v1/openapi.json")).json()) as any;
     expect(document.openapi).toBe("3.1.0");
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(["/livez", "/readyz", "/metrics", "/v1/openapi.json"]),
+    );
     const operation = document.paths["/v1/things/{id}"].post;
     expect(operation.requestBody.content["application/json"].schema).toMatchObject({
       type: "object",

@@ -6,6 +6,7 @@ import { newId } from "../ids.ts";
 import { authenticate, type Gatekeeper } from "./authenticate.ts";
 import { parseJsonBody, readParams, readWith } from "./input.ts";
 import { type Limits, RateLimiter } from "./limits.ts";
+import { DEFAULT_PORT, GatewayError, listenError } from "./listen.ts";
 import { openApiDocument } from "./openapi.ts";
 import { checkOrigin, isLoopback } from "./origin.ts";
 import { PROBLEM_TYPE, ProblemError, tooMany, unavailable } from "./problem.ts";
@@ -64,12 +65,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** The gateway cannot start; the message says why and which command mends it. */
-export class GatewayError extends Error {
-  override readonly name = "GatewayError";
-}
-
-export const DEFAULT_PORT = 7420;
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** @throws GatewayError when the address cannot be listened on, or must not be under `customerAuth: open`. */
@@ -408,16 +403,4 @@ function traceparent(given: unknown): string {
     return given;
   }
   return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): GatewayError {
-  const what: Record<string, string> = {
-    EADDRINUSE: `port ${port} on ${host} is in use: stop what listens there (\`ss -ltnp 'sport = :${port}'\` names it) or start with another port, \`bin/bailiwick up --port ${port + 1}\``,
-    EACCES: `port ${port} needs rights that this user does not have: start with a port above 1023, \`bin/bailiwick up --port ${DEFAULT_PORT}\``,
-    EADDRNOTAVAIL: `gateway.host ${host} is not an address of this machine: set it to one that \`ip address\` lists, or to 127.0.0.1`,
-  };
-  return new GatewayError(
-    what[error.code ?? ""] ?? `the gateway cannot listen on ${host}:${port}: ${error.message}`,
-    { cause: error },
-  );
 }

@@ -132,6 +132,13 @@ describe("files that are wrong", () => {
   });
 });
 
+it("names a folder and a missing file before anything is loaded", async () => {
+  const good = await file("customers.json", JSON.stringify([customer("C1")]));
+  expect(await errorOf(load([good, dir]))).toMatch(/is a folder\nname the files/);
+  expect(await errorOf(load([good, join(dir, "orders.json")]))).toMatch(/there is no such file/);
+  expect(await shop().info()).toBeUndefined();
+});
+
 describe("maps", () => {
   const yaml = `
 map: 1

@@ -9,7 +9,7 @@ import type { RawRecord } from "./json-records.ts";
 import type { FileMap, ImportMap } from "./map-language.ts";
 import { fileMapFor, loadMap, recognise, shippedMaps } from "./maps.ts";
 import { keepOriginal, originalsFolder } from "./originals.ts";
-import { formatOf, readRecords } from "./read-file.ts";
+import { formatOf, mustBeReadable, readRecords } from "./read-file.ts";
 import { isKnown, nested, type Problem, shaped } from "./shape.ts";
 import type { ImportTarget } from "./target.ts";
 
@@ -35,6 +35,7 @@ export interface ImportResult {
 /** @throws ImportError, UsageError; files before the wrong one have been loaded, of the wrong one nothing. */
 export async function importFiles(target: ImportTarget, options: ImportOptions): Promise<ImportResult> {
   const { dataset, collection } = destination(options.into);
+  for (const path of options.files) await mustBeReadable(path);
   const map = options.map && options.map !== "none" ? loadMap(options.map) : undefined;
   if (map && collection)
     throw new UsageError("a map says which collections are filled: give --into without one");

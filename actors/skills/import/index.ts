@@ -3,4 +3,5 @@ export { ImportError } from "./errors.ts";
 export { type ImportOptions, type ImportResult, importFiles } from "./importer.ts";
 export { loadMap, parseMap, shippedMaps } from "./maps.ts";
 export { digestOf, type Original, originals, originalsFolder } from "./originals.ts";
+export { mustBeReadable } from "./read-file.ts";
 export { adminTarget, IMPORT_PATH, type ImportLoad, type ImportTarget, storeTarget } from "./target.ts";

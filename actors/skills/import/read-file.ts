@@ -30,12 +30,21 @@ export function formatOf(path: string): Format {
   return format;
 }
 
+/** @throws ImportError for a file that is not there, a folder, or a kind of file that is not known. */
+export async function mustBeReadable(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) {
+    throw new ImportError(path, undefined, "is a folder", "name the files: import FOLDER/*.json --into NAME");
+  }
+  formatOf(path);
+  if (!found?.isFile()) throw new ImportError(path, undefined, "there is no such file");
+}
+
 /** @throws ImportError with file and place for everything that cannot be read. */
 export async function* readRecords(path: string): AsyncGenerator<RawRecord> {
   const name = basename(path);
+  await mustBeReadable(path);
   const format = formatOf(path);
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new ImportError(path, undefined, "there is no such file");
   try {
     if (format === "json") yield* jsonRecords(textOf(path));
     else if (format === "ndjson") yield* lines(path, name);
