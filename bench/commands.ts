@@ -44,7 +44,7 @@ async function engine(profile: Profile, env: CliEnv): Promise<BenchResult[]> {
           `${inFlight} in flight, ${round === 0 ? "warming up" : `round ${round} of ${profile.rounds}`}`,
         ),
     });
-    return Object.entries(arms).map(([inFlight, rounds]) => {
+    return Object.entries(arms).flatMap(([inFlight, rounds]) => {
       const latencies = new Latencies();
       for (const round of rounds) latencies.add(round.latencies);
       const failed = rounds.reduce((sum, r) => sum + r.failed, 0);
@@ -52,10 +52,24 @@ async function engine(profile: Profile, env: CliEnv): Promise<BenchResult[]> {
       const done = rounds.reduce((sum, r) => sum + r.done, 0);
       const seconds = rounds.reduce((sum, r) => sum + r.seconds, 0);
       const { p50, p95, p99 } = latencies.percentiles()!;
-      const value = Math.round(done / seconds);
-      return { name: `engine.turn.${inFlight}-in-flight`, unit: "turns/s", value, p50, p95, p99 };
+      const cpuMs = rounds.reduce((sum, r) => sum + r.cpuMs, 0);
+      return [
+        {
+          name: `engine.turn.${inFlight}-in-flight`,
+          unit: "turns/s",
+          value: Math.round(done / seconds),
+          p50,
+          p95,
+          p99,
+        },
+        { name: `engine.cpu.${inFlight}-in-flight`, unit: "ms/turn", value: round(cpuMs / done) },
+      ];
     });
   } finally {
     progress.end();
   }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }

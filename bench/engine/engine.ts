@@ -25,8 +25,13 @@ const SENDER = address("bench", "bench");
 /** A turn that takes longer counts as failed, ms. */
 const LONGEST_TURN_MS = 30_000;
 
+export interface EngineRound extends LoopResult {
+  /** Processor time of this process, without the server's, ms. */
+  readonly cpuMs: number;
+}
+
 /** Answers the rounds of each arm, by turns in flight. */
-export async function benchEngine(options: EngineBenchOptions): Promise<Record<string, LoopResult[]>> {
+export async function benchEngine(options: EngineBenchOptions): Promise<Record<string, EngineRound[]>> {
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
   const ends: (() => Promise<unknown> | unknown)[] = [() => rm(dir, { recursive: true, force: true })];
   try {
@@ -62,10 +67,13 @@ export async function benchEngine(options: EngineBenchOptions): Promise<Record<s
 }
 
 /** A closed loop: each user has a conversation of its own and waits for the reply before going on. */
-async function runTurns(node: Node, users: number, turns: number): Promise<LoopResult> {
+async function runTurns(node: Node, users: number, turns: number): Promise<EngineRound> {
   const conversations = Array.from({ length: users }, () => new Conversation(node));
+  const before = process.cpuUsage();
   try {
-    return await closedLoop({ users, requests: turns }, (_n, user) => conversations[user]!.turn());
+    const result = await closedLoop({ users, requests: turns }, (_n, user) => conversations[user]!.turn());
+    const { user, system } = process.cpuUsage(before);
+    return { ...result, cpuMs: (user + system) / 1_000 };
   } finally {
     for (const conversation of conversations) conversation.close();
   }
