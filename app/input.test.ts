@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Customer, Order } from "../actors/skills/backoffice/types.ts";
 import type { ConversationDriver } from "../scenarios/driver.ts";
-import { type Answer, say, TestedDesk } from "./testing.ts";
+import { type Answer, START_MS, say, TestedDesk } from "./testing.ts";
 
 /** An article that somebody has tampered with. */
 const TAMPERED = `---
@@ -33,7 +33,7 @@ beforeAll(async () => {
   ({ order: foreign } = await desk.customerWith(
     (o) => o.status === "delivered" && o.customerId !== customer.id,
   ));
-});
+}, START_MS);
 afterAll(async () => {
   await desk?.remove();
   rmSync(articles, { recursive: true, force: true });

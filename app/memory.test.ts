@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Customer } from "../actors/skills/backoffice/types.ts";
-import { say, TestedDesk } from "./testing.ts";
+import { START_MS, say, TestedDesk } from "./testing.ts";
 
 const WISH = "I prefer delivery to the locker behind the aquarium";
 const ABOUT = "Which pick-up locker can you send my parcels to?";
@@ -20,7 +20,7 @@ beforeAll(async () => {
   ({ customer: other } = await desk.customerWith(
     (o) => o.status === "delivered" && o.customerId !== customer.id,
   ));
-});
+}, START_MS);
 afterAll(() => desk?.remove());
 
 const facts = async (id: string): Promise<any[]> =>
@@ -51,38 +51,46 @@ describe("memory", () => {
     expect(await say(await desk.conversation(), "What do you know about me?")).not.toMatch(/aquarium/);
   });
 
-  it("lies nowhere on the disk in clear, and is still known after a restart", async () => {
-    await desk.stop();
-    expect(filesWith(desk.dataDir, ["aquarium", "locker behind"])).toEqual([]);
-    // The search itself works: what is not personal is found.
-    expect(filesWith(join(desk.dataDir, "memory"), ["turn!"])).not.toEqual([]);
-    await desk.restart();
-    const driver = await desk.conversation(customer.id);
-    expect(await say(driver, ABOUT)).toContain(WISH);
-    expect(await say(driver, "What do you know about me?")).toContain(WISH);
-    expect(await facts(customer.id)).toMatchObject([{ source: { conversation: first } }]);
-  });
+  it(
+    "lies nowhere on the disk in clear, and is still known after a restart",
+    async () => {
+      await desk.stop();
+      expect(filesWith(desk.dataDir, ["aquarium", "locker behind"])).toEqual([]);
+      // The search itself works: what is not personal is found.
+      expect(filesWith(join(desk.dataDir, "memory"), ["turn!"])).not.toEqual([]);
+      await desk.restart();
+      const driver = await desk.conversation(customer.id);
+      expect(await say(driver, ABOUT)).toContain(WISH);
+      expect(await say(driver, "What do you know about me?")).toContain(WISH);
+      expect(await facts(customer.id)).toMatchObject([{ source: { conversation: first } }]);
+    },
+    START_MS,
+  );
 
-  it("erased, cannot be read by anybody, and is not learnt again from the log", async () => {
-    const erased = await desk.call("DELETE", `/v1/admin/memory/${customer.id}`);
-    expect(erased.body).toMatchObject({ erased: true, facts: 1 });
-    const gone = async () => {
-      expect(await facts(customer.id)).toEqual([]);
-      const exported = await desk.call("GET", `/v1/admin/memory/${customer.id}/export`);
-      expect(exported.body).toMatchObject({ facts: [], conversations: [] });
-      const trace = await desk.call("GET", `/v1/admin/conversations/${first}/trace?data=true`);
-      expect(trace.text).not.toMatch(/aquarium/);
-      const state = await desk.call("GET", `/v1/conversations/${first}`);
-      expect(state.text).not.toMatch(/aquarium/);
-    };
-    await gone();
-    await desk.restart();
-    await gone();
-    expect(await say(await desk.conversation(other.id), "Where is my order?")).not.toBe("");
-    // Whoever was erased is still served; nothing old comes up.
-    const again = await desk.conversation(customer.id);
-    expect(await say(again, ABOUT)).not.toMatch(/aquarium/);
-  });
+  it(
+    "erased, cannot be read by anybody, and is not learnt again from the log",
+    async () => {
+      const erased = await desk.call("DELETE", `/v1/admin/memory/${customer.id}`);
+      expect(erased.body).toMatchObject({ erased: true, facts: 1 });
+      const gone = async () => {
+        expect(await facts(customer.id)).toEqual([]);
+        const exported = await desk.call("GET", `/v1/admin/memory/${customer.id}/export`);
+        expect(exported.body).toMatchObject({ facts: [], conversations: [] });
+        const trace = await desk.call("GET", `/v1/admin/conversations/${first}/trace?data=true`);
+        expect(trace.text).not.toMatch(/aquarium/);
+        const state = await desk.call("GET", `/v1/conversations/${first}`);
+        expect(state.text).not.toMatch(/aquarium/);
+      };
+      await gone();
+      await desk.restart();
+      await gone();
+      expect(await say(await desk.conversation(other.id), "Where is my order?")).not.toBe("");
+      // Whoever was erased is still served; nothing old comes up.
+      const again = await desk.conversation(customer.id);
+      expect(await say(again, ABOUT)).not.toMatch(/aquarium/);
+    },
+    START_MS,
+  );
 });
 
 /** Files below a folder in which one of the words stands, in any of the encodings that text is written in. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type OllamaDouble, ollamaDouble, type SeenChat } from "../actors/model/testing/ollama-double.ts";
 import type { Customer, Order } from "../actors/skills/backoffice/types.ts";
 import type { ConversationDriver } from "../scenarios/driver.ts";
-import { say, TestedDesk } from "./testing.ts";
+import { START_MS, say, TestedDesk } from "./testing.ts";
 
 /** What the model may take, ms. */
 const BUDGET_MS = 700;
@@ -45,7 +45,7 @@ beforeAll(async () => {
     model: { provider: "ollama", url: server.url, model: "llama3.2", timeoutMs: BUDGET_MS },
   });
   ({ customer, order } = await desk.customerWith((o) => o.status === "shipped" && o.tracking.length > 0));
-});
+}, START_MS);
 afterAll(async () => {
   await desk?.remove();
   await server?.close();
@@ -203,22 +203,26 @@ describe("a model in trouble", () => {
     },
   );
 
-  it("(hang) is left alone after a few turns, said to be so, and used again once it answers", async () => {
-    await recovered();
-    server.misbehave = "hang";
-    const chats = () => server.paths.filter((path) => path === "/api/chat").length;
-    const asked = chats();
-    for (let turn = 0; turn < 5; turn++) {
-      const driver = await desk.conversation();
-      const from = performance.now();
-      expect(await say(driver, QUESTIONS[turn % QUESTIONS.length]!)).not.toBe("");
-      expect(performance.now() - from).toBeLessThan(BUDGET_MS + REST_MS);
-    }
-    expect((await health()).state).toBe("open");
-    // The last two turns did not even try.
-    expect(chats() - asked).toBe(3);
-    server.misbehave = undefined;
-    await recovered();
-    expect(server.chats.length).toBeGreaterThan(0);
-  });
+  it(
+    "(hang) is left alone after a few turns, said to be so, and used again once it answers",
+    async () => {
+      await recovered();
+      server.misbehave = "hang";
+      const chats = () => server.paths.filter((path) => path === "/api/chat").length;
+      const asked = chats();
+      for (let turn = 0; turn < 5; turn++) {
+        const driver = await desk.conversation();
+        const from = performance.now();
+        expect(await say(driver, QUESTIONS[turn % QUESTIONS.length]!)).not.toBe("");
+        expect(performance.now() - from).toBeLessThan(BUDGET_MS + REST_MS);
+      }
+      expect((await health()).state).toBe("open");
+      // The last two turns did not even try.
+      expect(chats() - asked).toBe(3);
+      server.misbehave = undefined;
+      await recovered();
+      expect(server.chats.length).toBeGreaterThan(0);
+    },
+    START_MS,
+  );
 });

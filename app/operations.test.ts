@@ -4,7 +4,7 @@ import { type OllamaDouble, ollamaDouble } from "../actors/model/testing/ollama-
 import type { Customer, Order } from "../actors/skills/backoffice/types.ts";
 import { renderStatus } from "./chat/render.ts";
 import { model } from "./doctor/desk.ts";
-import { say, TestedDesk } from "./testing.ts";
+import { START_MS, say, TestedDesk } from "./testing.ts";
 
 const plain = new Proxy({}, { get: () => (text: string) => text }) as never;
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
     model: { provider: "ollama", url: server.url, model: "llama3.2", timeoutMs: 500 },
   });
   ({ customer, order } = await desk.customerWith((o) => o.status === "shipped"));
-});
+}, START_MS);
 afterAll(async () => {
   await desk?.remove();
   await server?.close();

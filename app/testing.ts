@@ -7,6 +7,9 @@ import { type Config, type ConfigInput, configSchema } from "../runtime/config/s
 import { ConversationDriver } from "../scenarios/driver.ts";
 import { Desk, type DeskOptions } from "./desk.ts";
 
+/** For hooks and tests that start a desk: seconds, but minutes where many do at once. */
+export const START_MS = 180_000;
+
 export interface Answer {
   readonly status: number;
   readonly type: string;
