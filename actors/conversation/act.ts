@@ -1,4 +1,6 @@
 /** Carries out what was decided about a message, and what follows when a playbook ends. */
+
+import { asideOf, sayAside, searchAside } from "./aside.ts";
 import { type Decision, decide, isFarewell, signal } from "./decide.ts";
 import { compact, cut } from "./history.ts";
 import { handOff } from "./human.ts";
@@ -16,6 +18,7 @@ import { say } from "./wording.ts";
 export function decideTurn(s: Step): void {
   const turn = s.c.now!;
   const u = turn.understanding!;
+  const { c } = s;
   const decision = decide({
     c: s.c,
     text: turn.text,
@@ -38,7 +41,25 @@ export function decideTurn(s: Step): void {
       { text: cut(turn.text, 1_000), understanding: compact(u) },
     ].slice(-4);
   }
-  act(s, decision);
+  const question = !again && ASIDE.has(decision.do) ? asideOf(turn.text) : undefined;
+  if (question && c.run?.expects?.what !== "approval") {
+    turn.next = decision;
+    turn.question = question;
+    searchAside(s, question);
+  } else act(s, decision);
+}
+
+/** What is done with a message although it holds a question as well. */
+const ASIDE = new Set<Decision["do"]>(["turn", "start", "verify", "leaveOpen", "pending"]);
+
+/** The question on the side has been looked up; now what the message was about. */
+export function asideAnswered(s: Step, ok: boolean): void {
+  const turn = s.c.now;
+  if (!turn?.next) return;
+  const { next } = turn;
+  turn.next = undefined;
+  sayAside(s, ok);
+  act(s, next);
 }
 
 /** Keeps what the customer wants kept, as soon as it is known whose wish it is. */
@@ -107,6 +128,10 @@ function act(s: Step, decision: Decision): void {
       return;
     case "leaveOpen":
       leaveOpen(s);
+      return;
+    case "pending":
+      s.say(say.pending);
+      endTurn(s);
       return;
     case "stop":
       drop(s);

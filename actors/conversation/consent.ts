@@ -73,7 +73,7 @@ const KINDS: Readonly<Record<string, RegExp>> = {
   return:
     /(?<![\p{L}])(?:return(?!s? (?:window|label|instruction|polic|address|email|to me))|send(?:ing)? (?:\p{L}+ ){1,3}back|refund (?:the|my|me))/iu,
   exchange:
-    /(?<![\p{L}])(?:exchang|swap|switch|modif|replac|item change|upgrade|chang(?:e|es|ing) (?!the (?:shipping|delivery)|my (?:address|shipping|delivery)|address))/iu,
+    /(?<![\p{L}])(?:exchang|swap|switch|modif|replac|item change|upgrade|chang(?:e|es|ing) (?!of (?:heart|mind|plan)|my mind|the (?:shipping|delivery)|my (?:address|shipping|delivery)|address))/iu,
   address:
     /(?<![\p{L}])(?:address|ship(?:ped|ping)? (?:it |them )?to|deliver(?:ed)? (?:it |them )?to)(?![\p{L}])/iu,
 };

@@ -1,5 +1,7 @@
 /** The state of a conversation: JSON throughout, and small, because it is snapshotted after every turn. */
+
 import type { Citation, PlaybookEvent, SlotType, Understanding } from "../playbooks/protocol.ts";
+import type { Decision } from "./decide.ts";
 
 /** States of the machine; `deciding` is passed through within one fold. */
 export const PHASES = [
@@ -40,6 +42,9 @@ export interface Turn {
   understanding?: Understanding;
   /** It was decided what to do about it; once more after the customer has become known. */
   decided?: boolean;
+  /** What is done once the question on the side has been looked up. */
+  next?: Decision;
+  question?: string;
   /** Attempts at understanding. */
   attempt: number;
   said: string[];
@@ -47,7 +52,15 @@ export interface Turn {
   citations?: Citation[];
 }
 
-export type PlainAsk = "understand" | "verify" | "identify" | "recall" | "facts" | "search" | "answer";
+export type PlainAsk =
+  | "understand"
+  | "verify"
+  | "identify"
+  | "recall"
+  | "facts"
+  | "aside"
+  | "search"
+  | "answer";
 
 /** An ask whose answer is awaited. Other answers are late and dropped. */
 export type OpenAsk =
@@ -189,6 +202,8 @@ export interface Conversation {
     /** Nothing that was said names an order, so the latest ones are looked at. */
     latest?: boolean;
   };
+  /** How often a question on the side found no answer. */
+  unanswered?: number;
   /** The customer was told that nothing has been done, since his yes was missing. */
   leftOpen?: boolean;
   /** The customer was asked whether to go on with what was set aside. */

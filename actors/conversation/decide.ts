@@ -25,6 +25,8 @@ export type Decision =
   /** Thanks, while the desk still waits for a yes: it says that nothing has been done. */
   | { readonly do: "leaveOpen" }
   | { readonly do: "stop" }
+  /** It is still with the person who decides. */
+  | { readonly do: "pending" }
   /** `drop`: what ran is not wanted any more; what is, is looked at again once the customer is known. */
   | { readonly do: "verify"; readonly also?: readonly Wanted[]; readonly drop?: boolean }
   /** Starts the first, keeps the rest for later. `drop`: what ran is not wanted any more. */
@@ -160,6 +162,9 @@ function confirming(input: DecideInput, others: readonly Wanted[]): Decision | u
   return aside(input) ?? { do: "turn" };
 }
 
+const REQUEST =
+  /\b(?:please|(?:can|could|would|will) (?:you|i|we)|also|i(?:'d| would)? (?:like|want|need) to)\b/i;
+
 /** Thanks for work done, or “that's all”, with nothing in it that could be an answer. */
 function closes({ u, text }: DecideInput): boolean {
   return isClosing(text, false) && !isQuestion(text) && !u.entities.some((e) => RECORDS.has(e.type));
@@ -189,14 +194,16 @@ function approvalPending(input: DecideInput, others: readonly Wanted[]): Decisio
   if (others.length > 0) return { do: "start", wanted: others, drop: false };
   if (isFarewell(u, text) || signal(u, "greeting") || isQuestion(text)) {
     const same = wantedOf(input, input.options.confident).some((wanted) => wanted.entry.name === c.run!.name);
-    return same ? { do: "turn" } : undefined;
+    return same ? { do: "pending" } : undefined;
   }
-  return { do: "turn" };
+  return closes(input) ? { do: "close" } : { do: "pending" };
 }
 
 /** Nothing is open. */
 function fresh(input: DecideInput): Decision {
   const { c, u, text, options } = input;
+  // “Thanks for arranging it, I'll watch for the return label” sounds like a wish and is none.
+  if (c.turn > 1 && closes(input) && !REQUEST.test(text)) return { do: "close" };
   if (asksForMemory(text) && c.customer.verified) return { do: "recallAll" };
   const record = u.entities.some((entity) => entity.type === "order_number" || entity.type === "email");
   const sure = wantedOf(input, record ? options.confidentWithRecord : options.confident);
@@ -204,7 +211,7 @@ function fresh(input: DecideInput): Decision {
   if (sure.length + named.length > 0) return { do: "start", wanted: [...sure, ...named], drop: false };
   // Who he is, in answer to a question about what he wants: the most likely wish is taken up with it.
   if (input.evidence && !c.customer.verified && (c.unsure > 0 || c.verification.awaiting)) {
-    const earlier = plausible(input) ?? earlierWish(c, input);
+    const earlier = (c.clarify ? undefined : plausible(input)) ?? earlierWish(c, input);
     if (earlier) return { do: "start", wanted: [earlier], drop: false };
   }
   if (isFarewell(u, text) || (isClosing(text) && !isQuestion(text))) return { do: "close" };

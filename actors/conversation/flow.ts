@@ -1,6 +1,6 @@
 /** What follows what: a turn from understanding to its end, across verification, playbooks and answers. */
 import type { Understanding } from "../playbooks/protocol.ts";
-import { afterRun, decideTurn, detourDone, stated } from "./act.ts";
+import { afterRun, asideAnswered, decideTurn, detourDone, stated } from "./act.ts";
 import * as facts from "./facts.ts";
 import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
@@ -26,7 +26,8 @@ export function answered(s: Step): void {
     afterVerified(s);
   } else if (ask.kind === "facts") {
     if (!facts.state(s, ok)) handOff(s, s.c.handAfter ?? { reason: "asked" });
-  } else if (ask.kind === "search") answeredBy(s, searched(s, ok));
+  } else if (ask.kind === "aside") asideAnswered(s, ok);
+  else if (ask.kind === "search") answeredBy(s, searched(s, ok));
   else if (ask.kind === "answer") answeredBy(s, modelAnswered(s, ok));
   else if (ask.kind === "ground") answeredBy(s, grounded(s, ok, ask.text, ask.citations));
   else if (ask.kind === "call") called(s, ask.child, ask.call, ok);

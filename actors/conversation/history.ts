@@ -44,11 +44,13 @@ export function customerWords(s: Step, chars = 4_000): string {
   return joined.length <= chars ? joined : joined.slice(-chars);
 }
 
-/** Earlier customer messages for the slots of a playbook, oldest first, without the present one. */
-export function earlier(s: Step): { text: string; understanding: Understanding | null }[] {
-  return s.c.history
-    .filter((turn) => turn.role === "customer")
-    .slice(0, -1)
+/**
+ * Earlier customer messages for the slots of a playbook, oldest first.
+ * @param present whether the present one belongs to them: the playbook starts on something that was said before it
+ */
+export function earlier(s: Step, present = false): { text: string; understanding: Understanding | null }[] {
+  const said = s.c.history.filter((turn) => turn.role === "customer");
+  return (present ? said : said.slice(0, -1))
     .slice(-UNDERSTOOD)
     .map((turn) => ({ text: turn.text, understanding: turn.understanding ?? null }));
 }

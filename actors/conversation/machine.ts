@@ -104,6 +104,7 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
         on: {
           ...queued,
           "search.*": on(answered),
+          "aside.*": on(answered),
           "answer.*": on(answered),
           "ground.*": on(answered),
           ...quietNews,

@@ -50,7 +50,7 @@ export function start(s: Step, entry: PlaybookEntry, text: string, fresh = true)
     at: s.at,
     understanding: (fresh && s.c.now?.understanding) || null,
     text,
-    earlier: earlier(s),
+    earlier: earlier(s, !fresh),
     ...(settings ? { settings: settings as JsonObject } : {}),
   });
   s.go("playbook");

@@ -43,6 +43,9 @@ export const say = {
   clarifyOne: (label: string) => `Do you mean: ${label}?`,
   clarify: (labels: readonly string[]) => `Do you mean ${either(labels.map((l) => `“${l}”`))}?`,
   quote: (text: string, title: string) => `“${text}”\n(From our article “${title}”.)`,
+  noAnswer: (question: string) =>
+    `On your question “${question}” I have nothing here, and I don't want to guess; a colleague can tell you, just ask for one.`,
+  pending: "That is still with my colleague, and I'll tell you here as soon as it's decided.",
   slow: "Sorry for the delay.",
   stillWorking:
     "This is taking a little longer than usual. I'm still on it and will tell you here as soon as it's done.",

@@ -134,8 +134,16 @@ function named(items: readonly ItemLike[], text: string): ItemLike[] {
     .filter((s) => s.score > 0);
   // “the action camera” is not the other camera: a full name beats a shared head noun.
   const strong = scored.filter((s) => s.score >= 1);
+  // Nor does “smart watch” mean the smart thermostat: words of a full name are spent.
+  const spent = new Set(strong.flatMap((o) => words(o.item.name)));
+  const said = new Set(words(text));
   const kept = scored.filter(
-    (s) => s.score >= 1 || !strong.some((o) => words(o.item.name).at(-1) === words(s.item.name).at(-1)),
+    ({ item, score }) =>
+      score >= 1 ||
+      (!strong.some((o) => words(o.item.name).at(-1) === words(item.name).at(-1)) &&
+        (spent.size === 0 ||
+          words(item.name).some((w) => said.has(w) && !spent.has(w)) ||
+          endOf(words(item.name).at(-1)!, [...said]))),
   );
   const picked: ItemLike[] = [];
   for (const name of new Set(kept.map((k) => k.item.name))) {

@@ -38,6 +38,8 @@ describe("items", () => {
       ["i-lamp", "i-dry"],
     ],
     ["upgrade every item; for the lamp keep the same size", [LAMP, CLOCK], ["i-lamp", "i-clock"]],
+    ["the smart watch", [WATCH, item("i-thermo", "Smart Thermostat")], ["i-watch"]],
+    ["exchange the lamp; leave the clock as is", [LAMP, CLOCK], ["i-lamp"]],
     ["the watch", [item("i-wrist", "Wristwatch"), LAMP], ["i-wrist"]],
     ["my phone number is new", [item("i-head", "Headphones"), LAMP], []],
     ["I want to return both", [LAMP, CLOCK], ["i-lamp", "i-clock"]],

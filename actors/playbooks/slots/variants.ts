@@ -101,9 +101,16 @@ export function afterVariants(
   if (found?.variants === undefined && nearest.length === 0)
     return { route: "all", context: { ...c, pool: [] } };
   const rest = nearest.length ? nearest : c.pool.length ? c.pool : all;
-  const cheap = cheapest(rest, wish(c, item, choices(slot, c).length > 1));
+  const cheap = cheapest(rest, `${wish(c, item, choices(slot, c).length > 1)}\n${general(c, slot)}`);
   if (cheap.length < rest.length && cheap.length === 1) return take(c, name, slot, cheap[0]!, item);
   return rest.length ? which(c, rest) : { route: "none", context: c };
+}
+
+/** What was said about none of the items in particular: “the cheapest you have of each”. */
+function general(c: RunContext, slot: SlotDef): string {
+  const items = choices(slot, c) as ItemLike[];
+  const said = c.said.filter((s) => !s.before).flatMap((s) => clauses(s.text));
+  return said.filter((part) => !items.some((item) => nameScore(item.name, part) > 0)).join("\n");
 }
 
 /** “Keep the same size”: those that are as the old one in it, when there are any. */

@@ -33,6 +33,8 @@ function singular(word: string): string {
 
 const EXCEPT =
   /\b(?:every ?thing|every item|all|most|the (?:whole|entire)|the rest)\b[^.!?;\n]{0,80}?\b(?:except(?: for)?|excluding|apart from|aside from|other than|besides|but(?: not)?|without|minus)\s+([^.!?;\n]{2,120})/gi;
+const LEFT =
+  /\bleav(?:e|ing)\s+([^.!?;\n]{2,80}?)\s+(?:as (?:is|it is|they are)|alone|unchanged|the way)\b/gi;
 const KEPT = /\bkeep(?:ing)?\s+(?!the same\b|in mind\b|me\b|an eye\b)([^.!?;\n]{2,120})/gi;
 /** What follows is no longer about what is kept. */
 const KEPT_ENDS =
@@ -47,7 +49,7 @@ export function exceptedParts(text: string): string[] {
 
 /** What a text says that stays: “keep the lamp”. */
 export function keptParts(text: string): string[] {
-  return parts(text, KEPT);
+  return [...parts(text, KEPT), ...parts(text, LEFT)];
 }
 
 const EVERYTHING =
