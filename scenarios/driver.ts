@@ -101,6 +101,16 @@ export class ConversationDriver {
     return message;
   }
 
+  /** Waits for the first reply to a message; false when there is none in time. */
+  async answered(message: SentMessage): Promise<boolean> {
+    const from = performance.now();
+    while (message.answeredAt === undefined) {
+      if (performance.now() > Math.max(from, this.#awayAt) + this.#o.replyMs) return false;
+      await this.#wait(250);
+    }
+    return true;
+  }
+
   /** Waits until the desk is at rest: everything sent is answered, or a person has the word. */
   async settled(): Promise<ConversationState> {
     const from = performance.now();

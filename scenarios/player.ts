@@ -61,6 +61,15 @@ const AGENT = "scenario";
 const SHOWS_MS = 3_000;
 
 export async function play(scenario: Scenario, stage: Stage, options: DriverOptions = {}): Promise<Played> {
+  return (await playSteps(scenario, stage, options))();
+}
+
+/** Plays the steps; answers how to read the trace and sum up, which can wait until nobody is disturbed by it. */
+async function playSteps(
+  scenario: Scenario,
+  stage: Stage,
+  options: DriverOptions,
+): Promise<() => Promise<Played>> {
   const startedAt = performance.now();
   const driver = new ConversationDriver(stage, options);
   const failed: Unmet[] = [];
@@ -113,35 +122,38 @@ export async function play(scenario: Scenario, stage: Stage, options: DriverOpti
   } catch (caught) {
     error = (caught as Error).message;
   }
-  const trace = await driver.trace().catch(() => []);
   await driver.close();
   // The next one meets a desk in order.
   for (const system of faultsOf(scenario)) await stage.fault?.(system, undefined);
-  const calls = skillCalls(trace);
-  const said = transcript(trace);
-  return {
-    id: scenario.name,
-    file: scenario.file,
-    status: error ? "failed" : failed.length > 0 ? "diverged" : "passed",
-    conversation: driver.id,
-    expectations: { met, failed },
-    error,
-    turns: driver.sent.length,
-    messages: driver.sent.length + driver.replies.length,
-    replies: driver.replies.length,
-    calls,
-    trace,
-    before,
-    outcome: lastState?.outcome ?? null,
-    handoff: lastState?.handoff?.reason ?? null,
-    turnMs: driver.sent.filter((m) => m.answeredAt !== undefined).map((m) => m.answeredAt! - m.sentAt),
-    acceptMs: driver.sent.map((m) => m.acceptedAt - m.sentAt),
-    unanswered: driver.sent.filter((m) => m.answeredAt === undefined && !m.withPerson).length,
-    repeated: driver.repeated,
-    path: [...path, ...calls.map((c) => `${c.name}=${c.result ?? "open"}`)].join(" "),
-    transcriptHash: hashJson(said),
-    stateHash: hashJson(path),
-    durationMs: performance.now() - startedAt,
+  const durationMs = performance.now() - startedAt;
+  return async () => {
+    const trace = await driver.trace().catch(() => []);
+    const calls = skillCalls(trace);
+    const said = transcript(trace);
+    return {
+      id: scenario.name,
+      file: scenario.file,
+      status: error ? "failed" : failed.length > 0 ? "diverged" : "passed",
+      conversation: driver.id,
+      expectations: { met, failed },
+      error,
+      turns: driver.sent.length,
+      messages: driver.sent.length + driver.replies.length,
+      replies: driver.replies.length,
+      calls,
+      trace,
+      before,
+      outcome: lastState?.outcome ?? null,
+      handoff: lastState?.handoff?.reason ?? null,
+      turnMs: driver.sent.filter((m) => m.answeredAt !== undefined).map((m) => m.answeredAt! - m.sentAt),
+      acceptMs: driver.sent.map((m) => m.acceptedAt - m.sentAt),
+      unanswered: driver.sent.filter((m) => m.answeredAt === undefined && !m.withPerson).length,
+      repeated: driver.repeated,
+      path: [...path, ...calls.map((c) => `${c.name}=${c.result ?? "open"}`)].join(" "),
+      transcriptHash: hashJson(said),
+      stateHash: hashJson(path),
+      durationMs,
+    };
   };
 }
 
@@ -152,15 +164,14 @@ const faultsOf = (scenario: Scenario): Set<string> =>
 export async function playAll(
   scenarios: readonly Scenario[],
   stage: Stage,
-  options: DriverOptions & { concurrency?: number; onDone?: (played: Played, done: number) => void } = {},
+  options: DriverOptions & { concurrency?: number; onDone?: (done: number) => void } = {},
 ): Promise<Played[]> {
   const shared = scenarios.filter((s) => !isExclusive(s));
   const alone = scenarios.filter(isExclusive);
-  const results: Played[] = [];
+  const played: (() => Promise<Played>)[] = [];
   const one = async (scenario: Scenario): Promise<void> => {
-    const played = await play(scenario, stage, options);
-    results.push(played);
-    options.onDone?.(played, results.length);
+    played.push(await playSteps(scenario, stage, options));
+    options.onDone?.(played.length);
   };
   const queue = [...shared];
   const workers = Array.from({ length: Math.min(options.concurrency ?? 8, queue.length) }, async () => {
@@ -168,6 +179,8 @@ export async function playAll(
   });
   await Promise.all(workers);
   for (const scenario of alone) await one(scenario);
+  const results: Played[] = [];
+  for (const finish of played) results.push(await finish());
   return results.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 

@@ -13,7 +13,7 @@ import type { Config } from "../../runtime/config/schema.ts";
 import type { Stage } from "../../scenarios/player.ts";
 import { Desk } from "../desk.ts";
 
-export interface OwnDesk extends Stage {
+export interface OwnDesk extends Required<Stage> {
   readonly desk: Desk;
   readonly dir: string;
   stop(): Promise<void>;

@@ -13,9 +13,11 @@ import {
   spoil,
   type Ways,
 } from "../../scenarios/facts/index.ts";
-import { type DrivenRun, driveRun } from "../../scenarios/recorded/drive.ts";
+import { type JudgedRun, judgeRun } from "../../scenarios/recorded/judge.ts";
 import { type RecordedRun, readRuns } from "../../scenarios/recorded/tau2.ts";
 import { chains, customersOf, remember } from "./afresh.ts";
+import { sendCustomers } from "./customers.ts";
+import type { JobResult } from "./job.ts";
 import { openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { countBy, cut, latencyTable, percent, seconds, table } from "./text.ts";
@@ -61,34 +63,33 @@ export async function demoRecorded(env: CliEnv, options: RecordedOptions): Promi
     originals: { folder, files },
     progress: (text) => progress.update(text),
   });
-  const results: DrivenRun[] = [];
   const spoiling: Spoiling = { spoilt: 0, found: 0, missed: [] };
-  const startedAt = performance.now();
+  let done: JobResult;
   try {
-    const random = seeded(options.seed);
-    const judge = options.breakFacts ? spoiler(world, random, spoiling) : undefined;
-    const today = new Date(desk.start).toISOString().slice(0, 10);
     const putBack = await remember(desk.desk.backOffice);
-    const customers = new Map(chosen.map((run) => [run, customersOf(run, world, WAYS)]));
-    const queue = chains(chosen, (run) => customers.get(run)!).sort((a, b) => b.length - a.length);
-    const worker = async (): Promise<void> => {
-      for (let chain = queue.shift(); chain; chain = queue.shift()) {
-        for (const run of chain) {
-          if (env.signal().aborted) return;
-          await putBack(customers.get(run)!);
-          results.push(await driveRun(run, desk, { world, judge, checker: { today, ways: WAYS } }));
-          progress.update("conversations", results.length, chosen.length);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(options.concurrency, chosen.length) }, worker));
+    const all = chosen.map((run) => ({ run, customers: customersOf(run, world, WAYS) }));
+    const { url, adminToken, start, advance, fault, record } = desk;
+    done = await sendCustomers(
+      {
+        access: { url, adminToken },
+        start,
+        concurrency: options.concurrency,
+        chains: chains(all, (entry) => entry.customers).sort((a, b) => b.length - a.length),
+      },
+      { advance, fault, record, putBack },
+      { signal: env.signal(), onDone: (n) => progress.update("conversations", n, chosen.length) },
+    );
   } finally {
     progress.end();
     await desk.stop();
   }
-  results.sort((a, b) => a.run.line - b.run.line);
+  const through = options.breakFacts ? spoiler(world, seeded(options.seed), spoiling) : undefined;
+  const today = new Date(desk.start).toISOString().slice(0, 10);
+  const results = done.driven
+    .sort((a, b) => a.run.line - b.run.line)
+    .map((driven) => judgeRun(driven, world, { today, ways: WAYS, through }));
   if (options.transcripts) await writeTranscripts(options.transcripts, results);
-  report(env, options, { domain, results, skipped, spoiling, ms: performance.now() - startedAt });
+  report(env, options, { domain, results, skipped, spoiling, ms: done.ms });
 }
 
 /** Runs of the domain whose company was imported under its name. */
@@ -141,7 +142,7 @@ function spoiler(world: FactWorld, random: () => number, spoiling: Spoiling) {
 
 interface Outcome {
   readonly domain: string;
-  readonly results: readonly DrivenRun[];
+  readonly results: readonly JudgedRun[];
   readonly skipped: number;
   readonly spoiling: Spoiling;
   readonly ms: number;
@@ -153,19 +154,20 @@ function report(
   { domain, results, skipped, spoiling, ms }: Outcome,
 ): void {
   const tally = new StageTally();
-  for (const r of results) tally.add(r.stages);
+  for (const r of results) tally.add(r.driven.stages);
   const measured = tally.percentiles();
   const held = tally.held();
-  const facts = countFacts(results.flatMap((r) => findingsOf(r)));
-  const turns = results.flatMap((r) => r.turns);
-  const handedOff = countBy(results.flatMap((r) => (r.handoff ? [r.handoff] : [])));
-  const ended = results.filter((r) => r.handoff);
+  const facts = countFacts(results.flatMap(findingsOf));
+  const turns = results.flatMap((r) => r.driven.turns);
+  const handedOff = countBy(results.map((r) => r.driven.handoff?.reason ?? null));
+  const ended = results.filter((r) => r.driven.handoff);
   const unasked = ended.filter((r) => !r.askedForPerson);
   const rephrase = results.filter((r) => r.firstIsRephrase);
   const verified = results.filter((r) => r.verified);
   const own = verified.filter((r) => r.ownFacts > 0);
-  const dropped = results.reduce((n, r) => n + r.dropped, 0);
-  const crashed = results.filter((r) => r.crashed).length;
+  const asked = results.reduce((n, r) => n + r.asked, 0);
+  const dropped = results.reduce((n, r) => n + r.driven.dropped, 0);
+  const crashed = results.filter((r) => r.driven.crashed).length;
   const rate = spoiling.spoilt === 0 ? null : spoiling.found / spoiling.spoilt;
   const checks: [string, boolean][] = [
     [
@@ -197,8 +199,8 @@ function report(
     domain,
     conversations: results.length,
     turns: turns.length,
-    answered: turns.filter((t) => t.answered && !t.asked).length,
-    asked: turns.filter((t) => t.answered && t.asked).length,
+    answered: turns.filter((t) => t.answered).length - asked,
+    asked,
     handedOff,
     unaskedHandoffs: unasked.length,
     firstRepliesToRephrase: rephrase.length,
@@ -219,7 +221,9 @@ function report(
       ? { broken: { replies: spoiling.spoilt, found: spoiling.found, rate, missed: spoiling.missed } }
       : {}),
     skipped,
-    errors: results.filter((r) => r.error).map((r) => ({ line: r.run.line, error: r.error })),
+    errors: results
+      .filter((r) => r.driven.error)
+      .map((r) => ({ line: r.driven.run.line, error: r.driven.error })),
     ms: Math.round(ms),
   };
   if (met < checks.length) env.fail();
@@ -262,7 +266,7 @@ function report(
         .map((f) => ({ r, f })),
     );
     for (const { r, f } of bad.slice(0, 20))
-      lines.push(c.red(`  line ${r.run.line}: ${f.verdict} ${f.kind} “${f.text}” (${f.why})`));
+      lines.push(c.red(`  line ${r.driven.run.line}: ${f.verdict} ${f.kind} “${f.text}” (${f.why})`));
     if (bad.length > 20) lines.push(c.red(`  and ${bad.length - 20} more`));
     for (const miss of spoiling.missed.slice(0, 10))
       lines.push(
@@ -270,19 +274,20 @@ function report(
       );
     lines.push("", latencyTable(measured, held, c), "");
     for (const [text, ok] of checks) lines.push(`  ${ok ? c.green("✓") : c.red("✗")} ${text}`);
-    for (const r of results.filter((x) => x.error).slice(0, 10))
-      lines.push(c.red(`  line ${r.run.line}: ${r.error}`));
+    for (const r of results.filter((x) => x.driven.error).slice(0, 10))
+      lines.push(c.red(`  line ${r.driven.run.line}: ${r.driven.error}`));
     if (options.keep)
       lines.push("", c.dim(`Kept in ${options.keep}: bin/bailiwick --data-dir ${options.keep} up`));
     return lines.join("\n");
   });
 }
 
-const findingsOf = (r: DrivenRun): Finding[] =>
-  r.turns.flatMap((t) => t.replies.flatMap((x) => [...x.findings]));
+const findingsOf = (r: JudgedRun): Finding[] => r.findings.flat();
 
-async function writeTranscripts(file: string, results: readonly DrivenRun[]): Promise<void> {
+async function writeTranscripts(file: string, results: readonly JudgedRun[]): Promise<void> {
   const { writeFile } = await import("node:fs/promises");
-  const lines = results.map(({ stages, ...r }) => JSON.stringify(r));
+  const lines = results.map(({ driven: { stages, ...driven }, ...judged }) =>
+    JSON.stringify({ ...driven, ...judged }),
+  );
   await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
 }

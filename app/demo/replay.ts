@@ -42,8 +42,7 @@ export async function replay(env: CliEnv, paths: readonly string[], options: Rep
       const from = performance.now();
       runs.push(
         await playAll(scenarios, desk, {
-          onDone: (_, done) =>
-            progress.update(`time ${time + 1} of ${options.times}`, done, scenarios.length),
+          onDone: (done) => progress.update(`time ${time + 1} of ${options.times}`, done, scenarios.length),
         }),
       );
       turnsMs += performance.now() - from;

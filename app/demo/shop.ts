@@ -15,10 +15,12 @@ import {
 import type { Scenario } from "../../scenarios/format.ts";
 import { givenRecords } from "../../scenarios/given.ts";
 import { loadScenarios } from "../../scenarios/load.ts";
-import { type Played, playAll } from "../../scenarios/player.ts";
+import type { Played } from "../../scenarios/player.ts";
 import { asksBack } from "../../scenarios/recorded/classify.ts";
 import { stagesOf } from "../../scenarios/stages.ts";
 import { saidIn } from "../../scenarios/transcript.ts";
+import { sendCustomers } from "./customers.ts";
+import type { JobResult } from "./job.ts";
 import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { countBy, latencyTable, seconds, table } from "./text.ts";
@@ -40,20 +42,21 @@ export async function demoShop(env: CliEnv, options: ShopOptions): Promise<void>
     keep: options.keep,
     progress: (text) => progress.update(text),
   });
-  const startedAt = performance.now();
-  let played: Played[];
+  let done: JobResult;
   let world: FactWorld;
   try {
     world = await exported(desk.desk.backOffice);
-    played = await playAll(scenarios, desk, {
-      concurrency: options.concurrency,
-      onDone: (_, done) => progress.update("conversations", done, scenarios.length),
-    });
+    const { url, adminToken, start, advance, fault, record } = desk;
+    done = await sendCustomers(
+      { access: { url, adminToken }, start, concurrency: options.concurrency, scenarios },
+      { advance, fault, record, putBack: async () => {} },
+      { signal: env.signal(), onDone: (n) => progress.update("conversations", n, scenarios.length) },
+    );
   } finally {
     progress.end();
     await desk.stop();
   }
-  report(env, options, { scenarios, played, world, desk, ms: performance.now() - startedAt });
+  report(env, options, { scenarios, played: done.played, world, desk, ms: done.ms });
 }
 
 /** A fresh desk that has the records that these scenarios need. */

@@ -152,7 +152,8 @@ export class ConversationChecker {
         const followed = this.#follow(order);
         for (const step of steps) take(followed, step);
         if (changed)
-          for (const to of this.#variantsIn(listAfter(lines, n), mentions)) changeItem(followed, to, this.#world);
+          for (const to of this.#variantsIn(listAfter(lines, n), mentions))
+            changeItem(followed, to, this.#world);
       }
     }
   }
