@@ -3,7 +3,6 @@
  * reverse. `rest_for_one`: what depends on a part that failed is started again with it.
  */
 import { readFileSync } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Faults } from "../actors/data/index.ts";
 import { HandoffDesk } from "../actors/handoff/index.ts";
@@ -16,6 +15,7 @@ import type { Bus } from "../runtime/bus/bus.ts";
 import { connectBus, EmbeddedServer, requireJetStream } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type DataDir, openDataDir } from "../runtime/config/data-dir.ts";
+import { FULL_BYTES, fullDisk } from "../runtime/config/disk.ts";
 import { findNatsServer } from "../runtime/config/nats-server.ts";
 import type { Config } from "../runtime/config/schema.ts";
 import {
@@ -297,17 +297,6 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
   };
 }
 
-/** Free bytes below which nothing more can be relied on to be written. */
-const FULL_DISK_BYTES = 16 * 1024 * 1024;
-
-async function fullDisk(dir: string): Promise<string | undefined> {
-  const { bavail, bsize } = await statfs(dir);
-  const free = bavail * bsize;
-  return free < FULL_DISK_BYTES
-    ? `${dir} has ${Math.floor(free / 1024 / 1024)} MiB left: free some space (df -h ${dir})`
-    : undefined;
-}
-
 function gateway(
   { config, clock = systemClock, version }: DeskOptions,
   parts: Parts,
@@ -357,7 +346,7 @@ function gateway(
         allowedOrigins: config.gateway.allowedOrigins,
         limits: config.gateway.limits,
         readiness: [
-          { name: "disk", check: () => fullDisk(config.dataDir) },
+          { name: "disk", check: () => fullDisk(config.dataDir, FULL_BYTES) },
           {
             name: "bus",
             check: () => (parts.bus?.status === "connected" ? undefined : `the bus is ${parts.bus?.status}`),

@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CliEnv } from "../runtime/config/cli.ts";
+import { fullDisk, START_FREE_BYTES } from "../runtime/config/disk.ts";
+import { DependencyError } from "../runtime/config/errors.ts";
 import { asset } from "../runtime/config/paths.ts";
 import { joinWatchdog } from "../supervisors/index.ts";
 import { Desk } from "./desk.ts";
@@ -33,11 +35,17 @@ export async function runNode(env: CliEnv, name: string): Promise<void> {
     ]);
     if (stop.aborted) env.err("draining: what is under way is finished, nothing new is taken");
     await desk.stop();
-    if (failure) throw failure;
+    if (failure) throw explained(failure, desk.dir.path);
   } finally {
     progress.end();
     link.leave();
   }
+}
+
+/** What a full disk ends with has many names; the one that helps is the disk. */
+function explained(failure: Error, dir: string): Error {
+  const full = fullDisk(dir, START_FREE_BYTES);
+  return full ? new DependencyError(full, { cause: failure }) : failure;
 }
 
 /** Flags that a command needs to find this desk, where it is not the one that they find by themselves. */

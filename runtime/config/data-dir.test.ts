@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isDataDirHeld, nodeFile, openDataDir, prepareDataDir, readNodeInfo } from "./data-dir.ts";
+import { fullDisk } from "./disk.ts";
 import { DataDirLockedError, UsageError } from "./errors.ts";
 import { projectRoot } from "./paths.ts";
 
@@ -72,6 +73,14 @@ describe("openDataDir", () => {
     expect(await isDataDirHeld(join(base, "none"))).toBe(false);
     expect(existsSync(join(base, "none"))).toBe(false);
   });
+});
+
+it("a disk without room is named with what mends it", () => {
+  expect(fullDisk(base, 1)).toBeUndefined();
+  const needed = 2 ** 60;
+  expect(fullDisk(base, needed)).toMatch(
+    /^the disk of .* MiB left, at least \d+ are needed: free some space \(df -h/,
+  );
 });
 
 describe("prepareDataDir", () => {

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { fullDisk, START_FREE_BYTES } from "./disk.ts";
 import { DataDirLockedError, DependencyError, UsageError } from "./errors.ts";
 
 /** Folder of the lock in the data directory. */
@@ -109,6 +110,8 @@ export function prepareDataDir(path: string): void {
  */
 export async function openDataDir(path: string): Promise<DataDir> {
   prepareDataDir(path);
+  const full = fullDisk(path, START_FREE_BYTES);
+  if (full) throw new DependencyError(full);
   const lock = await takeLock(path);
   try {
     const { ensureAdminToken } = await import("../gateway/tokens.ts");
