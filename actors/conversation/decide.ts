@@ -7,7 +7,7 @@ import type { Understanding } from "../playbooks/protocol.ts";
 import { agreesToOther, isClosing, isPlainYes, takesBack } from "./consent.ts";
 import type { Conversation } from "./context.ts";
 import { asksForMemory } from "./memory.ts";
-import { earlierWish, namedWishes, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
+import { earlierWish, entryOf, namedWishes, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
 
 export type Decision =
   | { readonly do: "prompt"; readonly why: "empty" | "emoji" }
@@ -70,7 +70,7 @@ function questions(input: DecideInput): Decision | undefined {
   const wanted = wantedOf(input, input.options.confident);
   const choice = c.clarify && chosen(c.clarify, text, u.yesNo);
   if (choice) {
-    const entry = input.playbooks.forIntent(choice.intent);
+    const entry = entryOf(input.playbooks, choice.intent);
     // The request is in the message before, so both are handed on.
     if (entry)
       return {
@@ -230,7 +230,7 @@ function mentions(input: DecideInput, name: string): boolean {
 /** Requests that were put off, as what is wanted now. */
 function laterRequests({ c, playbooks }: DecideInput): Wanted[] {
   return c.requests.flatMap(({ intent, text }) => {
-    const entry = playbooks.forIntent(intent);
+    const entry = entryOf(playbooks, intent);
     return entry ? [{ intent, entry, text }] : [];
   });
 }

@@ -154,7 +154,8 @@ const ENTRIES: Record<string, { label: string; machine: AnyStateMachine }> = {
 const playbooks: PlaybookCatalog = {
   forIntent: (intent) => {
     const entry = ENTRIES[intent];
-    return entry && { name: intent, src: `${intent}@1`, label: entry.label };
+    // Registries give more than the conversation may keep.
+    return entry && { name: intent, src: `${intent}@1`, label: entry.label, compile: () => entry.machine };
   },
   machines: Object.fromEntries(Object.entries(ENTRIES).map(([name, { machine }]) => [`${name}@1`, machine])),
 };

@@ -17,6 +17,12 @@ export interface Wish {
   readonly playbooks: PlaybookCatalog;
 }
 
+/** The playbook of an intent as data: a decision may have to be remembered, and registries hold more than data. */
+export function entryOf(playbooks: PlaybookCatalog, intent: string): PlaybookEntry | undefined {
+  const entry = playbooks.forIntent(intent);
+  return entry && { name: entry.name, src: entry.src, label: entry.label };
+}
+
 /** Requests of the message that a playbook serves, in their order, each playbook once. */
 export function wantedOf({ u, text, playbooks }: Wish, confidence: number): Wanted[] {
   const requests = (u.requests ?? []).filter((request) => request.confidence >= confidence);
@@ -25,7 +31,7 @@ export function wantedOf({ u, text, playbooks }: Wish, confidence: number): Want
   }
   const found: Wanted[] = [];
   for (const request of requests) {
-    const entry = playbooks.forIntent(request.intent);
+    const entry = entryOf(playbooks, request.intent);
     if (!entry || found.some((wanted) => wanted.entry.name === entry.name)) continue;
     if (!declined(entry, request.text)) {
       found.push({ intent: request.intent, entry, text: request.text });
@@ -59,7 +65,7 @@ export function plausible(wish: Wish): Wanted | undefined {
   if (signals.thanks || signals.goodbye || isClosing(text)) return undefined;
   const [best, next] = readings(wish);
   if (!best || (next && best.confidence - next.confidence < AHEAD)) return undefined;
-  const entry = playbooks.forIntent(best.name)!;
+  const entry = entryOf(playbooks, best.name)!;
   const meant = best.confidence >= options.possible && !declined(entry, text);
   return meant ? { intent: best.name, entry, text } : undefined;
 }
@@ -78,7 +84,7 @@ export function namedWishes(wish: Wish): Wanted[] {
   const found = readings(wish).flatMap(({ name, label }) => {
     const own = kindsOf(label);
     const named = own.length > 0 && own.every((kind) => kinds.includes(kind));
-    const entry = wish.playbooks.forIntent(name);
+    const entry = entryOf(wish.playbooks, name);
     return named && entry ? [{ intent: name, entry, text: wish.text, at: placeOf(said, own) }] : [];
   });
   return found
@@ -96,7 +102,7 @@ export function readings({
   const found: { name: string; confidence: number; label: string }[] = [];
   const scored = [u.intent, ...(u.alternatives ?? [])].filter((i) => i !== null && i !== undefined);
   for (const { name, confidence } of scored) {
-    const entry = playbooks.forIntent(name);
+    const entry = entryOf(playbooks, name);
     if (!entry || confidence < options.possible || found.some((other) => other.label === entry.label))
       continue;
     found.push({ name, confidence, label: entry.label });
@@ -119,7 +125,7 @@ export function earlierWish(c: Conversation, wish: Wish): Wanted | undefined {
     ...(wish.options.whenKnown ? [{ name: wish.options.whenKnown, text: earlier[0]?.text ?? "" }] : []),
   ];
   for (const { name, text } of intents) {
-    const entry = wish.playbooks.forIntent(name);
+    const entry = entryOf(wish.playbooks, name);
     if (entry) return { intent: name, entry, text: `${text}\n${wish.text}`.trim() };
   }
   return undefined;
