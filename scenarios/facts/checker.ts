@@ -41,7 +41,7 @@ export interface CheckerOptions {
 
 const WAYS: Ways = [["email"], ["name", "postcode"]];
 /** A rule of the shop rather than a fact of a record. */
-const POLICY = /\b(?:limit|above|over|up to|free|fee|from|below|under|at least|less than|more than \$)\b/i;
+const POLICY = /\b(?:limit|above|over|free|fee)\b/i;
 
 interface Line {
   readonly start: number;
@@ -374,7 +374,7 @@ export class ConversationChecker {
     // A variant on a line of its own: its options and price.
     const listed = /^\s*-\s+(.+?)\s+(?:at|for|:|-|–)\s*$/.exec(before);
     if (listed && !mentions.some((x) => x.start >= line.start && x.end <= m.start)) {
-      return this.#judgeVariant(cents, splitOptions(listed[1]!));
+      return this.#judgeVariant(cents, splitOptions(listed[1]!), item?.value);
     }
     if (/\btotal\b[^.;\n]{0,25}$/i.test(before)) {
       const totals = orders.flatMap((o) => [...this.#follow(o).totals, ...o.payments]);
@@ -401,6 +401,12 @@ export class ConversationChecker {
     const totals = around.map((o) => totalOf(o.items));
     if (around.length > 1 && partSums(totals).has(cents)) return ["right"];
     if (this.#echo(m.value) || this.#echo(m.text)) return [undefined];
+    if (item && /\b(?:from|to|between|and|up to) $/.test(before)) {
+      const prices = [...this.#world.products.values()].flat().filter((v) => v.name === item.value);
+      if (prices.some((v) => v.cents === cents)) return ["right", undefined, "of the catalogue"];
+      if (/\bfrom [$€£]/.test(text.slice(line.start, m.end)))
+        return ["wrong", undefined, `no price of ${item.value}`];
+    }
     if (POLICY.test(text.slice(Math.max(line.start, m.start - 30), m.start)))
       return ["unclassified", undefined, "a limit"];
     if (around.length === 0) return ["unclassified", undefined, "no record that it could be of"];
@@ -429,20 +435,16 @@ export class ConversationChecker {
     return ["wrong", id, `not the price of ${item.text}`];
   }
 
-  #judgeVariant(cents: number, options: readonly string[]): Judgement {
+  /** @param name product that was named last before it */
+  #judgeVariant(cents: number, options: readonly string[], name: string | undefined): Judgement {
     const fits = (v: FactItem) => v.cents === cents && optionsFit(options, v);
-    for (const order of this.#ownOrders()) {
-      for (const item of order.items) {
-        if ((this.#world.products.get(item.productId) ?? []).some(fits)) {
-          this.#offered.push(cents);
-          return ["right", order.id];
-        }
-      }
+    for (const variants of this.#world.products.values()) {
+      if (name !== undefined && variants[0]?.name !== name) continue;
+      if (!variants.some(fits)) continue;
+      this.#offered.push(cents);
+      return ["right", undefined, "of the catalogue"];
     }
-    const sold = [...this.#world.products.values()].some((variants) => variants.some(fits));
-    return sold
-      ? ["unclassified", undefined, "of the catalogue"]
-      : ["wrong", undefined, "no such variant at this price"];
+    return ["wrong", undefined, `no such variant of ${name ?? "any product"} at this price`];
   }
 
   *#ownOrders(): Generator<FactOrder> {
