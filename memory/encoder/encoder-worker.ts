@@ -27,14 +27,15 @@ interface Passed {
   readonly data: Float32Array;
 }
 
-await limitThreads(settings.threads);
+const weights = await weightsFile();
+limitThreads(settings.threads, weights.path);
 const { AutoModel, AutoTokenizer, env, Tensor } = await import("@xenova/transformers");
 env.allowRemoteModels = false;
 env.allowLocalModels = true;
 env.localModelPath = settings.modelsDir;
 const tokenizer = await AutoTokenizer.from_pretrained(settings.model, { local_files_only: true });
 const model = await AutoModel.from_pretrained(settings.model, {
-  quantized: await onlyQuantized(),
+  quantized: weights.quantized,
   local_files_only: true,
 });
 const dimension = (await pass([tokenise("a")])).dims[1]!;
@@ -137,20 +138,25 @@ function send(message: FromWorker): void {
 }
 
 /** The hub's layout has full and quantized weights; a folder copied by hand may hold the small ones only. */
-async function onlyQuantized(): Promise<boolean> {
-  return access(join(settings.modelsDir, settings.model, "onnx", "model.onnx")).then(
-    () => false,
-    () => true,
+async function weightsFile(): Promise<{ path: string; quantized: boolean }> {
+  const folder = join(settings.modelsDir, settings.model, "onnx");
+  const full = join(folder, "model.onnx");
+  return access(full).then(
+    () => ({ path: full, quantized: false }),
+    () => ({ path: join(folder, "model_quantized.onnx"), quantized: true }),
   );
 }
 
-/** The library opens its sessions without options, and onnxruntime would then take, and spin on, every core. */
-async function limitThreads(threads: number): Promise<void> {
+/**
+ * The library opens its sessions from bytes and without options; onnxruntime would then take every core, and spin on
+ * them after each run. It heeds its options only where it reads the file itself.
+ */
+function limitThreads(threads: number, path: string): void {
   const library = createRequire(import.meta.url).resolve("@xenova/transformers");
   const { InferenceSession } = createRequire(library)("onnxruntime-node") as {
     InferenceSession: { create: (model: unknown, options?: object) => Promise<unknown> };
   };
   const create = InferenceSession.create.bind(InferenceSession);
-  InferenceSession.create = (source, options) =>
-    create(source, { ...options, intraOpNumThreads: threads, interOpNumThreads: 1 });
+  InferenceSession.create = () =>
+    create(path, { executionProviders: ["cpu"], intraOpNumThreads: threads, interOpNumThreads: 1 });
 }
