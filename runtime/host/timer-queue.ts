@@ -54,6 +54,11 @@ export class TimerQueue {
     return this.#size;
   }
 
+  /** Entries in memory, those that nobody waits for included. */
+  get held(): number {
+    return this.#heap.length;
+  }
+
   /** Replaces all deadlines of an actor. */
   set(actor: string, timers: readonly Deadline[]): void {
     const before = this.#pending.get(actor);
