@@ -18,13 +18,13 @@ import { EncoderError, type OpenEncoder, openEncoder } from "../memory/encoder/i
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DependencyError, UsageError } from "../runtime/config/errors.ts";
-import { asset } from "../runtime/config/paths.ts";
 import type { Config } from "../runtime/config/schema.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { AnyRoute } from "../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import { SHOP_ARTICLES } from "./shipped.ts";
 
 export interface AgentsOptions {
   readonly config: Config;
@@ -48,8 +48,6 @@ export interface Agents {
   close(): Promise<void>;
 }
 
-/** Articles of the company that the project ships. */
-const SHOP_ARTICLES = asset("actors/knowledge/shop");
 /** Unreadable articles that are named one by one. */
 const SHOWN_PROBLEMS = 3;
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -117,6 +117,26 @@ describe("doctor", () => {
     expect(byName["data directory"]).toMatchObject({ state: "ok" });
     expect(byName.desk).toMatchObject({ state: "ok" });
     for (const check of checks) if (check.state !== "ok") expect(check.mend).toBeTruthy();
+  });
+
+  it("looks into the playbooks and articles that the configuration names", async () => {
+    const folder = join(dir, "own");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "mine.yaml"), "playbook: mine\n");
+    writeFileSync(join(folder, "empty.md"), "");
+    const file = config(`playbooks: { dirs: [${folder}] }\nknowledge: { dirs: [${folder}, ${dir}/none] }\n`);
+    const { code, stdout } = await cli("doctor", "--config", file, "--json");
+    expect(code).toBe(1);
+    const byName = Object.fromEntries(JSON.parse(stdout).checks.map((c: { name: string }) => [c.name, c]));
+    expect(byName.playbooks).toMatchObject({
+      state: "fail",
+      what: expect.stringMatching(/problems, the first: .*mine.yaml:1:1/),
+      mend: expect.stringContaining(`playbooks lint ${folder}`),
+    });
+    expect(byName.articles).toMatchObject({
+      state: "warn",
+      what: expect.stringMatching(/2 are left out, the first: .*empty.md: there is no text/),
+    });
   });
 
   it("goes on when the configuration is wrong", async () => {

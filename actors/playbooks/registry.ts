@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { UsageError } from "../../runtime/config/errors.ts";
 import { asset } from "../../runtime/config/paths.ts";
 import type { AnyStateMachine } from "../../runtime/host/machine.ts";
 import { type Compiled, compilePlaybook } from "./compiler/compile.ts";
@@ -56,6 +57,11 @@ const isCases = (file: string): boolean => /\.cases\.ya?ml$/.test(file);
 
 function yamlFiles(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
+    if (!existsSync(path)) {
+      throw new UsageError(
+        `there are no playbooks at ${path}: correct the path (playbooks.dirs in bailiwick.yaml)`,
+      );
+    }
     if (!statSync(path).isDirectory()) return [path];
     const inner = readdirSync(path, { withFileTypes: true })
       .filter((e) => e.isDirectory() || /\.ya?ml$/.test(e.name))

@@ -29,11 +29,14 @@ export const commands: Contributor = (program, env) => {
       const results = await runChecks(checks);
       if (config) {
         const desk = await import("./desk.ts");
+        const content = await import("./content.ts");
         results.push(
           ...(await runChecks([
             surroundings.dataDirectory(config.dataDir),
             surroundings.natsServer(config),
             surroundings.encoder(config),
+            content.playbooks(config),
+            content.articles(config),
             desk.desk(config),
             desk.model(config),
           ])),

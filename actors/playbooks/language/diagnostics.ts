@@ -17,6 +17,8 @@ export function formatDiagnostic(d: Diagnostic): string {
 /** A playbook that the compiler refuses; holds everything that is wrong with it. */
 export class PlaybookError extends Error {
   override readonly name = "PlaybookError";
+  /** Invalid input. */
+  readonly exitCode = 2;
   constructor(readonly diagnostics: readonly Diagnostic[]) {
     super(diagnostics.map(formatDiagnostic).join("\n"));
   }
