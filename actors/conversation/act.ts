@@ -105,8 +105,13 @@ function act(s: Step, decision: Decision): void {
       s.say(say.greeting(c.customer.greeted ? undefined : c.customer.firstName));
       endTurn(s);
       return;
+    case "introduce":
+      s.say(say.introduction);
+      detourDone(s);
+      return;
     case "more":
       s.say(say.go);
+      c.more = true;
       endTurn(s);
       return;
     case "resume":

@@ -3,7 +3,7 @@
  * from an article, or honestly not, and what the message was about goes on.
  */
 import { plain, sentences } from "../language/text.ts";
-import { excerpt } from "./knowledge.ts";
+import { aboutRun, excerpt } from "./knowledge.ts";
 import type { Step } from "./step.ts";
 import { say } from "./wording.ts";
 
@@ -34,7 +34,7 @@ export function asideOf(text: string): string | undefined {
 }
 
 export function searchAside(s: Step, question: string): void {
-  s.ask({ kind: "aside" }, "knowledge", "search", { text: question, k: 1 }, s.options.searchMs);
+  s.ask({ kind: "aside" }, "knowledge", "search", { text: aboutRun(s, question), k: 1 }, s.options.searchMs);
   s.go("answering");
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agreesToOther, isClosing, saysYes, takesBack, withoutNegated } from "./consent.ts";
+import { agreesToOther, commands, isClosing, saysYes, takesBack, withoutNegated } from "./consent.ts";
 
 describe("consent", () => {
   it("thanks for work that is taken as done close a matter; thanks for an answer do not", () => {
@@ -47,6 +47,13 @@ describe("consent", () => {
   it("what is not wanted is not asked for", () => {
     expect(withoutNegated("I don't want to return it, I want to swap it")).not.toContain("return");
     expect(withoutNegated("I don't want to wait, return it")).toContain("return");
+  });
+
+  it("a command to do what was asked about", () => {
+    for (const text of ["ok cancel it then", "please cancel the order", "do it", "just cancel it, please"])
+      expect(commands(text.replace(", please", " please"), "cancel an order"), text).toBe(true);
+    for (const text of ["return it", "cancel it if it is free", "don't cancel it", "can you cancel it?"])
+      expect(commands(text, "cancel an order"), text).toBe(false);
   });
 
   it("a yes to something else", () => {

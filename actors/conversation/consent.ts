@@ -67,6 +67,22 @@ export function withoutNegated(text: string): string {
   return plain(text).replace(NEGATED, " ");
 }
 
+const COMMAND = new RegExp(
+  `^[\\s"'(]*(?:(?:ok|okay|fine|alright|all right|right|well|then|so|please|just|yes|sure|and)[,.! ]+){0,4}(?:${VERBS}|do|arrange|book|submit|process|end|stop)(?: (?:it|this|that|them|these|those|both|all|the (?:order|return|exchange|subscription|whole order|whole thing)|my (?:order|subscription)))(?: (?:then|please|now|anyway|for me|thanks|thank you|off|back|to that|right away)){0,3}[\\s.!]*$`,
+  "iu",
+);
+
+/**
+ * “Ok, cancel it then” says yes to “Shall I cancel it?”.
+ * @param label what was asked about, as a customer reads it
+ */
+export function commands(text: string, label: string): boolean {
+  const said = plain(text);
+  if (!COMMAND.test(said)) return false;
+  const named = kindsOf(said);
+  return named.length === 0 || named.some((kind) => kindsOf(label).includes(kind));
+}
+
 /** What a playbook or a sentence does, in kinds of actions. */
 const KINDS: Readonly<Record<string, RegExp>> = {
   cancel: /(?<![\p{L}])cancel/iu,

@@ -4,7 +4,7 @@
  */
 import { type Policy, type Topic, topicOf } from "../orchestrator/policy.ts";
 import type { Understanding } from "../playbooks/protocol.ts";
-import { agreesToOther, isClosing, isPlainYes, takesBack } from "./consent.ts";
+import { agreesToOther, commands, isClosing, isPlainYes, takesBack } from "./consent.ts";
 import type { Conversation } from "./context.ts";
 import { asksForMemory } from "./memory.ts";
 import { earlierWish, entryOf, namedWishes, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
@@ -16,6 +16,7 @@ export type Decision =
   | { readonly do: "handoff"; readonly reason: string; readonly topic?: Topic; readonly verify?: boolean }
   | { readonly do: "close" }
   | { readonly do: "greet" }
+  | { readonly do: "introduce" }
   | { readonly do: "more" }
   | { readonly do: "resume" }
   /** What was set aside is let go. */
@@ -155,11 +156,33 @@ function confirming(input: DecideInput, others: readonly Wanted[]): Decision | u
       : { do: "turn", also: elsewhere };
   }
   if (takesBack(text, run.label)) return { do: "turn", as: "no", also: elsewhere };
+  if (commands(text, run.label)) return { do: "turn", as: "yes" };
   if (fits(run.expects!.slots, u) && (others.length === 0 || mentions(input, run.name))) {
     return { do: "turn", also: others };
   }
   if (others.length > 0) return { do: "start", wanted: others, drop: false };
   return aside(input) ?? { do: "turn" };
+}
+
+/** “Can things be returned after 40 days?” is about how things are done, not about an order of one's own. */
+function isGeneral({ text, u }: DecideInput): boolean {
+  const own =
+    /\b(?:my|this|that|these|those|it|i (?:bought|ordered|got|have|received)|the \p{L}+ (?:i|that i))\b/iu;
+  const some =
+    /\b(?:something|things?|items?|an? (?:order|item|return|exchange|parcel)|orders|returns|exchanges)\b/i;
+  return (
+    isQuestion(text) && some.test(text) && !own.test(text) && !u.entities.some((e) => RECORDS.has(e.type))
+  );
+}
+
+/** Whether the customer wonders who is writing to him. */
+function asksForMachine(text: string): boolean {
+  return (
+    text.length <= SHORT &&
+    /\b(?:are you|is this|am i (?:talking|speaking|chatting) (?:to|with)) (?:an? )?(?:real |actual |live )?(?:person|human|bot|robot|machine|ai|chatbot|computer)\b/i.test(
+      text,
+    )
+  );
 }
 
 const REQUEST =
@@ -205,12 +228,16 @@ function fresh(input: DecideInput): Decision {
   // “Thanks for arranging it, I'll watch for the return label” sounds like a wish and is none.
   if (c.turn > 1 && closes(input) && !REQUEST.test(text)) return { do: "close" };
   if (asksForMemory(text) && c.customer.verified) return { do: "recallAll" };
-  const record = u.entities.some((entity) => entity.type === "order_number" || entity.type === "email");
+  if (asksForMachine(text)) return { do: "introduce" };
+  const number = u.entities.some((entity) => entity.type === "order_number");
+  const record = number || u.entities.some((entity) => entity.type === "email");
   const sure = wantedOf(input, record ? options.confidentWithRecord : options.confident);
   const named = namedWishes(input).filter(({ entry }) => !sure.some((w) => w.entry.name === entry.name));
-  if (sure.length + named.length > 0) return { do: "start", wanted: [...sure, ...named], drop: false };
-  // Who he is, in answer to a question about what he wants: the most likely wish is taken up with it.
-  if (input.evidence && !c.customer.verified && (c.unsure > 0 || c.verification.awaiting)) {
+  if (sure.length + named.length > 0 && !isGeneral(input)) {
+    return { do: "start", wanted: [...sure, ...named], drop: false };
+  }
+  // Who he is, or which order it is, but not what he wants: the most likely wish is taken up with it.
+  if (number || (input.evidence && !c.customer.verified && c.turn > 1)) {
     const earlier = (c.clarify ? undefined : plausible(input)) ?? earlierWish(c, input);
     if (earlier) return { do: "start", wanted: [earlier], drop: false };
   }

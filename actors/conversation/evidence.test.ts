@@ -61,9 +61,14 @@ describe("who answers a question back with his name instead", () => {
     const talk = new Talk();
     talk.answers["model.answer"] = new Failed("unavailable");
     expect(talk.say("it's mary@example.com")[0]).toContain("What can I do for you?");
-    expect(talk.say("12345")[0]).toContain("What can I do for you?");
     expect(talk.d.unsure).toBe(0);
-    expect(talk.say("where is my order?")[0]).toContain("Thank you, Mary.");
+    expect(talk.say("12345")[0]).toContain("Thank you, Mary.");
+  });
+});
+
+describe("a number of an order and nothing else", () => {
+  it("is looked up", () => {
+    expect(new Talk().say("W1234567")[0]).toContain("make sure that it's you");
   });
 });
 

@@ -10,7 +10,7 @@ import { deliver, drop, obey, park, start, turnEvent, verifiedEvent } from "./pl
 import { endTurn, understand } from "./reply.ts";
 import type { Step } from "./step.ts";
 import * as verification from "./verification.ts";
-import { plausible } from "./wanted.ts";
+import { plausible, wantedOf } from "./wanted.ts";
 import { say } from "./wording.ts";
 
 /** Takes the answer to whatever was asked; late answers are dropped. */
@@ -75,7 +75,7 @@ function answeredBy(s: Step, result: Answered): void {
     options: s.options,
     playbooks: s.settings.playbooks,
   };
-  const guess = plausible(wish);
+  const guess = wantedOf(wish, s.options.confident)[0] ?? plausible(wish);
   if (guess) {
     start(s, guess.entry, guess.text);
     return;

@@ -23,10 +23,16 @@ export function search(s: Step): void {
     { kind: "search" },
     "knowledge",
     "search",
-    { text: cut(s.c.now!.text, 1_000), k: PASSAGES },
+    { text: aboutRun(s, cut(s.c.now!.text, 1_000)), k: PASSAGES },
     s.options.searchMs,
   );
   s.go("answering");
+}
+
+/** A question on the way is about what is under way: “do you charge for that?” while something is exchanged. */
+export function aboutRun(s: Step, question: string): string {
+  const { run } = s.c;
+  return run ? `${run.label}: ${question}` : question;
 }
 
 export function searched(s: Step, ok: boolean): Answered {

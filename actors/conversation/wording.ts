@@ -27,6 +27,8 @@ export function meansOf(ways: readonly (readonly string[])[]): string {
 export const say = {
   greeting: (name?: string) =>
     name ? `Hello ${name}, what can I do for you?` : "Hello, what can I do for you?",
+  introduction:
+    "I'm an automatic assistant. I can look up and change orders, invoices and subscriptions, and bring in a colleague whenever you'd like one. What can I do for you?",
   empty: "I couldn't see any text in that message. What can I do for you?",
   emoji: "I can see you, but I can't tell what you need yet. What can I do for you?",
   refuse:

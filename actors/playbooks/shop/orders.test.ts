@@ -214,6 +214,15 @@ describe("exchange", () => {
     expect(run.result).toBe("declined");
   });
 
+  it("knows what one size up is", async () => {
+    const before = (await order("W2001041")).items.find((i) => i.name === "T-Shirt")!;
+    const run = await shop.run("exchange", "C1004", "I need the T-shirt one size up, in the same colour");
+    const sizes = ["S", "M", "L", "XL", "XXL"];
+    expect(run.lastSaid).toContain(
+      `(${before.options.color}, ${sizes[sizes.indexOf(before.options.size!) + 1]})`,
+    );
+  });
+
   it("changes what is in a pending order, after a yes", async () => {
     const before = await order("W2001011");
     const old = before.items[0]!;

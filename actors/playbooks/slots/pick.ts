@@ -282,6 +282,14 @@ export interface OptionLike {
   readonly words: readonly string[];
 }
 
+/** “No discount” does not choose the discount. */
+function denied(said: string, own: string): boolean {
+  const before = said.slice(0, said.indexOf(` ${own} `) + 1);
+  return /\b(?:no|not|without|skip|don't want|don t want|do not want|don't need|do not need)(?: (?:the|a|an|any|your|that))? $/.test(
+    before,
+  );
+}
+
 /** The options that a text names. With `shown`, “the second one” counts too. */
 export function pickOptions(options: readonly OptionLike[], text: string, shown: boolean): OptionLike[] {
   const said = ` ${words(text).join(" ")} `;
@@ -292,7 +300,7 @@ export function pickOptions(options: readonly OptionLike[], text: string, shown:
         0,
         ...[o.label, ...o.words].map((w) => {
           const own = words(w).join(" ");
-          return own !== "" && said.includes(` ${own} `) ? own.length : 0;
+          return own !== "" && said.includes(` ${own} `) && !denied(said, own) ? own.length : 0;
         }),
       ),
     }))

@@ -109,6 +109,7 @@ describe("variants and options", () => {
     expect(picked("the pro")).toEqual(["Pro"]);
     expect(picked("the second")).toEqual(["Pro Plus"]);
     expect(picked("the second", false)).toEqual([]);
+    expect(picked("no pro, just basic")).toEqual(["Basic"]);
   });
 });
 

@@ -16,6 +16,28 @@ export function openItem(c: RunContext, name: string, slot: SlotDef): ItemLike |
 
 /** What is wanted instead: what follows “for”, “to”, “with” in the parts that name the item. */
 export function wish(c: RunContext, item: ItemLike, several: boolean): string {
+  const said = wishWords(c, item, several);
+  return said + sizeAway(item, said);
+}
+
+const SIZES = ["XXS", "XS", "S", "M", "L", "XL", "XXL", "XXXL"];
+const UP =
+  /\b(?:(?:one|a|next) sizes? (?:up|larger|bigger)|sizes? up|(?:larger|bigger|next larger) size|size (?:larger|bigger))\b/i;
+const DOWN =
+  /\b(?:(?:one|a|next) sizes? (?:down|smaller)|sizes? down|(?:smaller|next smaller) size|size smaller)\b/i;
+
+/** “One size up” from what somebody has, as the size that it is. */
+function sizeAway(item: ItemLike, said: string): string {
+  const step = UP.test(said) ? 1 : DOWN.test(said) ? -1 : 0;
+  const has = Object.entries(item.options ?? {}).find(([name]) => /\bsize\b/i.test(name));
+  if (step === 0 || !has) return "";
+  const value = String(has[1]);
+  const next = SIZES[SIZES.indexOf(value.toUpperCase()) + step];
+  if (SIZES.includes(value.toUpperCase())) return next ? `\n${has[0]} ${next}` : "";
+  return /^\d+$/.test(value) ? `\n${has[0]} ${Number(value) + step}` : "";
+}
+
+function wishWords(c: RunContext, item: ItemLike, several: boolean): string {
   if (c.latest !== null) return c.latest;
   for (const text of [focusText(c), allText(c)]) {
     const parts = clauses(text);
