@@ -261,6 +261,36 @@ describe("a desk in the middle of ten conversations", () => {
   );
 });
 
+describe("a desk that is interrupted while it starts", () => {
+  it(
+    "ends without what it has not begun, and leaves no process behind",
+    async () => {
+      const child = spawn(
+        process.execPath,
+        [BIN, "up", "--port", "0", "--data-dir", join(base, "interrupted")],
+        { detached: true, stdio: "ignore" },
+      );
+      running.push(child);
+      const ended = once(child, "exit");
+      let all: number[] = [];
+      await expect
+        .poll(
+          () => {
+            all = family(child.pid!);
+            return commandsOf(all).join("\n");
+          },
+          { timeout: START_MS, interval: 20 },
+        )
+        .toContain("nats-server");
+      process.kill(-child.pid!, "SIGINT");
+      expect((await ended)[0]).toBe(130);
+      await expect.poll(() => commandsOf(all), { timeout: 10_000 }).toEqual([]);
+      expect(existsSync(join(base, "interrupted", "node.json"))).toBe(false);
+    },
+    START_MS,
+  );
+});
+
 describe("what keeps a desk from starting is one sentence with what mends it", () => {
   let taken: Server | undefined;
   afterEach(() => void taken?.close());

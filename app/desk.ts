@@ -43,6 +43,8 @@ export interface DeskOptions {
   readonly faults?: Faults;
   /** Does more with the back office before the first conversation, after it was seeded. */
   readonly prepare?: (backOffice: BackOffice) => Promise<void>;
+  /** Gives the start up when it is aborted. */
+  readonly signal?: AbortSignal;
   /** Told what is being started. */
   readonly progress?: (text: string) => void;
   readonly name?: string;
@@ -109,12 +111,17 @@ export class Desk {
         log.logger[error ? "warn" : "info"]({ child, waitMs, error: error?.message }, `supervisor: ${type}`);
       },
     });
+    const giveUp = (): void => void tree.stop();
+    options.signal?.addEventListener("abort", giveUp, { once: true });
     try {
+      options.signal?.throwIfAborted();
       await tree.start();
     } catch (error) {
       await dir.release();
       await log.close();
       throw error;
+    } finally {
+      options.signal?.removeEventListener("abort", giveUp);
     }
     const { url } = parts.gateway!;
     dir.announce({

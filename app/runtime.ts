@@ -21,7 +21,14 @@ export async function runNode(env: CliEnv, name: string): Promise<void> {
       config: env.config(),
       name,
       version,
+      signal: stop,
       progress: (text) => progress.update(text),
+    }).catch((error) => {
+      if (!stop.aborted) throw error;
+      progress.end();
+      env.err("stopped before it was open");
+      // What is still being opened can't be interrupted, and has nothing to finish.
+      process.exit(130);
     });
     progress.end();
     link.ready();
