@@ -2,8 +2,14 @@
 import type { Json, JsonObject } from "../../runtime/json.ts";
 import type { ConversationContext } from "./context.ts";
 
-export function conversationView({ d }: ConversationContext, value: unknown): JsonObject {
+/** `children` holds the contexts of the playbooks under way, by the ids of their machines. */
+export function conversationView(
+  { d }: ConversationContext,
+  value: unknown,
+  children: Readonly<Record<string, { readonly slots?: Readonly<Record<string, unknown>> }>> = {},
+): JsonObject {
   const { customer, run, handoff } = d;
+  const slots = (run && children[run.child]?.slots) ?? {};
   return {
     state: String(value),
     customer: {
@@ -11,7 +17,7 @@ export function conversationView({ d }: ConversationContext, value: unknown): Js
       key: customer.key ?? null,
       name: customer.verified ? (customer.name ?? null) : null,
     },
-    slots: { ...d.evidence, expects: run?.expects?.slots ?? [] } as Json,
+    slots: { ...d.evidence, ...(shown(slots) as JsonObject), expects: run?.expects?.slots ?? [] } as Json,
     playbook: run?.src ?? null,
     parked: d.parked.map((parked) => parked.src),
     pendingTasks: d.tasks.map((task) => ({ id: task.id, name: task.name })),
@@ -23,4 +29,14 @@ export function conversationView({ d }: ConversationContext, value: unknown): Js
     lastTurn: d.turn,
     lastReply: d.history.filter((turn) => turn.role !== "customer").at(-1)?.text ?? null,
   };
+}
+
+/** Values of slots; of records, such as an order, the id alone. */
+function shown(value: unknown): Json {
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== "object" || value === null) return (value ?? null) as Json;
+  const { id, itemId } = value as { id?: unknown; itemId?: unknown };
+  if (typeof itemId === "string") return itemId;
+  if (typeof id === "string") return id;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shown(inner)]));
 }
