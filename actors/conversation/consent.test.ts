@@ -46,6 +46,7 @@ describe("consent", () => {
 
   it("what is not wanted is not asked for", () => {
     expect(withoutNegated("I don't want to return it, I want to swap it")).not.toContain("return");
+    expect(withoutNegated("I see that it can't be cancelled any more")).not.toContain("cancel");
     expect(withoutNegated("I don't want to wait, return it")).toContain("return");
   });
 

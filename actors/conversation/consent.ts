@@ -58,7 +58,7 @@ const VERBS =
   "cancel\\p{L}*|return(?:ing|s)?|send(?:ing)? (?:it|them|that|anything) back|exchang\\p{L}*|swap\\p{L}*|switch\\p{L}*|chang\\p{L}*|modif\\p{L}*|replac\\p{L}*|refund\\p{L}*|upgrad\\p{L}*|downgrad\\p{L}*|updat\\p{L}*|redirect\\p{L}*|unsubscrib\\p{L}*";
 /** “Please don't cancel it after all”, with the rest of its clause. */
 const NEGATED = new RegExp(
-  `(?<![\\p{L}])(?:(?:there(?:'s| is) )?no (?:need|reason) (?:for (?:me|you) )?to|(?:please |pls )?(?:don't|do not|dont|never)|(?:i |we )?(?:don't|do not|didn't|did not|no longer|won't|will not|wouldn't|would rather not|'d rather not|am not going to|are not going to) ?(?:want|need|wish|plan|intend|going|like)?(?: you)?(?: to)?|hold off on|instead of|rather than|not) (?:actually |please |really |just |yet |even )?(?:${VERBS})(?![\\p{L}])[^.!?;,\\n—]*`,
+  `(?<![\\p{L}])(?:(?:there(?:'s| is) )?no (?:need|reason) (?:for (?:me|you) )?to|(?:please |pls )?(?:don't|do not|dont|never)|(?:i |we )?(?:don't|do not|didn't|did not|no longer|won't|will not|wouldn't|would rather not|'d rather not|am not going to|are not going to) ?(?:want|need|wish|plan|intend|going|like)?(?: you)?(?: to)?|hold off on|(?:can't|cannot|can not|couldn't) be|instead of|rather than|not) (?:actually |please |really |just |yet |even )?(?:${VERBS})(?![\\p{L}])[^.!?;,\\n—]*`,
   "giu",
 );
 

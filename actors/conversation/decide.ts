@@ -167,7 +167,7 @@ function confirming(input: DecideInput, others: readonly Wanted[]): Decision | u
 /** “Can things be returned after 40 days?” is about how things are done, not about an order of one's own. */
 function isGeneral({ text, u }: DecideInput): boolean {
   const own =
-    /\b(?:my|this|that|these|those|it|i (?:bought|ordered|got|have|received)|the \p{L}+ (?:i|that i))\b/iu;
+    /\b(?:my|this|that|these|those|i (?:bought|ordered|got|have|received)|the \p{L}+ (?:i|that i))\b/iu;
   const some =
     /\b(?:something|things?|items?|an? (?:order|item|return|exchange|parcel)|orders|returns|exchanges)\b/i;
   return (
@@ -186,7 +186,7 @@ function asksForMachine(text: string): boolean {
 }
 
 const REQUEST =
-  /\b(?:please|(?:can|could|would|will) (?:you|i|we)|also|i(?:'d| would)? (?:like|want|need) to)\b/i;
+  /\b(?:please(?! (?:keep|leave|don't|do not))|(?:can|could|would|will) (?:you|i|we)|also|i(?:'d| would)? (?:like|want|need) to)\b/i;
 
 /** Thanks for work done, or “that's all”, with nothing in it that could be an answer. */
 function closes({ u, text }: DecideInput): boolean {

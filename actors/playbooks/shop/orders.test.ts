@@ -21,6 +21,22 @@ describe("cancel order", () => {
     expect(run.result).toBe("resolved");
   });
 
+  it("takes all pending orders one after the other", async () => {
+    const all = (await shop.office.by("orders", "customerId", "C1020")).map((o) => o.status);
+    expect(all.filter((status) => status === "pending").length).toBeGreaterThan(0);
+    await shop.office.write("second", "test", {}, 0, async (tx) => {
+      const one = (await tx.get("orders", "W2001201"))!;
+      tx.put("orders", { ...one, status: "pending", deliveredAt: undefined });
+      return {};
+    });
+    const run = await shop.run("cancel-order", "C1020", "cancel all my pending orders");
+    await run.turn("yes");
+    expect(run.lastSaid).toMatch(/is cancelled[\s\S]*Shall I cancel the whole order/);
+    await run.turn("yes");
+    const left = (await shop.office.by("orders", "customerId", "C1020")).map((o) => o.status);
+    expect(left).not.toContain("pending");
+  });
+
   it("leaves it alone after a no", async () => {
     const run = await shop.run("cancel-order", "C1014", "cancel my order");
     await run.turn("no, leave it");

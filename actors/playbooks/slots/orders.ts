@@ -9,7 +9,7 @@ import {
 } from "../compiler/context.ts";
 import type { SlotDef } from "../language/schema.ts";
 import { newestFirst, type OrderLike, pickOrder, rankOrders, sameNumber } from "./pick.ts";
-import { wantsAll, wantsLatest, wantsOther } from "./words.ts";
+import { allOrders, wantsAll, wantsLatest, wantsOther } from "./words.ts";
 
 /** Orders that are listed at most. */
 export const MAX_LISTED = 5;
@@ -62,6 +62,8 @@ export function afterMatch(c: RunContext, name: string, slot: SlotDef, value: un
   }
   if (bad.length) return { route: "list", context: { ...next, wanted: null } };
   // The look-up forgives slips of the hand; what fits it best counts where the words themselves decide nothing.
+  // “All of them” is looked at in the whole list.
+  if (slot.each && allOrders(focusText(c))) return { route: "list", context: next };
   const fit = byWords(c, orders) ?? byScore(orders);
   if (!fit) return { route: "list", context: next };
   const best = preferred(fit, slot);
@@ -84,12 +86,27 @@ function byWords(c: RunContext, orders: readonly OrderLike[]): OrderLike[] | und
   return undefined;
 }
 
+/** All orders that “all my pending orders” means; none when nothing of the kind is said. */
+function everyOrder(c: RunContext, slot: SlotDef, orders: readonly OrderLike[]): readonly OrderLike[] {
+  const all = allOrders(focusText(c));
+  if (!all) return [];
+  const kept = all.statuses
+    ? orders.filter((o) => all.statuses!.includes(o.status))
+    : preferred(orders, slot);
+  return kept.slice(0, MAX_LISTED);
+}
+
 /** After `orders.list`. */
 export function afterList(c: RunContext, name: string, slot: SlotDef, value: unknown): Resolution {
   const orders = newestFirst(ordersOf(value));
   if (orders.length === 0) return { route: "none", context: c };
   // After a wrong number nothing is taken for granted: the customer says which.
   if (c.refused.length) return choose(c, preferred(orders, slot));
+  const every = slot.each ? everyOrder(c, slot, orders) : [];
+  if (every.length > 1) {
+    const rest = every.slice(1).map((o) => o.id);
+    return take({ ...c, candidates: every }, name, every[0]!, [...c.queue, ...rest]);
+  }
   const fit = byWords(c, orders) ?? orders;
   const best = preferred(fit, slot);
   if (best.length === 1) return take({ ...c, candidates: fit }, name, best[0]!);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { knownAddress, parseAddress } from "./address.ts";
 import { nameScore, pickItems, pickOptions, pickOrder, pickVariants, rankOrders } from "./pick.ts";
-import { clauses, focus, ordinal, wantsAll, wantsOther, withoutWish } from "./words.ts";
+import { allOrders, clauses, focus, ordinal, wantsAll, wantsOther, withoutWish } from "./words.ts";
 
 const item = (itemId: string, name: string, options: Record<string, string> = {}) => ({
   itemId,
@@ -160,6 +160,12 @@ describe("words", () => {
     expect(withoutWish("I'd like to exchange the robotic vacuum for a canister one")).toBe(
       "I'd like to exchange the robotic vacuum ",
     );
+  });
+  it("hears which orders all are", () => {
+    expect(allOrders("please cancel any pending orders")).toEqual({ statuses: ["pending"] });
+    expect(allOrders("to all my active orders")).toEqual({});
+    expect(allOrders("I don't have any order number")).toBeUndefined();
+    expect(allOrders("all items of my order")).toBeUndefined();
   });
   it("hears all, other, and ordinals", () => {
     expect(wantsAll("return both")).toBe(true);

@@ -125,6 +125,18 @@ export function wantsBoth(text: string): boolean {
   return /\bboth\b/i.test(text) && !ALL.test(text.replace(/\bboth\b/gi, " "));
 }
 
+const ALL_ORDERS =
+  /\b(?:all|any|every|each|both)(?: of)?(?: my| the| our)?(?: other)?(?: (pending|open|active|unshipped|delivered|recent|current))*\s+orders?\b(?! number)/i;
+
+/** “All my pending orders”: every one with that status; without one, all that the playbook is likely about. */
+export function allOrders(text: string): { readonly statuses?: readonly string[] } | undefined {
+  const found = ALL_ORDERS.exec(text);
+  if (!found) return undefined;
+  const word = found[1]?.toLowerCase();
+  if (word === "delivered") return { statuses: ["delivered"] };
+  return word === "pending" ? { statuses: ["pending"] } : {};
+}
+
 const LATEST = /\b(?:(?:most recent|latest|newest|last)\b)/i;
 export function wantsLatest(text: string): boolean {
   return LATEST.test(text);
