@@ -141,6 +141,8 @@ describe("a desk", () => {
   it("cancels an order through a task, once", async () => {
     const maya = await new Customer().open({ id: "C1001" }, true);
     await maya.say("please cancel W2001011");
+    // What the playbook under way knows; of the order its number alone.
+    expect((await maya.view()).slots).toMatchObject({ order: "W2001011", orders: ["W2001011"] });
     for (let i = 0; i < 4; i++) {
       const order = await office.office.get("orders", "W2001011");
       if (order?.status === "cancelled") break;

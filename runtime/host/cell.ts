@@ -110,7 +110,8 @@ export class Cell {
 
   view(): ActorView {
     const live = this.#live!;
-    const view = this.definition.view?.(live.context, live.value) ?? (live.context as JsonObject);
+    const view =
+      this.definition.view?.(live.context, live.value, live.children) ?? (live.context as JsonObject);
     return { address: this.to, seq: this.seq, value: live.value, view };
   }
 

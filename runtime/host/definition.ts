@@ -9,8 +9,8 @@ export interface ActorDefinition {
   readonly version: number;
   /** The machine; its input is an `ActorInput`, its events are `ActorEvent`s, its emitted events are `Effect`s. */
   readonly machine: AnyStateMachine;
-  /** What others may see of the state: `read(address)` answers it. */
-  readonly view?: (context: any, value: unknown) => JsonObject;
+  /** What others may see of the state, with the contexts of the machine's children by id: `read(address)` answers it. */
+  readonly view?: (context: any, value: unknown, children: Readonly<Record<string, any>>) => JsonObject;
   /** Whether the actor is done with and may be passivated at once. */
   readonly closed?: (context: any, value: unknown) => boolean;
   /**

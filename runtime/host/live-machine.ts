@@ -149,6 +149,14 @@ export class LiveMachine {
     return this.#actor.getSnapshot().value;
   }
 
+  /** Contexts of the machine's children, by their ids. */
+  get children(): Readonly<Record<string, unknown>> {
+    const children = this.#actor.getSnapshot().children as Record<string, AnyActorRef | undefined>;
+    return Object.fromEntries(
+      Object.entries(children).map(([id, child]) => [id, child?.getSnapshot()?.context]),
+    );
+  }
+
   /** True when the machine reached a final state. */
   get done(): boolean {
     return this.#actor.getSnapshot().status === "done";
