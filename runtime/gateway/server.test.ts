@@ -2,7 +2,9 @@ import { createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { OverloadedError, UnavailableError } from "../engine.ts";
 import { newId } from "../ids.ts";
+import { RecordErasedError } from "../log/appender.ts";
 import type { Gatekeeper } from "./authenticate.ts";
 import { checkAddress } from "./listen.ts";
 import { RouteRegistry, route } from "./routes.ts";
@@ -236,6 +238,27 @@ describe("who is asking", () => {
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     await problem(refused);
     expect((await send("b")).status).toBe(202);
+  });
+
+  it.each([
+    ["503 with Retry-After while the log takes nothing", new UnavailableError("no", 1_500), 503, "2"],
+    ["429 while an actor is too far behind", new OverloadedError("no", 3_000), 429, "3"],
+    ["410 for what was erased", new RecordErasedError("no"), 410, null],
+  ])("answers %s", async (_what, error, status, retryAfter) => {
+    await gateway.close();
+    const failing = route({
+      method: "GET",
+      path: "/v1/failing",
+      auth: "public",
+      summary: "Fails",
+      handler: () => {
+        throw error;
+      },
+    });
+    await start({ registry: registry().add(failing) });
+    const response = await call("/v1/failing");
+    expect([response.status, response.headers.get("retry-after")]).toEqual([status, retryAfter]);
+    expect((await problem(response)).detail).not.toBe("");
   });
 });
 
