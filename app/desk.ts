@@ -305,7 +305,7 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
 }
 
 function gateway(
-  { config, clock = systemClock, version }: DeskOptions,
+  { config, clock = systemClock, version, name }: DeskOptions,
   parts: Parts,
   dir: DataDir,
   tree: () => Supervisor,
@@ -333,7 +333,11 @@ function gateway(
           },
           feed: parts.feed!,
           maxTextBytes: config.gateway.maxMessageBytes,
-          more: () => ({ version: version ?? null, supervision: tree().which() as unknown as JsonObject }),
+          more: () => ({
+            version: version ?? null,
+            nodes: [{ name: name ?? "node-1", pid: process.pid, url: parts.gateway?.url ?? null }],
+            supervision: tree().which() as unknown as JsonObject,
+          }),
         }),
         ...stateRoutes(engine),
         ...parts.agents!.routes(engine),

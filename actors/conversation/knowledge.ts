@@ -61,6 +61,8 @@ function askModel(s: Step): void {
     known: personal(s),
     budgetMs: s.options.modelMs,
   };
+  // A model takes seconds: until the reply comes, the customer sees that something is under way.
+  s.channel("typing", { on: true });
   s.ask({ kind: "answer" }, "model", "answer", input, s.options.modelMs + 500);
   s.go("answering");
 }

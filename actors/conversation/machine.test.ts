@@ -321,6 +321,7 @@ describe("free questions", () => {
     talk.answers["knowledge.search"] = { passages: [best], best };
     talk.answers["model.answer"] = { text: "Within 30 days.", citations: ["p1"] };
     expect(talk.say("how long can I send things back?")).toEqual(["Within 30 days."]);
+    expect(talk.driver.told("channel", "typing")).toHaveLength(1);
     expect(talk.driver.asked("language.ground")[0]?.input.evidence).toContain("Returns\nYou have 30 days.");
   });
 

@@ -110,6 +110,8 @@ describe("commands", () => {
     const { shown } = await run("status");
     expect(shown).toMatch(/conversations +\d+ open/);
     expect(shown).toMatch(/language +up/);
+    expect(shown).toMatch(/queues +\d+ records, \d+ calls/);
+    expect(shown).toMatch(/breakers +none open/);
   });
 
   it("answers a hand-off from the command line", async () => {

@@ -73,21 +73,41 @@ function particulars(name: string, health: any): string {
   return parts.join(", ");
 }
 
+/** `4 parts, 0 restarts` */
+function parts(supervision: any): string {
+  const children: { state: string; restarts: number }[] = supervision?.children ?? [];
+  const restarts = children.reduce((n, child) => n + child.restarts, 0);
+  const down = children.filter((child) => child.state !== "running").length;
+  return `${children.length} parts${down > 0 ? `, ${down} not running` : ""}, ${restarts} restarts`;
+}
+
 export function renderStatus(s: any, colors: Colors): string {
   const { bold, green, red, yellow } = colors;
   const pairs = (counts: Record<string, number>) =>
     Object.entries(counts)
       .map(([name, n]) => `${n} ${name.replaceAll("_", " ")}`)
       .join(", ") || "none";
+  const broken = Object.entries(s.services as Record<string, any>)
+    .filter(([, health]) => health.state === "open" || health.state === "probing")
+    .map(([name, health]) => `${name} ${health.state}`);
+  const queued = Object.values(s.services as Record<string, any>).reduce((n, h) => n + (h.waiting ?? 0), 0);
   const lines = [
+    ...(s.nodes ?? []).map(
+      (n: { name: string; pid: number; url: string | null }) =>
+        `${bold("node")}           ${n.name}, ${n.url ?? "starting"}, process ${n.pid}, version ${s.version}, ${parts(s.supervision)}`,
+    ),
     `${bold("workspace")}      ${s.workspace}, counting since ${s.since}`,
     `${bold("log")}            head ${s.node?.log?.head}, ${s.node?.log?.partitions} partitions, nats-server ${s.node?.nats?.server} ${s.node?.nats?.status ?? ""}`,
-    `${bold("actors")}         ${s.node?.host?.cells} in memory, ${s.node?.host?.waiting} records waiting, ${s.node?.host?.timers} timers`,
+    `${bold("actors")}         ${s.node?.host?.cells} in memory, ${s.node?.host?.timers} timers, ${s.node?.host?.crashes} crashes`,
     `${bold("conversations")}  ${s.conversations.open} open (${pairs(s.conversations.byState)}), ${s.conversations.opened} opened`,
     `${bold("messages")}       ${s.messages} in, ${s.replies} replies, ${Number(s.repliesPerSecond).toFixed(1)} replies/s`,
     `${bold("outcomes")}       ${pairs(s.outcomes)}`,
     `${bold("hand-offs")}      ${s.handoffs.waiting > 0 ? yellow(`${s.handoffs.waiting} waiting`) : "0 waiting"}, ${s.handoffs.opened} opened (${pairs(s.handoffs.byReason)})`,
   ];
+  lines.push(
+    `${bold("queues")}         ${s.node?.host?.waiting} records, ${queued} calls, ${s.node?.host?.unacknowledged} unacknowledged`,
+    `${bold("breakers")}       ${broken.length > 0 ? red(broken.join(", ")) : "none open"}`,
+  );
   if (s.handoffs.unknowns > 0)
     lines.push(red(`${s.handoffs.unknowns} effects unknown: bin/bailiwick unknowns list`));
   if (s.deadLetters > 0) lines.push(red(`${s.deadLetters} given up on: bin/bailiwick dead-letters list`));
