@@ -93,7 +93,7 @@ export class TerminalEnv implements CliEnv {
       update(text, done, all) {
         const share =
           done !== undefined && all ? ` ${done}/${all} (${Math.floor((100 * done) / all)} %)` : "";
-        write(`${title}${share} ${text}`.slice(0, (process.stderr.columns ?? 80) - 1));
+        write(`${title}${share} ${text}`.slice(0, (process.stderr.columns || 80) - 1));
       },
       end(text) {
         write(text ?? "", text ? "\n" : "");

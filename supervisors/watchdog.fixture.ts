@@ -28,10 +28,14 @@ const first = process.env.BAILIWICK_RESTARTS === "0";
 const link = joinWatchdog({ everyMs: 50 });
 process.on("SIGTERM", () => {
   if (mode === "stubborn") return;
-  say({ type: "drained", pid: process.pid });
-  link.leave();
-  process.exitCode = 7;
-  clearInterval(alive);
+  const drained = () => {
+    say({ type: "drained", pid: process.pid });
+    link.leave();
+    process.exitCode = 7;
+    clearInterval(alive);
+  };
+  if (mode === "slow") setTimeout(drained, 400);
+  else drained();
 });
 const alive = setInterval(() => {}, 1_000);
 if (mode === "bad-start") process.exit(1);

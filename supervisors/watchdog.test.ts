@@ -102,6 +102,16 @@ describe("the watchdog", () => {
     expect(alive(pid)).toBe(false);
   });
 
+  it("takes a Ctrl-C that comes twice at once, from the terminal and from npm, for one", async () => {
+    const { parent, events, seen, code } = run("slow");
+    await seen("ready");
+    parent.kill("SIGINT");
+    await seen("draining");
+    parent.kill("SIGINT");
+    expect(await code).toBe(7);
+    expect(events.map((e) => e.type)).toContain("drained");
+  });
+
   it("kills a child that does not drain by its deadline", async () => {
     const { parent, seen, code } = run("stubborn");
     const { pid } = await seen("ready");

@@ -58,6 +58,9 @@ interface ChildEnd {
   readonly stalled: boolean;
 }
 
+/** A second SIGINT within this time is the same Ctrl-C: the terminal and npm both deliver it. */
+const SAME_CTRL_C_MS = 1_000;
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
@@ -181,6 +184,7 @@ class Drain {
   #child: ChildProcess | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #wake: (() => void) | undefined;
+  #askedAt = 0;
 
   constructor(options: WatchdogOptions, emit: (event: WatchdogEvent) => void) {
     this.#options = options;
@@ -227,10 +231,12 @@ class Drain {
   #ask(name: NodeJS.Signals): void {
     if (this.asked) {
       // Whoever asks twice does not want to wait. SIGTERM is often sent twice by scripts that do.
-      if (name === "SIGINT") this.#kill("asked twice");
+      const again = performance.now() - this.#askedAt > SAME_CTRL_C_MS;
+      if (name === "SIGINT" && again) this.#kill("asked twice");
       return;
     }
     this.asked = true;
+    this.#askedAt = performance.now();
     this.#wake?.();
     this.#send(name);
   }
