@@ -58,6 +58,8 @@ const RETRY_AFTER_MS = 1_000;
 /** Longest wait at the start for what an earlier process left to fold, ms. */
 const CATCH_UP_MS = 10_000;
 
+/** How long a read waits for the first record of an actor that this node has just appended, ms. */
+const READ_OWN_WRITES_MS = 1_000;
 /** Reads of the log that are under way at once when records are fetched one by one. */
 const FETCH_WINDOW = 32;
 
@@ -197,7 +199,11 @@ export class Node implements Engine {
     }
   }
 
-  read(address: Address): Promise<ActorView | undefined> {
+  async read(address: Address): Promise<ActorView | undefined> {
+    const view = await this.#host.read(address).catch(rethrow);
+    if (view || !this.#admission.isWaiting(address)) return view;
+    // Its first record was acknowledged a moment ago and is on its way to the cell.
+    await this.#admission.settled(address, READ_OWN_WRITES_MS);
     return this.#host.read(address).catch(rethrow);
   }
 

@@ -351,6 +351,17 @@ describe("admission", () => {
   });
 });
 
+describe("reading", () => {
+  it("sees an actor whose first record was acknowledged a moment ago", async () => {
+    await start();
+    for (let i = 0; i < 50; i++) {
+      const to = address("counter", `fresh-${i}`);
+      await desk.send(to, "add");
+      expect((await desk.node.read(to))?.view).toMatchObject({ total: 1 });
+    }
+  });
+});
+
 describe("the live feed", () => {
   it("hands the records of a sink over in log order, and lists open actors", async () => {
     await start();
