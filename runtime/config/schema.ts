@@ -66,7 +66,7 @@ export const configSchema = z.strictObject({
   }),
 
   nats: section({
-    /** An outside server or cluster (`nats://host:4222`, several with commas); without it the desk runs its own. */
+    /** An outside server or cluster with JetStream (`nats://host:4222`, several with commas); without it the desk runs its own. */
     url: z.string().min(1).optional(),
     user: z.string().min(1).optional(),
     password: secret(),
