@@ -10,7 +10,6 @@ import {
   setup,
   tell,
 } from "../../runtime/host/machine.ts";
-import type { Service } from "../../runtime/host/service.ts";
 
 interface Turns {
   readonly input: ActorInput;
@@ -40,9 +39,3 @@ export const turnDefinitions: readonly ActorDefinition[] = [
   { kind: "turns", version: 1, machine },
   { kind: "channel", version: 1, machine, sink: true },
 ];
-
-/** Answers at once, so that what is measured is the engine. */
-export const turnService: Service = {
-  name: "bench",
-  operations: { lookup: async (input) => ({ text: `about ${input.text}` }) },
-};
