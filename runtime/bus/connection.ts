@@ -55,14 +55,14 @@ export interface ConnectOptions {
 export async function connectBus(options: ConnectOptions): Promise<Bus> {
   const timeout = options.timeoutMs ?? 5_000;
   const wait = options.reconnectWaitMs ?? 100;
-  const servers = typeof options.url === "string" ? options.url : [...options.url];
+  const { servers, user, pass, token } = placesOf(options.url);
   let nc: NatsConnection;
   try {
     nc = await connect({
       servers,
-      user: options.user,
-      pass: options.pass,
-      token: options.token,
+      user: options.user ?? user,
+      pass: options.pass ?? pass,
+      token: options.token ?? token,
       name: options.name,
       timeout,
       noAsyncTraces: true,
@@ -81,6 +81,36 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
     throw new BusConnectError(connectFailure(servers, timeout, error as NatsError), { cause: error });
   }
   return new NatsBus(nc, options);
+}
+
+interface Places {
+  /** Without credentials: errors name them. */
+  readonly servers: string[];
+  readonly user?: string;
+  readonly pass?: string;
+  readonly token?: string;
+}
+
+/** An address may carry the credentials: `nats://user:pass@host:port` or `nats://token@host:port`, percent-encoded. */
+function placesOf(url: string | readonly string[]): Places {
+  const parts = (typeof url === "string" ? url.split(",") : url).map((part) => part.trim());
+  const places: { -readonly [K in keyof Places]: Places[K] } = { servers: [] };
+  for (const part of parts) {
+    const found = /^([a-z]+:\/\/)?(?:([^@/\s]*)@)?([^@/\s]+)\/?$/i.exec(part);
+    if (!found) {
+      const shown = part.replace(/[^/\s]*@/, "***@");
+      throw new BusConnectError(
+        `${JSON.stringify(shown)} is no address of a NATS server: it is written nats://host:port`,
+      );
+    }
+    const [, scheme = "nats://", who, place] = found;
+    places.servers.push(`${scheme}${place}`);
+    if (!who) continue;
+    const [first, second] = who.split(":").map(decodeURIComponent);
+    if (second === undefined) places.token = first;
+    else Object.assign(places, { user: first, pass: second });
+  }
+  return places;
 }
 
 function connectFailure(servers: string | string[], timeoutMs: number, error: NatsError): string {
@@ -108,6 +138,8 @@ interface Held {
   readonly token?: string;
 }
 
+/** Frames of one turn of the event loop beyond this size are sent at once. */
+const MAX_WAITING_BYTES = 256 * 1024;
 /** A subject to send to: tokens without blanks or wildcards. Anything else would break the protocol's line. */
 const SENDABLE = /^[^\s.*>]+(\.[^\s.*>]+)*$/;
 const SUBSCRIBABLE = /^[^\s.>]+(\.[^\s.>]+)*(\.>)?$|^>$/;
@@ -121,6 +153,9 @@ class NatsBus implements Bus {
   readonly #subscriptions = new Set<ReturnType<NatsConnection["subscribe"]>>();
   readonly #kvs = new Map<string, Promise<Kv>>();
   readonly #maxHeld: number;
+  /** Sent together at the end of this turn of the event loop: one write for many small frames. */
+  #waiting: Held[] = [];
+  #waitingBytes = 0;
   #held: Held[] = [];
   #heldBytes = 0;
   #status: BusStatus = "connected";
@@ -220,6 +255,7 @@ class NatsBus implements Bus {
 
   async flush(): Promise<void> {
     if (this.#status === "closed") throw new BusClosedError();
+    this.#sendWaiting();
     await this.#nc.flush();
   }
 
@@ -229,6 +265,7 @@ class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
+    this.#sendWaiting();
     await this.#nc.close();
     this.#closed();
   }
@@ -240,6 +277,7 @@ class NatsBus implements Bus {
       await Promise.allSettled([...this.#subscriptions].map((s) => s.drain()));
     }
     await this.#mux.idle();
+    this.#sendWaiting();
     if (this.#status === "connected") await this.#nc.drain().catch(() => {});
     await this.close();
   }
@@ -252,7 +290,9 @@ class NatsBus implements Bus {
       );
     }
     if (this.#status === "connected") {
-      this.#nc.publish(frame.subject, frame.data, { reply: frame.reply, headers: frame.headers });
+      if (this.#waiting.push(frame) === 1) setImmediate(() => this.#sendWaiting());
+      this.#waitingBytes += frame.data.length;
+      if (this.#waitingBytes > MAX_WAITING_BYTES) this.#sendWaiting();
       return;
     }
     if (this.#heldBytes + frame.data.length > this.#maxHeld) {
@@ -264,13 +304,37 @@ class NatsBus implements Bus {
     this.#heldBytes += frame.data.length;
   }
 
+  #sendWaiting(): void {
+    const frames = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const frame of frames) {
+      if (this.#status === "connected") {
+        try {
+          this.#publish(frame);
+        } catch (error) {
+          // The library is closing and has not said so yet.
+          this.#onError(error as Error, `publish ${frame.subject}`);
+          if (frame.token !== undefined) this.#mux.fail(frame.token, new BusClosedError());
+        }
+      } else if (this.#status === "disconnected") {
+        this.#held.push(frame);
+        this.#heldBytes += frame.data.length;
+      }
+    }
+  }
+
+  #publish({ subject, data, reply, headers }: Held): void {
+    this.#nc.publish(subject, data, { reply, headers });
+  }
+
   #release(): void {
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
     for (const frame of held) {
       if (frame.token !== undefined && !this.#mux.has(frame.token)) continue;
-      this.#nc.publish(frame.subject, frame.data, { reply: frame.reply, headers: frame.headers });
+      this.#publish(frame);
     }
   }
 
@@ -314,6 +378,7 @@ class NatsBus implements Bus {
 
   #closed(): void {
     this.#become("closed");
+    this.#waiting = [];
     this.#held = [];
     this.#subscriptions.clear();
     this.#mux.failAll(new BusClosedError());
@@ -341,6 +406,9 @@ class NatsMessage implements BusMessage {
     // The status line's number is no header to the library; readers of JetStream need it.
     if (name === "Status") return all.code > 0 ? String(all.code) : undefined;
     if (name === "Description") return all.description || undefined;
+    // Written by us in exactly this way; only foreign ones need the slow search.
+    const exact = all.get(name, Match.Exact);
+    if (exact !== "") return exact;
     return all.has(name, Match.IgnoreCase) ? all.get(name, Match.IgnoreCase) : undefined;
   }
 
