@@ -37,6 +37,7 @@ export interface SentMessage {
 /** States in which the desk waits for somebody else. */
 const AT_REST = new Set(["listening", "waitingForHuman", "withHuman", "asking", "closed", "satisfaction"]);
 const POLL_MS = 10;
+const MAX_POLL_MS = 80;
 const RECONNECT_MS = 100;
 const COMING_UP_MS = 30_000;
 
@@ -56,8 +57,9 @@ export class ConversationDriver {
   /** Broken connections of the stream of events that were taken up again. */
   reconnects = 0;
   /** Monotonic, ms, of the last time that the desk did not answer. */
-  #awayAt = 0;
+  #awayAt = Number.NEGATIVE_INFINITY;
   #away = false;
+  #openedAt = Number.NEGATIVE_INFINITY;
   readonly #seen = new Set<string>();
   readonly #waiters = new Set<() => void>();
   readonly #stop = new AbortController();
@@ -77,6 +79,7 @@ export class ConversationDriver {
       deskRequest(this.#access, "POST", "/v1/conversations", { body }),
     );
     this.id = opened.conversationId;
+    this.#openedAt = performance.now();
     this.#token = opened.conversationToken;
     this.#offset = opened.offset;
     this.#following = this.#follow();
@@ -114,7 +117,7 @@ export class ConversationDriver {
   /** Waits until the desk is at rest: everything sent is answered, or a person has the word. */
   async settled(): Promise<ConversationState> {
     const from = performance.now();
-    for (;;) {
+    for (let poll = POLL_MS; ; poll = Math.min(poll * 2, MAX_POLL_MS)) {
       const open = this.sent.some((m) => m.answeredAt === undefined && !m.withPerson);
       const state = open && !this.#human ? undefined : await this.state();
       if (state && AT_REST.has(state.state) && !state.busy) {
@@ -132,7 +135,7 @@ export class ConversationDriver {
           `the desk did not come to rest within ${this.#o.replyMs} ms (state ${state?.state ?? "?"}, ${unanswered} messages unanswered)`,
         );
       }
-      await this.#wait(open ? 250 : POLL_MS);
+      await this.#wait(open ? 250 : poll);
     }
   }
 
@@ -257,8 +260,9 @@ export class ConversationDriver {
       } catch (error) {
         let wait = RECONNECT_MS;
         if (error instanceof DeskRefusedError) {
-          // Right after a start a conversation may not have been read from the log yet.
-          const soon = error.status === 404 && performance.now() - this.#awayAt < COMING_UP_MS;
+          // Right after a start, or after it was opened, a conversation may not have been read from the log yet.
+          const since = performance.now() - Math.max(this.#awayAt, this.#openedAt);
+          const soon = error.status === 404 && since < COMING_UP_MS;
           if (![429, 500, 503].includes(error.status) && !soon) throw error;
           wait = error.retryAfterMs ?? 250;
         } else if (!(error instanceof DeskUnreachableError)) throw error;

@@ -9,6 +9,7 @@ interface DemoFlags {
   readonly attach?: string;
   readonly keep?: string;
   readonly concurrency?: number;
+  readonly warmUp: number;
   readonly break?: string;
   readonly seed: number;
   readonly transcripts?: string;
@@ -32,6 +33,7 @@ export const commands: Contributor = (program, env) => {
     .option("--attach <url>", "a running desk instead of a fresh one")
     .option("--keep <dir>", "keep the data of the fresh desk in this folder")
     .option("--concurrency <n>", "conversations at once (20; with --attach 4)", count)
+    .option("--warm-up <n>", "other conversations before the ones that count", zeroOrMore, 40)
     .option("--break <what>", "facts: spoil one reply of ten, and see whether the checker finds it")
     .option("--seed <n>", "for what is drawn by lot", count, 1)
     .option(
@@ -80,4 +82,8 @@ function count(text: string): number {
   if (!Number.isInteger(n) || n < 1 || n > 1_000_000)
     throw new InvalidArgumentError("a whole number from 1 on");
   return n;
+}
+
+function zeroOrMore(text: string): number {
+  return text === "0" ? 0 : count(text);
 }

@@ -1,5 +1,6 @@
 /** What the customers of a demo do, wherever they run: plain data in, plain data out. */
 import type { DeskAccess } from "../../scenarios/desk-client.ts";
+import { ConversationDriver } from "../../scenarios/driver.ts";
 import type { Scenario } from "../../scenarios/format.ts";
 import { type Played, playAll, type Stage } from "../../scenarios/player.ts";
 import { type DrivenRun, driveRun } from "../../scenarios/recorded/drive.ts";
@@ -10,6 +11,8 @@ export interface Job {
   /** Start of the run, ms since the epoch. */
   readonly start: number;
   readonly concurrency: number;
+  /** What those say who come before the ones that count. */
+  readonly warmUp?: readonly (readonly string[])[];
   readonly scenarios?: readonly Scenario[];
   /** Runs that take place one after the other, with the customers whose records are put back before each. */
   readonly chains?: readonly (readonly {
@@ -32,6 +35,7 @@ export interface JobResult {
 
 export async function runJob(job: Job, hooks: Hooks, onDone: (done: number) => void): Promise<JobResult> {
   const { access, start, concurrency, scenarios = [], chains = [] } = job;
+  await warmUp(job.warmUp ?? [], access, concurrency);
   const from = performance.now();
   let ms = 0;
   const finished = (done: number): void => {
@@ -54,4 +58,21 @@ export async function runJob(job: Job, hooks: Hooks, onDone: (done: number) => v
   const driven: DrivenRun[] = [];
   for (const end of ends) driven.push(await end());
   return { played, driven, ms };
+}
+
+async function warmUp(
+  scripts: readonly (readonly string[])[],
+  access: DeskAccess,
+  concurrency: number,
+): Promise<void> {
+  const queue = [...scripts];
+  const worker = async (): Promise<void> => {
+    for (let script = queue.shift(); script; script = queue.shift()) {
+      const driver = new ConversationDriver(access);
+      await driver.open({ channel: "chat" });
+      for (const text of script) await driver.answered(await driver.send(text));
+      await driver.close();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, queue.length) }, worker));
 }

@@ -20,13 +20,16 @@ import { sendCustomers } from "./customers.ts";
 import type { JobResult } from "./job.ts";
 import { openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
-import { countBy, cut, latencyTable, percent, seconds, table } from "./text.ts";
+import { countBy, cut, latencyTable, percent, seconds, table, warmth } from "./text.ts";
+import { warmUpScripts } from "./warm-up.ts";
 
 export interface RecordedOptions {
   readonly input: string;
   readonly limit?: number;
   readonly keep?: string;
   readonly concurrency: number;
+  /** Conversations before the ones that count. */
+  readonly warmUp: number;
   readonly seed: number;
   readonly breakFacts: boolean;
   /** Writes every conversation with its judgement into this file, JSON lines. */
@@ -36,8 +39,6 @@ export interface RecordedOptions {
 /** What the project promises of such a run. Shares of runs. */
 const LIMITS = { unaskedHandoff: 0.25, firstRephrase: 0.25, detected: 0.95 };
 const SPOILT_SHARE = 0.1;
-/** What verifies a customer of these companies. */
-const WAYS: Ways = [["email"], ["name", "postcode"]];
 
 interface Spoiling {
   spoilt: number;
@@ -65,15 +66,19 @@ export async function demoRecorded(env: CliEnv, options: RecordedOptions): Promi
   });
   const spoiling: Spoiling = { spoilt: 0, found: 0, missed: [] };
   let done: JobResult;
+  let ways: Ways;
   try {
+    // What verifies a customer is the company's to say, and came with its import.
+    ways = (await desk.desk.backOffice.settings()).verification;
     const putBack = await remember(desk.desk.backOffice);
-    const all = chosen.map((run) => ({ run, customers: customersOf(run, world, WAYS) }));
+    const all = chosen.map((run) => ({ run, customers: customersOf(run, world, ways) }));
     const { url, adminToken, start, advance, fault, record } = desk;
     done = await sendCustomers(
       {
         access: { url, adminToken },
         start,
         concurrency: options.concurrency,
+        warmUp: warmUpScripts(world, options.warmUp, new Set(all.flatMap((entry) => entry.customers))),
         chains: chains(all, (entry) => entry.customers).sort((a, b) => b.length - a.length),
       },
       { advance, fault, record, putBack },
@@ -87,7 +92,7 @@ export async function demoRecorded(env: CliEnv, options: RecordedOptions): Promi
   const today = new Date(desk.start).toISOString().slice(0, 10);
   const results = done.driven
     .sort((a, b) => a.run.line - b.run.line)
-    .map((driven) => judgeRun(driven, world, { today, ways: WAYS, through }));
+    .map((driven) => judgeRun(driven, world, { today, ways, through }));
   if (options.transcripts) await writeTranscripts(options.transcripts, results);
   report(env, options, { domain, results, skipped, spoiling, ms: done.ms });
 }
@@ -272,7 +277,7 @@ function report(
       lines.push(
         c.yellow(`  not found: ${miss.harm} ${miss.from} → ${miss.to} in “${cut(miss.reply, 100)}”`),
       );
-    lines.push("", latencyTable(measured, held, c), "");
+    lines.push("", latencyTable(measured, held, c), warmth(options.warmUp, c), "");
     for (const [text, ok] of checks) lines.push(`  ${ok ? c.green("✓") : c.red("✗")} ${text}`);
     for (const r of results.filter((x) => x.driven.error).slice(0, 10))
       lines.push(c.red(`  line ${r.driven.run.line}: ${r.driven.error}`));

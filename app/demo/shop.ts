@@ -12,7 +12,7 @@ import {
   type Ways,
   worldOf,
 } from "../../scenarios/facts/index.ts";
-import type { Scenario } from "../../scenarios/format.ts";
+import { isExclusive, type Scenario } from "../../scenarios/format.ts";
 import { givenRecords } from "../../scenarios/given.ts";
 import { loadScenarios } from "../../scenarios/load.ts";
 import type { Played } from "../../scenarios/player.ts";
@@ -23,7 +23,8 @@ import { sendCustomers } from "./customers.ts";
 import type { JobResult } from "./job.ts";
 import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
-import { countBy, latencyTable, seconds, table } from "./text.ts";
+import { countBy, latencyTable, seconds, table, warmth } from "./text.ts";
+import { warmUpScripts } from "./warm-up.ts";
 
 export const SHIPPED_SCENARIOS = asset("scenarios", "shop");
 
@@ -32,6 +33,8 @@ export interface ShopOptions {
   readonly limit?: number;
   readonly keep?: string;
   readonly concurrency: number;
+  /** Conversations before the ones that count. */
+  readonly warmUp: number;
 }
 
 export async function demoShop(env: CliEnv, options: ShopOptions): Promise<void> {
@@ -48,7 +51,13 @@ export async function demoShop(env: CliEnv, options: ShopOptions): Promise<void>
     world = await exported(desk.desk.backOffice);
     const { url, adminToken, start, advance, fault, record } = desk;
     done = await sendCustomers(
-      { access: { url, adminToken }, start, concurrency: options.concurrency, scenarios },
+      {
+        access: { url, adminToken },
+        start,
+        concurrency: options.concurrency,
+        scenarios,
+        warmUp: warmUpScripts(world, options.warmUp, customersOf(scenarios, world)),
+      },
       { advance, fault, record, putBack: async () => {} },
       { signal: env.signal(), onDone: (n) => progress.update("conversations", n, scenarios.length) },
     );
@@ -57,6 +66,17 @@ export async function demoShop(env: CliEnv, options: ShopOptions): Promise<void>
     await desk.stop();
   }
   report(env, options, { scenarios, played: done.played, world, desk, ms: done.ms });
+}
+
+/** Customers whom a scenario speaks of: by id, e-mail address or order number. */
+function customersOf(scenarios: readonly Scenario[], world: FactWorld): Set<string> {
+  const text = JSON.stringify(scenarios.map(({ given, steps }) => [given, steps]));
+  const named = new Set<string>();
+  for (const c of world.customers.values()) {
+    if (text.includes(`"${c.id}"`) || text.toLowerCase().includes(c.email)) named.add(c.id);
+  }
+  for (const o of world.orders.values()) if (text.includes(o.id)) named.add(o.customerId);
+  return named;
 }
 
 /** A fresh desk that has the records that these scenarios need. */
@@ -138,6 +158,8 @@ function report(env: CliEnv, options: ShopOptions, { scenarios, played, world, d
   const judged = played.map((p) => judge(p, byName.get(p.id)!, world, ways, today));
   const tally = new StageTally();
   for (const p of played) {
+    // Those whose systems fail or whose time is moved are alone on the desk, and slow by intent.
+    if (isExclusive(byName.get(p.id)!)) continue;
     tally.add(stagesOf(p.trace));
     tally.add(p.acceptMs.map((value) => ({ stage: "accept", ms: value })));
     tally.add(p.turnMs.map((value) => ({ stage: "turn", ms: value })));
@@ -217,7 +239,7 @@ function report(env: CliEnv, options: ShopOptions, { scenarios, played, world, d
     lines.push(
       `  coverage: ${coverage.paths} distinct paths; ${coverage.both.length} of ${coverage.playbooks} playbooks both succeed and fail${coverage.onlyOne.length > 0 ? ` (not yet: ${coverage.onlyOne.join(", ")})` : ""}`,
     );
-    lines.push("", latencyTable(measured, held, c), "");
+    lines.push("", latencyTable(measured, held, c), warmth(options.warmUp, c), "");
     for (const { played: p, findings } of judged) {
       for (const f of findings.filter((x) => x.verdict === "wrong" || x.verdict === "foreign")) {
         lines.push(c.red(`  ${p.id}: ${f.verdict} ${f.kind} “${f.text}” (${f.why})`));

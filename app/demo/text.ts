@@ -49,6 +49,13 @@ export function latencyTable(
   return table(rows, [1, 2, 3, 4]);
 }
 
+export const warmth = (conversations: number, colors: Colors): string =>
+  colors.dim(
+    conversations > 0
+      ? `  measured after ${conversations} other conversations (--warm-up); no text of these had been encoded before`
+      : "  measured from the first message on",
+  );
+
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 
 export function cut(text: string, most: number): string {

@@ -1,0 +1,50 @@
+/**
+ * Customers before the ones that count: a desk that has just been started runs code that no compiler has optimised yet,
+ * and its budgets are those of one that has been open for a while. They ask in other words than those who count, so that
+ * nothing of what is measured has been encoded before, and they change nothing.
+ */
+import { type FactWorld, seeded } from "../../scenarios/facts/index.ts";
+
+export const WARM_UP = 40;
+
+/** @param not customers that count */
+export function warmUpScripts(world: FactWorld, n: number, not: ReadonlySet<string> = new Set()): string[][] {
+  const random = seeded(11);
+  const orders = [...world.orders.values()].filter((o) => !not.has(o.customerId));
+  if (orders.length === 0) return [];
+  return Array.from({ length: n }, () => {
+    const order = orders[Math.floor(random() * orders.length)]!;
+    const { email, postcode, firstName, lastName } = world.customers.get(order.customerId)!;
+    const item = order.items[0]!.name;
+    const who = `I am ${firstName} ${lastName}, ${email}, postcode ${postcode}.`;
+    const scripts = [
+      [
+        `Any news on the parcel ${order.id}? ${who}`,
+        `What else was in ${order.id} besides the ${item}?`,
+        "That helps, thank you",
+      ],
+      [
+        `Do you know how many days I have got for sending back a ${item}?`,
+        `And where is ${order.id} now? ${who}`,
+        "Fine, thanks",
+      ],
+      [
+        `I might send back the ${item} of ${order.id}. ${who}`,
+        "No, I will keep it after all",
+        "Thanks, that was it",
+      ],
+      [`Could you stop ${order.id}? ${who}`, "No, leave it as it is please", "Good. Goodbye"],
+      [
+        `Which colours does the ${item} come in?`,
+        `Is the ${item} in order ${order.id}? ${who}`,
+        "Great, thank you",
+      ],
+      [
+        `When will ${order.id} get here? It was meant as a present for my sister. ${who}`,
+        "And what did I pay for it in total?",
+        "Thanks a lot",
+      ],
+    ];
+    return scripts[Math.floor(random() * scripts.length)]!;
+  });
+}
