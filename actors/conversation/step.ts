@@ -4,7 +4,7 @@
  */
 import { type Address, address } from "../../runtime/address.ts";
 import { type ActorEvent, ask, type Effect, tell } from "../../runtime/host/machine.ts";
-import type { JsonObject } from "../../runtime/json.ts";
+import { copyJson, type JsonObject } from "../../runtime/json.ts";
 import type { Policy } from "../orchestrator/policy.ts";
 import type { Citation, PlaybookEvent, PlaybookInput } from "../playbooks/protocol.ts";
 import type { Conversation, OpenAsk, Phase } from "./context.ts";
@@ -42,7 +42,7 @@ export class Step {
     readonly event: ActorEvent,
     readonly settings: DialogSettings,
   ) {
-    this.c = structuredClone(state);
+    this.c = copyJson(state);
     // Children and timers have no log time of their own; the turn's is the nearest that is on the record.
     this.at = event.at ?? state.now?.at ?? state.history.at(-1)?.at ?? 0;
   }

@@ -15,7 +15,7 @@ import {
   setup,
   tell,
 } from "../../runtime/host/machine.ts";
-import type { Json, JsonObject } from "../../runtime/json.ts";
+import { copyJson, type Json, type JsonObject } from "../../runtime/json.ts";
 import { PRIORITIES } from "./policy.ts";
 
 /** Conversations that one agent has at a time unless he says otherwise. */
@@ -54,7 +54,7 @@ type Change = (c: OrchestratorContext, event: ActorEvent) => void;
 export function orchestratorMachine(): AnyStateMachine {
   const on = (change: Change) => ({
     actions: enqueueActions(({ context, event, enqueue }: any) => {
-      const c: OrchestratorContext = structuredClone(context);
+      const c: OrchestratorContext = copyJson(context);
       change(c, event);
       const effects = assign(c);
       enqueue.assign(c);

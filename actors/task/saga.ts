@@ -4,7 +4,7 @@
  */
 import { address } from "../../runtime/address.ts";
 import { type ActorEvent, ask, type Effect, tell } from "../../runtime/host/machine.ts";
-import type { Json, JsonObject } from "../../runtime/json.ts";
+import { copyJson, type Json, type JsonObject } from "../../runtime/json.ts";
 import type { Task, TaskError, TaskSettings } from "./context.ts";
 
 export class TaskFold {
@@ -16,7 +16,7 @@ export class TaskFold {
     readonly event: ActorEvent,
     readonly settings: TaskSettings,
   ) {
-    this.t = structuredClone(state);
+    this.t = copyJson(state);
   }
 
   tell(type: string, data: JsonObject): void {
@@ -32,9 +32,9 @@ export function started(f: TaskFold): void {
   const { name, label, steps, approval } = f.event.data ?? {};
   t.name = String(name ?? "");
   t.label = String(label ?? name ?? "");
-  t.steps = Array.isArray(steps) ? structuredClone(steps) : [];
+  t.steps = Array.isArray(steps) ? copyJson(steps) : [];
   if (approval) {
-    t.approval = structuredClone(approval);
+    t.approval = copyJson(approval);
     t.phase = "approving";
     f.tell("task.approval", { approvalId: approvalId(t), ...(approval as JsonObject) });
     return;

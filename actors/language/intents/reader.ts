@@ -102,7 +102,8 @@ export class IntentReader {
     signal: AbortSignal | undefined,
   ): Promise<Piece[]> {
     const texts = spans.map((s) => this.#speller.correct(plainWish(text, entities, s.start, s.end)));
-    const predictions = texts.map((t) => this.classifier.predict(t));
+    const lexical = texts.map((t) => this.classifier.lexical(t));
+    const predictions = texts.map((t, i) => this.classifier.predict(t, undefined, lexical[i]));
     const heads = spans.map((s, i) => headOf(texts[i]!, s.text));
     const chosen = [...predictions.keys()]
       .sort((a, b) => this.#wishfulness(predictions[b]!) - this.#wishfulness(predictions[a]!))
@@ -113,7 +114,7 @@ export class IntentReader {
     );
     for (const [n, i] of chosen.entries()) {
       if (!vectors) break;
-      const full = this.classifier.predict(texts[i]!, vectors[n]);
+      const full = this.classifier.predict(texts[i]!, vectors[n], lexical[i]);
       const head = heads[i] === texts[i] ? full : this.classifier.predict(heads[i]!, vectors[n]);
       predictions[i] = head.confidence > full.confidence ? head : full;
     }
@@ -134,15 +135,25 @@ export class IntentReader {
 
   /** Undefined when the encoder fails or takes too long: words alone are better than no answer. */
   async #encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[] | undefined> {
-    const limit = AbortSignal.timeout(this.options.encodeMs ?? 1_000);
+    // By hand: a signal of `timeout` and `any` costs more than everything else around an encoding.
+    const limit = new AbortController();
+    const { encodeMs = 1_000 } = this.options;
+    const late = (): void => limit.abort(new Error(`the encoder took longer than ${encodeMs} ms`));
+    const stop = (): void => limit.abort(signal?.reason);
+    const timer = setTimeout(late, encodeMs);
+    signal?.addEventListener("abort", stop, { once: true });
     try {
-      const vectors = await this.encoder.encode(texts, signal ? AbortSignal.any([signal, limit]) : limit);
+      signal?.throwIfAborted();
+      const vectors = await this.encoder.encode(texts, limit.signal);
       this.#failure = undefined;
       return vectors;
     } catch (error) {
       signal?.throwIfAborted();
       this.#failure = error instanceof Error ? error.message : String(error);
       return undefined;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
     }
   }
 
