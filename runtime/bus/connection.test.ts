@@ -197,6 +197,15 @@ describe("a broken connection", () => {
     expect(states.at(-1)).toBe("closed");
   });
 
+  it("can be flushed while the connection breaks", async () => {
+    const own = await connectBus({ ...server, name: "t" });
+    process.kill(server.server.pid!, "SIGKILL");
+    for (let i = 0; i < 5; i++) await own.flush();
+    await expect.poll(() => own.status, { timeout: 10_000 }).toBe("connected");
+    await own.flush();
+    await own.close();
+  });
+
   it("refuses more than it may hold", async () => {
     const own = await connectBus({ ...server, name: "t", maxHeldBytes: 10 });
     process.kill(server.server.pid!, "SIGKILL");

@@ -30,6 +30,7 @@ import { openKv } from "./kv.ts";
 import { Multiplexer } from "./multiplexer.ts";
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 2_000;
+const FLUSH_AGAIN_MS = 20;
 
 export interface ConnectOptions {
   /** `nats://host:port`, or several of a cluster. */
@@ -254,9 +255,18 @@ class NatsBus implements Bus {
   }
 
   async flush(): Promise<void> {
-    if (this.#status === "closed") throw new BusClosedError();
-    this.#sendWaiting();
-    await this.#nc.flush();
+    for (;;) {
+      if (this.#status === "closed") throw new BusClosedError();
+      this.#sendWaiting();
+      try {
+        await this.#nc.flush();
+        return;
+      } catch (error) {
+        // The connection broke under it; after the reconnect subscriptions are there again and the next one tells.
+        if ((error as NatsError).code !== "DISCONNECT") throw error;
+        await new Promise((resolve) => setTimeout(resolve, FLUSH_AGAIN_MS));
+      }
+    }
   }
 
   drain(): Promise<void> {
