@@ -1,12 +1,13 @@
 /** Carries out what was decided about a message, and what follows when a playbook ends. */
 
 import { asideOf, sayAside, searchAside } from "./aside.ts";
-import { type Decision, decide, isFarewell, signal } from "./decide.ts";
+import { type Decision, decide } from "./decide.ts";
 import { compact, cut } from "./history.ts";
 import { handOff } from "./human.ts";
 import { search } from "./knowledge.ts";
 import { factsText, remember, statedFact } from "./memory.ts";
 import { close } from "./outcome.ts";
+import { isFarewell, signal } from "./phrases.ts";
 import { deliver, drop, resume, sayPrompt, start, turnEvent } from "./playbooks.ts";
 import { endTurn } from "./reply.ts";
 import type { Step } from "./step.ts";

@@ -62,6 +62,7 @@ describe("consent", () => {
     expect(agreesToOther("Yes, proceed with the item changes", "cancel an order")).toBe(true);
     expect(agreesToOther("Yes, cancel it", "cancel an order")).toBe(false);
     expect(agreesToOther("Yes please. And change my address afterwards", "cancel an order")).toBe(false);
+    expect(agreesToOther("Yes, go ahead, and also cancel the grill", "exchange something")).toBe(false);
     expect(agreesToOther("Yes, swap it", "exchange something")).toBe(false);
     expect(agreesToOther("Yes, swap it", "look at your usage")).toBe(false);
   });

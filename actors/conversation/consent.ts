@@ -87,7 +87,7 @@ export function commands(text: string, label: string): boolean {
 const KINDS: Readonly<Record<string, RegExp>> = {
   cancel: /(?<![\p{L}])cancel/iu,
   return:
-    /(?<![\p{L}])(?:return(?!s? (?:window|label|instruction|polic|address|email|to me))|send(?:ing)? (?:\p{L}+ ){1,3}back|refund (?:the|my|me))/iu,
+    /(?<![\p{L}])(?:return(?!s? (?:window|label|instruction|polic|address|email|to me))|send(?:ing)? (?:\p{L}+ ){1,3}back|refund (?:the|my|me)|(?:to )?go back(?! to)|take (?:\p{L}+ ){1,2}back|money back)/iu,
   exchange:
     /(?<![\p{L}])(?:exchang|swap|switch|modif|replac|item change|upgrade|chang(?:e|es|ing) (?!of (?:heart|mind|plan)|my mind|the (?:shipping|delivery)|my (?:address|shipping|delivery)|address))/iu,
   address:
@@ -119,14 +119,16 @@ export function takesBack(text: string, label: string): boolean {
   );
 }
 
+const ALSO = /,? (?:and|but|plus|then|also)(?= )/iu;
+
 /** Whether the sentences that hold the yes speak of another action than the one that was asked about, and not of that. */
 export function agreesToOther(text: string, label: string): boolean {
   const own = kindsOf(label);
   if (own.length === 0) return false;
   const all = sentences(plain(text));
   const yes = all.filter((s) => EXPLICIT.test(s.text));
-  const said = yes.map((s) => s.text).join(" ");
-  const named = kindsOf(said);
+  // “Yes, go ahead, and also cancel the other one”: what the yes is about stands before the rest.
+  const named = kindsOf(yes.map((s) => s.text.split(ALSO)[0]).join(" "));
   if (named.length === 0 || named.some((kind) => own.includes(kind))) return false;
   // “Yes, please do. Also change the address” has its yes in a sentence of its own; a list after it may hold the matter.
   return !kindsOf(withoutNegated(text)).some((kind) => own.includes(kind));

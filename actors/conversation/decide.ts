@@ -7,6 +7,16 @@ import type { Understanding } from "../playbooks/protocol.ts";
 import { agreesToOther, commands, isClosing, isPlainYes, takesBack } from "./consent.ts";
 import type { Conversation } from "./context.ts";
 import { asksForMemory } from "./memory.ts";
+import {
+  asksForMachine,
+  asksOnly,
+  chosen,
+  isFarewell,
+  isQuestion,
+  RECORDS,
+  SHORT,
+  signal,
+} from "./phrases.ts";
 import { earlierWish, entryOf, namedWishes, plausible, type Wanted, type Wish, wantedOf } from "./wanted.ts";
 
 export type Decision =
@@ -41,13 +51,6 @@ export interface DecideInput extends Wish {
   /** The message brought something that could verify and was not tried. */
   readonly evidence: boolean;
   readonly policy: Policy;
-}
-
-/** Characters of a message that is no more than a yes, a no or a greeting. */
-const SHORT = 80;
-
-export function signal(u: Understanding, name: string): boolean {
-  return Boolean((u.signals as Record<string, unknown> | undefined)?.[name]);
 }
 
 export function decide(input: DecideInput): Decision {
@@ -139,7 +142,11 @@ function verifying(input: DecideInput, others: readonly Wanted[]): Decision {
 function confirming(input: DecideInput, others: readonly Wanted[]): Decision | undefined {
   const { u, text, options } = input;
   const run = input.c.run!;
-  const elsewhere = wantedOf(input, options.confident).filter((wanted) => wanted.entry.name !== run.name);
+  const sure = wantedOf(input, options.confident);
+  const elsewhere = [
+    ...sure,
+    ...namedWishes(input).filter(({ intent }) => !sure.some((w) => w.intent === intent)),
+  ].filter((wanted) => wanted.entry.name !== run.name);
   if (u.yesNo === "yes") {
     if (isClosing(text, false)) return { do: "leaveOpen" };
     if (!isPlainYes(text)) return { do: "turn", as: null };
@@ -148,7 +155,7 @@ function confirming(input: DecideInput, others: readonly Wanted[]): Decision | u
         ? { do: "start", wanted: elsewhere, drop: false }
         : { do: "turn", as: null };
     }
-    return { do: "turn", also: others.filter(({ text: part }) => !asksOnly(part)) };
+    return { do: "turn", also: elsewhere.filter(({ text: part }) => !asksOnly(part)) };
   }
   if (u.yesNo === "no") {
     return isClosing(text, false) && text.length > SHORT
@@ -175,29 +182,12 @@ function isGeneral({ text, u }: DecideInput): boolean {
   );
 }
 
-/** Whether the customer wonders who is writing to him. */
-function asksForMachine(text: string): boolean {
-  return (
-    text.length <= SHORT &&
-    /\b(?:are you|is this|am i (?:talking|speaking|chatting) (?:to|with)) (?:an? )?(?:real |actual |live )?(?:person|human|bot|robot|machine|ai|chatbot|computer)\b/i.test(
-      text,
-    )
-  );
-}
-
 const REQUEST =
   /\b(?:please(?! (?:keep|leave|don't|do not))|(?:can|could|would|will) (?:you|i|we)|also|i(?:'d| would)? (?:like|want|need) to)\b/i;
 
 /** Thanks for work done, or “that's all”, with nothing in it that could be an answer. */
 function closes({ u, text }: DecideInput): boolean {
   return isClosing(text, false) && !isQuestion(text) && !u.entities.some((e) => RECORDS.has(e.type));
-}
-
-/** “When will I get the label?” asks; “could you send the label?” wishes. */
-function asksOnly(part: string): boolean {
-  return /^(?:and |also |but )?(?:what|when|where|which|who|why|how|will|is|are|do|does|did)\b[\s\S]*\?\s*$/i.test(
-    part.trim(),
-  );
 }
 
 /** Thanks, a farewell or a question in the middle of a playbook. */
@@ -266,43 +256,6 @@ function laterRequests({ c, playbooks }: DecideInput): Wanted[] {
 export function fits(slots: readonly string[], u: Understanding): boolean {
   if (slots.includes("yes_no") && u.yesNo) return true;
   return u.entities.some((entity) => slots.includes(entity.type) && entity.type !== "yes_no");
-}
-
-const QUESTION =
-  /^(?:what|when|where|which|who|why|how|do|does|can|could|is|are|may|will|would|should)\b[^.!]*\?|\?\s*$/i;
-
-export function isQuestion(text: string): boolean {
-  return text.length <= 400 && QUESTION.test(text.trim());
-}
-
-/** Values that make more of a message than a farewell. */
-const RECORDS = new Set(["order_number", "email", "item_id", "postcode", "phone"]);
-
-/** Thanks or a goodbye and nothing else. */
-export function isFarewell(u: Understanding, text: string): boolean {
-  const said = signal(u, "goodbye") || signal(u, "thanks");
-  return said && !u.entities.some((e) => RECORDS.has(e.type)) && text.length <= 120 && !isQuestion(text);
-}
-
-const ORDINALS = [
-  /\b(?:first|former|1st)\b|^\W*[1a]\W*$/i,
-  /\b(?:second|latter|2nd)\b|^\W*[2b]\W*$/i,
-  /\b(?:third|3rd)\b|^\W*[3c]\W*$/i,
-];
-
-/** Which of the offered meanings an answer picks. */
-export function chosen(
-  options: readonly { readonly intent: string; readonly label: string }[],
-  text: string,
-  yesNo: "yes" | "no" | null,
-): { readonly intent: string; readonly label: string } | undefined {
-  const said = text.trim().toLowerCase();
-  const exact = options.find((option) => said.includes(option.label.toLowerCase()));
-  if (exact) return exact;
-  if (options.length === 1) return yesNo === "yes" ? options[0] : undefined;
-  if (said.length > 40) return undefined;
-  const index = ORDINALS.findIndex((ordinal) => ordinal.test(said));
-  return index >= 0 ? options[index] : undefined;
 }
 
 function lastRequest(c: Conversation): string {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { chosen, isQuestion } from "./decide.ts";
 import { cut } from "./history.ts";
 import { excerpt } from "./knowledge.ts";
 import { asksForMemory, statedFact } from "./memory.ts";
 import { scoreOf } from "./outcome.ts";
+import { chosen, isQuestion } from "./phrases.ts";
 import { day, meansOf } from "./wording.ts";
 
 describe("small readings of texts", () => {

@@ -15,6 +15,7 @@ describe("yes and no", () => {
     ["Sounds good — thanks for handling this.", "yes"],
     ["Thanks for the details. Please go ahead with the return.", "yes"],
     ["ok", "yes"],
+    ["fine, yes", "yes"],
     ["👍", "yes"],
     ["Ja, bitte", "yes"],
     ["Oui, allez-y", "yes"],

@@ -2,7 +2,7 @@
 import { plain, sentences } from "../text.ts";
 
 const START =
-  "^[\\s\"'(*_>-]*(?:(?:oh|ah|um|uh|hm+|well|so|and|thanks|thank you|great|perfect|ok|okay|alright|hi|hello)[,.! -]+){0,3}";
+  "^[\\s\"'(*_>-]*(?:(?:oh|ah|um|uh|hm+|well|so|and|thanks|thank you|great|perfect|fine|cool|good|ok|okay|alright|all right|hi|hello)[,.! -]+){0,3}";
 const END = "(?![\\p{L}\\p{N}])";
 
 /** At the start of a clause. */

@@ -5,6 +5,7 @@ import { choices, fromAnswer } from "../slots/fill.ts";
 import { orderCorrection } from "../slots/orders.ts";
 import type { ItemLike } from "../slots/pick.ts";
 import { namedIds, without } from "../slots/variants.ts";
+import { keptParts } from "../slots/words.ts";
 import type { RunContext, Said } from "./context.ts";
 
 /** After so many corrections the playbook takes its `unclear` path. */
@@ -68,7 +69,11 @@ export function correctionOf(
       // Another item's number: looked for anew.
       const chosen = (c.slots[name] as ItemLike[]).map((v) => v.itemId);
       const wanted = namedIds({ ...c, said: [answer] }, slot).filter((id) => !chosen.includes(id));
-      if (wanted.length) return { slot: name, route: "fill", context: counted(forget(c, def, name)) };
+      const other = asking === undefined && wantsAnother(answer);
+      if (wanted.length || other) {
+        const context = counted(forget(c, def, name));
+        return { slot: name, route: "fill", context: other ? { ...context, latest: answer.text } : context };
+      }
     } else if (asking === undefined) {
       const value = changed(c, name, slot, answer);
       if (value === undefined) continue;
@@ -86,6 +91,19 @@ export function correctionOf(
 /** Characters of an answer that says “all of them” and nothing else. */
 const SHORT = 120;
 
+const ANOTHER =
+  /\b(?:the (?:[\p{L}\p{N}-]+ ){1,4}(?:one|version|variant|model)|rather (?:have |take )?(?:it )?(?:in|the)|(?:i'd |i would )?prefer|make it|in [\p{L}]+ instead|[\p{L}]+ instead)\b/iu;
+
+/** “The nylon one”, where a yes or no was asked for: something else than what was looked out. */
+function wantsAnother(answer: Said): boolean {
+  return (
+    answer.yesNo !== "yes" &&
+    answer.text.length <= 80 &&
+    !/\?\s*$/.test(answer.text) &&
+    ANOTHER.test(answer.text)
+  );
+}
+
 function counted(c: RunContext): RunContext {
   return { ...c, corrections: c.corrections + 1 };
 }
@@ -97,6 +115,8 @@ function changed(c: RunContext, name: string, slot: SlotDef, answer: Said): unkn
   if (slot.type === "choice" && (slot.options === undefined || answer.yesNo === "yes")) return undefined;
   const value = fromAnswer(slot, answer, c);
   if (value === undefined) return undefined;
+  // “No, leave the lamp and cancel the whole order” is a no.
+  if (slot.type === "items" && answer.yesNo === "no" && keptParts(answer.text).length > 0) return undefined;
   // In a long answer “all” is about anything; only a short one means the whole list.
   const list = slot.type === "items" ? choices(slot, c) : [];
   if (list.length > 1 && (value as unknown[]).length === list.length && answer.text.length > SHORT)

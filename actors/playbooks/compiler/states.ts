@@ -2,7 +2,7 @@
 import { evaluate, parseExpression } from "../language/expression.ts";
 import type { PlaybookDef, StepOf } from "../language/schema.ts";
 import type { PlaybookEvent } from "../protocol.ts";
-import { pickOptions } from "../slots/pick.ts";
+import { pickOptions } from "../slots/options.ts";
 import { TEXTS } from "../texts.ts";
 import { askStates } from "./asks.ts";
 import type { Reaction, StateDraft, Way } from "./compile.ts";

@@ -230,6 +230,15 @@ describe("exchange", () => {
     expect(run.result).toBe("declined");
   });
 
+  it("takes another wish instead of a yes", async () => {
+    const run = await shop.run("exchange", "C1004", "exchange the rain jacket for the cheapest one");
+    const before = run.lastSaid;
+    await run.turn("the yellow one in XL please");
+    expect(run.lastSaid).not.toContain("clear yes or no");
+    expect(run.lastSaid).not.toBe(before);
+    expect(run.lastSaid).toContain("yellow, XL");
+  });
+
   it("knows what one size up is", async () => {
     const before = (await order("W2001041")).items.find((i) => i.name === "T-Shirt")!;
     const run = await shop.run("exchange", "C1004", "I need the T-shirt one size up, in the same colour");

@@ -4,7 +4,8 @@ import { evaluate, parseExpression } from "../language/expression.ts";
 import type { SlotDef } from "../language/schema.ts";
 import type { SlotType } from "../protocol.ts";
 import { knownAddress, parseAddress } from "./address.ts";
-import { type ItemLike, type OptionLike, pickItems, pickOptions } from "./pick.ts";
+import { type OptionLike, pickOptions } from "./options.ts";
+import { type ItemLike, pickItems } from "./pick.ts";
 import { clauses, wantsBoth } from "./words.ts";
 
 /** Entity types of `language.understand` that fill a type of slot. */

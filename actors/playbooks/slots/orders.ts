@@ -8,7 +8,7 @@ import {
   wantedNumbers,
 } from "../compiler/context.ts";
 import type { SlotDef } from "../language/schema.ts";
-import { newestFirst, type OrderLike, pickOrder, rankOrders, sameNumber } from "./pick.ts";
+import { nameScore, newestFirst, type OrderLike, pickOrder, rankOrders, sameNumber } from "./pick.ts";
 import { allOrders, wantsAll, wantsLatest, wantsOther } from "./words.ts";
 
 /** Orders that are listed at most. */
@@ -61,6 +61,11 @@ export function afterMatch(c: RunContext, name: string, slot: SlotDef, value: un
       : choose(next, own);
   }
   if (bad.length) return { route: "list", context: { ...next, wanted: null } };
+  const spread = slot.each && c.latest === null ? acrossOrders(orders, slot, focusText(c)) : [];
+  if (spread.length > 1) {
+    const rest = spread.slice(1).map((o) => o.id);
+    return take({ ...next, candidates: spread }, name, spread[0]!, [...c.queue, ...rest]);
+  }
   // The look-up forgives slips of the hand; what fits it best counts where the words themselves decide nothing.
   // “All of them” is looked at in the whole list.
   if (slot.each && allOrders(focusText(c))) return { route: "list", context: next };
@@ -69,6 +74,29 @@ export function afterMatch(c: RunContext, name: string, slot: SlotDef, value: un
   const best = preferred(fit, slot);
   if (best.length === 1) return take({ ...next, candidates: fit }, name, best[0]!);
   return choose(next, newestFirst(best));
+}
+
+/** How well a name has to be said for its order to be dealt with besides another. */
+const SAID = 0.5;
+
+/** “The keyboard and the mouse, from different orders”: every thing that is named is in one order alone. */
+function acrossOrders(orders: readonly OrderLike[], slot: SlotDef, text: string): OrderLike[] {
+  const open = preferred(orders, slot);
+  const holders = new Map<string, OrderLike[]>();
+  for (const order of open) {
+    for (const item of pickedOf(order, text)) {
+      const known = holders.get(item) ?? [];
+      if (!known.includes(order)) holders.set(item, [...known, order]);
+    }
+  }
+  if ([...holders.values()].some((list) => list.length > 1)) return [];
+  const found = [...new Set([...holders.values()].flat())];
+  return found.length > 1 && found.length <= MAX_LISTED ? found : [];
+}
+
+/** Names of the things in an order that a text says. */
+function pickedOf(order: OrderLike, text: string): string[] {
+  return order.items.filter((item) => nameScore(item.name, text) > SAID).map((item) => item.name);
 }
 
 function byScore(orders: readonly OrderLike[]): OrderLike[] | undefined {

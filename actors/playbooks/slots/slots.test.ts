@@ -1,7 +1,8 @@
 /** What is read out of messages: items, orders, variants, options, addresses. */
 import { describe, expect, it } from "vitest";
 import { knownAddress, parseAddress } from "./address.ts";
-import { nameScore, pickItems, pickOptions, pickOrder, pickVariants, rankOrders } from "./pick.ts";
+import { pickOptions } from "./options.ts";
+import { nameScore, pickItems, pickOrder, pickVariants, rankOrders } from "./pick.ts";
 import { allOrders, clauses, focus, ordinal, wantsAll, wantsOther, withoutWish } from "./words.ts";
 
 const item = (itemId: string, name: string, options: Record<string, string> = {}) => ({
