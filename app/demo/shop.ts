@@ -198,6 +198,11 @@ function report(env: CliEnv, options: ShopOptions, { scenarios, played, world, d
     facts,
     coverage,
     latencyMs: latencyJson(measured),
+    slowest: played
+      .filter((p) => !isExclusive(byName.get(p.id)!))
+      .flatMap((p) => p.turnMs.map((value, i) => ({ scenario: p.id, turn: i + 1, ms: Math.round(value) })))
+      .sort((a, b) => b.ms - a.ms)
+      .slice(0, 10),
     budgets: budgetsJson(held),
     ms: Math.round(ms),
   };

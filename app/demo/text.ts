@@ -52,7 +52,7 @@ export function latencyTable(
 export const warmth = (conversations: number, colors: Colors): string =>
   colors.dim(
     conversations > 0
-      ? `  measured after ${conversations} other conversations (--warm-up); no text of these had been encoded before`
+      ? `  measured after ${conversations} other conversations, in other words (--warm-up 0: from the first message on)`
       : "  measured from the first message on",
   );
 
