@@ -58,8 +58,9 @@ const RETRY_AFTER_MS = 1_000;
 /** Longest wait at the start for what an earlier process left to fold, ms. */
 const CATCH_UP_MS = 10_000;
 
-/** How long a read waits for the first record of an actor that this node has just appended, ms. */
+/** How long a read waits for the first record of an actor that is in the log and not folded yet, ms. */
 const READ_OWN_WRITES_MS = 1_000;
+const READ_AGAIN_MS = 5;
 /** Reads of the log that are under way at once when records are fetched one by one. */
 const FETCH_WINDOW = 32;
 
@@ -200,11 +201,15 @@ export class Node implements Engine {
   }
 
   async read(address: Address): Promise<ActorView | undefined> {
-    const view = await this.#host.read(address).catch(rethrow);
-    if (view || !this.#admission.isWaiting(address)) return view;
-    // Its first record was acknowledged a moment ago and is on its way to the cell.
-    await this.#admission.settled(address, READ_OWN_WRITES_MS);
-    return this.#host.read(address).catch(rethrow);
+    const end = performance.now() + READ_OWN_WRITES_MS;
+    for (;;) {
+      const view = await this.#host.read(address).catch(rethrow);
+      if (view || performance.now() > end) return view;
+      // Acknowledged a moment ago, or not read again yet after a start: on its way to the cell.
+      const coming = this.#admission.isWaiting(address) || (await this.#index.ofActor(address)).length > 0;
+      if (!coming) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
+    }
   }
 
   async list(kind: string): Promise<ActorView[]> {

@@ -15,7 +15,6 @@ export interface AdmissionOptions {
 
 export class Admission {
   readonly #waiting = new Map<string, Set<string>>();
-  readonly #onSettled = new Map<string, (() => void)[]>();
   readonly #o: Required<AdmissionOptions>;
 
   constructor(options: AdmissionOptions = {}) {
@@ -43,30 +42,11 @@ export class Admission {
   leave(to: Address, id: string): void {
     const name = formatAddress(to);
     const ids = this.#waiting.get(name);
-    if (!ids?.delete(id) || ids.size > 0) return;
-    this.#waiting.delete(name);
-    const listeners = this.#onSettled.get(name);
-    this.#onSettled.delete(name);
-    for (const listener of listeners ?? []) listener();
+    if (ids?.delete(id) && ids.size === 0) this.#waiting.delete(name);
   }
 
   /** Whether records that were taken here wait for this actor. */
   isWaiting(to: Address): boolean {
     return this.#waiting.has(formatAddress(to));
-  }
-
-  /** Resolves when nothing that was taken here waits for this actor any more, at the latest after `ms`. */
-  settled(to: Address, ms: number): Promise<void> {
-    const name = formatAddress(to);
-    if (!this.#waiting.has(name)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      const listeners = this.#onSettled.get(name) ?? [];
-      listeners.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-      this.#onSettled.set(name, listeners);
-    });
   }
 }
