@@ -46,7 +46,11 @@ describe("hand-offs", () => {
     const back = { agent: "Grace", summary: "Helped." };
     expect((await admin("POST", `/handoffs/${h.id}/return`, back)).status).toBe(202);
     await t.desk.until(async () => (await read(c)).state === "listening", "the desk again");
-    const { transcript } = await read(c);
+    // The state is ahead of the reply, which is on its way into the log.
+    const transcript: any = await t.desk.until(async () => {
+      const found = (await read(c)).transcript;
+      return found.length === 5 && found;
+    }, "the desk's word");
     expect(transcript.map((m: any) => m.role)).toEqual(["customer", "desk", "human", "customer", "desk"]);
     expect(transcript[2]).toMatchObject({ text: "Hello!", author: "Grace" });
     expect((await admin("GET", "/handoffs")).body.handoffs).toEqual([]);
