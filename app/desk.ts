@@ -332,6 +332,7 @@ function gateway(
             count: () => engine.deadLetters.count(),
           },
           feed: parts.feed!,
+          model: config.model.provider !== "none",
           maxTextBytes: config.gateway.maxMessageBytes,
           more: () => ({
             version: version ?? null,

@@ -143,6 +143,8 @@ export interface Conversation {
   phase: Phase;
   channel: string;
   locale?: string;
+  /** The desk had no model when it began, so none is asked. */
+  withoutModel?: boolean;
   customer: {
     claimedId?: string;
     vouched: boolean;

@@ -48,7 +48,7 @@ export function searched(s: Step, ok: boolean): Answered {
     text: cut(String(passage.text ?? ""), EVIDENCE),
     quotable: passage === best && Boolean(confident),
   }));
-  if (confident && s.options.prefer === "quote") return quote(s);
+  if (s.c.withoutModel || (confident && s.options.prefer === "quote")) return quote(s);
   askModel(s);
   return "waiting";
 }

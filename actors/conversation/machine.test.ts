@@ -316,6 +316,14 @@ describe("free questions", () => {
     expect(talk.driver.asked("model.answer")).toHaveLength(0);
   });
 
+  it("asks no model where there was none when the conversation began", () => {
+    const talk = new Talk({ open: { model: false } });
+    talk.answers["knowledge.search"] = { passages: [{ ...best, confidence: 0.1 }], best: null };
+    expect(talk.say("how long can I send things back?")).toHaveLength(1);
+    expect(talk.driver.asked("model.answer")).toHaveLength(0);
+    expect(talk.driver.told("channel", "typing")).toHaveLength(0);
+  });
+
   it("lets a model answer, and checks it first", () => {
     const talk = new Talk({ dialog: { prefer: "model" } });
     talk.answers["knowledge.search"] = { passages: [best], best };

@@ -23,6 +23,8 @@ import { channelSource, transcriptOf } from "./channel.ts";
 export interface ConversationRoutesOptions {
   readonly engine: Engine;
   readonly tokens: ConversationTokens;
+  /** Whether there is a model to ask; conversations keep what was so when they began. Default true. */
+  readonly model?: boolean;
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
 }
@@ -116,7 +118,12 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
           from,
           to,
           traceparent: context.traceparent,
-          data: { channel: body.channel, customer, vouched },
+          data: {
+            channel: body.channel,
+            customer,
+            vouched,
+            ...(options.model === false ? { model: false } : {}),
+          },
         });
         opened.set(id, true);
         let messageId: string | undefined;

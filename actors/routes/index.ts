@@ -22,6 +22,8 @@ export interface DeskRoutesOptions {
   readonly unknowns: Unknowns;
   readonly deadLetters: DeadLetterDesk & { count(): Promise<number> };
   readonly feed: StatusFeed;
+  /** Whether there is a model to ask. Default true. */
+  readonly model?: boolean;
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
   /** What else belongs into the status. */
@@ -29,9 +31,9 @@ export interface DeskRoutesOptions {
 }
 
 export function deskRoutes(options: DeskRoutesOptions): AnyRoute[] {
-  const { engine, tokens, handoffs, unknowns, deadLetters, feed, maxTextBytes, more } = options;
+  const { engine, tokens, handoffs, unknowns, deadLetters, feed, model, maxTextBytes, more } = options;
   return [
-    ...conversationRoutes({ engine, tokens, maxTextBytes }),
+    ...conversationRoutes({ engine, tokens, model, maxTextBytes }),
     ...handoffRoutes({ desk: handoffs, maxTextBytes }),
     ...traceRoutes(engine),
     ...statusRoutes({
