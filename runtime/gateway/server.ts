@@ -1,5 +1,6 @@
 /** The HTTP server: serves the registered routes behind authentication, limits and problem documents. */
 import { randomBytes } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { newId } from "../ids.ts";
@@ -197,8 +198,8 @@ class Server {
         (request as Authenticated).principal = who.principal;
       },
       handler: async (request, reply) => {
-        const gone = new AbortController();
-        reply.raw.once("close", () => gone.abort());
+        const closing = this.#closing.signal;
+        let signal: AbortSignal | undefined;
         const context: RequestContext = {
           requestId: request.id,
           principal: (request as Authenticated).principal,
@@ -209,7 +210,11 @@ class Server {
             : request.body,
           headers: request.headers as Record<string, string | undefined>,
           traceparent: traceparent(request.headers.traceparent),
-          signal: AbortSignal.any([gone.signal, this.#closing.signal]),
+          // Made when it is asked for: few requests do, and it costs more than most of them.
+          get signal() {
+            signal ??= AbortSignal.any([whenGone(reply.raw), closing]);
+            return signal;
+          },
           limit: (subject) => this.#limit("customer", subject),
         };
         const answer = await r.handler(context);
@@ -403,4 +408,12 @@ function traceparent(given: unknown): string {
     return given;
   }
   return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+}
+
+/** Aborted when the connection is closed or the answer has left. */
+function whenGone(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  if (response.closed) gone.abort();
+  else response.once("close", () => gone.abort());
+  return gone.signal;
 }

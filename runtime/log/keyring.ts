@@ -61,6 +61,8 @@ export class WorkspaceKeyRing implements KeyRing {
   readonly #subscription: BusSubscription;
   readonly #cache: LRUCache<string, Held>;
   readonly #maxAge: number;
+  /** Cached keys that are wrapped under a key, by that key: they go when it goes. */
+  readonly #under = new Map<string, Set<string>>();
   readonly #fetching = new Map<string, Promise<Held | undefined>>();
   readonly #refreshing = new Set<string>();
   /** Keys dropped while something is fetched: what was read before a drop is not kept after it. */
@@ -102,7 +104,10 @@ export class WorkspaceKeyRing implements KeyRing {
     this.#keys = keys;
     this.#dropSubject = dropSubject;
     this.#maxAge = options.maxAgeMs ?? 60_000;
-    this.#cache = new LRUCache({ max: options.cacheSize ?? 20_000 });
+    this.#cache = new LRUCache({
+      max: options.cacheSize ?? 20_000,
+      dispose: (held, key) => this.#forgetPlace(key, held),
+    });
     this.#subscription = options.bus.subscribe(dropSubject, (message) => {
       this.#drop(Buffer.from(message.data).toString("utf8"));
     });
@@ -204,7 +209,7 @@ export class WorkspaceKeyRing implements KeyRing {
       const held = (await this.#read(key, 0)) ?? (create ? await this.#create(key) : undefined);
       const since = this.#dropped.slice(from);
       if (since.some((dropped) => dropped === key || held?.ancestors.includes(dropped))) continue;
-      if (held) this.#cache.set(key, held);
+      if (held) this.#keep(key, held);
       else this.#cache.delete(key);
       return held;
     }
@@ -278,8 +283,24 @@ export class WorkspaceKeyRing implements KeyRing {
   #drop(key: string): void {
     if (this.#fetching.size > 0) this.#dropped.push(key);
     this.#cache.delete(key);
-    for (const [other, held] of this.#cache.entries()) {
-      if (held.ancestors.includes(key)) this.#cache.delete(other);
+    for (const other of [...(this.#under.get(key) ?? [])]) this.#cache.delete(other);
+  }
+
+  #keep(key: string, held: Held): void {
+    // What it replaces is taken out of its place first.
+    this.#cache.delete(key);
+    this.#cache.set(key, held);
+    for (const ancestor of held.ancestors) {
+      const keys = this.#under.get(ancestor);
+      if (keys) keys.add(key);
+      else this.#under.set(ancestor, new Set([key]));
+    }
+  }
+
+  #forgetPlace(key: string, { ancestors }: Held): void {
+    for (const ancestor of ancestors) {
+      const keys = this.#under.get(ancestor);
+      if (keys?.delete(key) && keys.size === 0) this.#under.delete(ancestor);
     }
   }
 }

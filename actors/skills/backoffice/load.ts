@@ -109,13 +109,15 @@ async function finish(shared: Shared, id: string, state: LoadState): Promise<voi
   const key = keyOf(DATASET, state.dataset);
   const old = (await db.get(key)) as { settings?: Settings; origin?: string } | undefined;
   const settings = settingsSchema.parse({ ...old?.settings, ...state.settings });
+  const info = { settings, origin: old?.origin ?? state.origin };
   await db.batch(
     [
-      { type: "put", key, value: { settings, origin: old?.origin ?? state.origin } },
+      { type: "put", key, value: info },
       { type: "del", key: keyOf(LOAD, id) },
     ],
     { sync: true },
   );
+  shared.infos.set(state.dataset, info);
 }
 
 async function drop(shared: Shared, id: string): Promise<void> {

@@ -66,6 +66,8 @@ export interface Shared {
   readonly dir: string;
   /** Tail of the queue of writers: one at a time, so a read within a write is never stale. */
   tail: Promise<unknown>;
+  /** What is known about datasets, as it is on disk. */
+  readonly infos: Map<string, DatasetInfo>;
 }
 
 type Stored<C extends string> = C extends CollectionName ? RecordOf<C> : JsonObject;
@@ -109,7 +111,7 @@ export class BackOffice implements Reader {
         { cause: error },
       );
     }
-    const shared: Shared = { db, dir, tail: Promise.resolve() };
+    const shared: Shared = { db, dir, tail: Promise.resolve(), infos: new Map() };
     await recoverLoads(shared);
     return new BackOffice(shared, checkDataset(options.dataset ?? "main"));
   }
@@ -124,7 +126,13 @@ export class BackOffice implements Reader {
   }
 
   async info(): Promise<DatasetInfo | undefined> {
-    return (await this.#shared.db.get(keyOf(DATASET, this.dataset))) as DatasetInfo | undefined;
+    const { db, infos } = this.#shared;
+    const known = infos.get(this.dataset);
+    if (known) return known;
+    const info = (await db.get(keyOf(DATASET, this.dataset))) as DatasetInfo | undefined;
+    // Not over what was written meanwhile.
+    if (info && !infos.has(this.dataset)) infos.set(this.dataset, info);
+    return infos.get(this.dataset);
   }
   async settings(): Promise<Settings> {
     return (await this.info())?.settings ?? settingsSchema.parse({});
@@ -134,7 +142,9 @@ export class BackOffice implements Reader {
     return this.#exclusive(async () => {
       const old = await this.info();
       const settings = settingsSchema.parse({ ...old?.settings, ...part });
-      await this.#shared.db.put(keyOf(DATASET, this.dataset), { settings, origin: origin ?? old?.origin });
+      const info: DatasetInfo = { settings, origin: origin ?? old?.origin };
+      await this.#shared.db.put(keyOf(DATASET, this.dataset), info);
+      this.#shared.infos.set(this.dataset, info);
       return settings;
     });
   }
