@@ -176,7 +176,11 @@ describe("a desk", () => {
         const open = (await people.list()).filter((e) => e.conversation === maya.id);
         return open.length > 0 ? open : undefined;
       }, "a hand-off");
-      expect(await maya.records("outcome")).toMatchObject([{ outcome: "handed_off" }]);
+      const outcomes = await desk.until(async () => {
+        const found = await maya.records("outcome");
+        return found.length > 0 ? found : undefined;
+      }, "the outcome");
+      expect(outcomes).toMatchObject([{ outcome: "handed_off" }]);
       await people.reply(entry!.id, "Ann", "Hello Maya, it arrives tomorrow.");
       await maya.hears(/arrives tomorrow/);
       await expect(people.reply(entry!.id, "Bob", "Me too")).rejects.toThrow(/Ann already answers/);
