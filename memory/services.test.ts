@@ -121,25 +121,23 @@ describe("memory", () => {
   it("exports everything, and erases it for ever", async () => {
     await ask("memory.remember", said("12 Elm Street", { type: "address" }));
     await ask("memory.remember", said("3 Oak Avenue", { type: "address" }));
-    const turn = {
-      customer: "cust1",
-      conversation: "conv1",
-      turn: 1,
-      at: 5,
-      text: "I moved",
-      reply: "Noted.",
-    };
-    expect(await ask("memory.turn", turn)).toEqual({ stored: true });
+    const whose = { customer: "cust1", conversation: "conv1" };
+    const turns = [
+      { turn: 1, at: 5, text: "I moved", reply: "Noted." },
+      { turn: 2, at: 6, text: "Thanks", reply: "" },
+    ];
+    expect(await ask("memory.turns", { ...whose, turns })).toEqual({ stored: true });
     const exported = await ask("memory.export", { customer: "cust1" });
     expect(exported.facts.map((fact: JsonObject) => fact.text)).toEqual(["3 Oak Avenue", "12 Elm Street"]);
-    expect(exported.conversations).toEqual([{ id: "conv1", turns: [turn] }]);
+    const kept = turns.map((turn) => ({ ...whose, ...turn }));
+    expect(exported.conversations).toEqual([{ id: "conv1", turns: kept }]);
 
     const erased = await ask("memory.erase", { customer: "cust1" });
-    expect(erased).toEqual({ erased: true, facts: 2, turns: 1, conversations: 1 });
+    expect(erased).toEqual({ erased: true, facts: 2, turns: 2, conversations: 1 });
     await restart();
     expect((await ask("memory.facts", { customer: "cust1" })).facts).toEqual([]);
     expect(await ask("memory.remember", said("back again"))).toEqual({ stored: false, reason: "erased" });
-    expect(await ask("memory.turn", turn)).toEqual({ stored: false });
+    expect(await ask("memory.turns", { ...whose, turns })).toEqual({ stored: false });
   });
 
   it("names what is wrong with an ask", async () => {

@@ -26,6 +26,14 @@ const token = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "a key: 1 to 128 letter
 const time = z.number().int().min(0);
 const json: z.ZodType<Json> = z.json();
 
+const turn = z.object({
+  turn: z.number().int().min(0),
+  at: time,
+  messageId: z.string().optional(),
+  text: z.string(),
+  reply: z.string().default(""),
+});
+
 const inputs = {
   recall: z.object({
     customer: token,
@@ -48,14 +56,10 @@ const inputs = {
     validFrom: time.optional(),
     ttlMs: z.number().int().min(1).optional(),
   }),
-  turn: z.object({
+  turns: z.object({
     customer: token.optional(),
     conversation: token,
-    turn: z.number().int().min(0),
-    at: time,
-    messageId: z.string().optional(),
-    text: z.string(),
-    reply: z.string().default(""),
+    turns: z.array(turn).min(1).max(50),
   }),
   customer: z.object({ customer: token }),
   search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
@@ -65,7 +69,7 @@ const inputs = {
 /**
  * - `recall` {customer, text?, k?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest; each with source
  * - `remember` {customer, conversation, type, text, value, messageId?, …} → {stored, fact?, reason?}, once per key
- * - `turn` {conversation, turn, at, text, reply, customer?} → {stored}
+ * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, messageId?}]} → {stored}
  * - `facts` {customer} → {facts}: all, superseded ones too
  * - `erase` {customer} → {erased, facts, turns, conversations}: destroys the key, then deletes
  * - `export` {customer} → {customer, facts, conversations}
@@ -102,7 +106,10 @@ export function memoryService(parts: MemoryParts): Service {
         ...(result.stored ? {} : { reason: result.reason }),
       };
     },
-    turn: async (input) => ({ stored: await turns.add(valid("turn", inputs.turn, input)) }),
+    turns: async (input) => {
+      const { turns: said, ...whose } = valid("turns", inputs.turns, input);
+      return { stored: await turns.add(said.map((each) => ({ ...each, ...whose }))) };
+    },
     facts: async (input) => {
       const { customer } = valid("facts", inputs.customer, input);
       return { facts: (await facts.all(customer)).map(shown) };

@@ -218,6 +218,16 @@ export interface Conversation {
   satisfaction: { asked: boolean; score?: number };
   outcome?: Outcome;
   history: HistoryTurn[];
+  /** Turns that memory has not been given yet. */
+  unkept?: UnkeptTurn[];
+}
+
+export interface UnkeptTurn {
+  readonly turn: number;
+  readonly at: number;
+  readonly messageId?: string;
+  readonly text: string;
+  readonly reply: string;
 }
 
 /** A `PlaybookCommand` as it arrives at the parent. */

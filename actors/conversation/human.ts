@@ -2,7 +2,7 @@
 import type { Json } from "../../runtime/json.ts";
 import { priorityOf, type Topic } from "../orchestrator/policy.ts";
 import { addToHistory, cut } from "./history.ts";
-import { rememberTurn } from "./memory.ts";
+import { keepTurns, rememberTurn } from "./memory.ts";
 import { publishOutcome } from "./outcome.ts";
 import { dropAll } from "./playbooks.ts";
 import { ensureTurn, flush } from "./reply.ts";
@@ -42,6 +42,7 @@ export function handOff(s: Step, request: HandoffRequest): void {
   s.say(request.sentence || say.handoff[request.reason] || say.handoff.playbook!);
   flush(s, noted);
   if (c.now) rememberTurn(s, c.now);
+  keepTurns(s);
   c.now = undefined;
   const priority = priorityOf(s.settings.policy, {
     reason: request.reason,

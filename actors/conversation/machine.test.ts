@@ -236,7 +236,19 @@ describe("playbooks", () => {
       value: "email",
       messageId: "r2",
     });
-    expect(talk.driver.asked("memory.turn")).toHaveLength(1);
+  });
+
+  it("gives memory several turns at once, and the rest when the conversation comes to rest", () => {
+    const talk = new Talk({ open: { customer: { id: "c1" }, vouched: true } });
+    for (let i = 0; i < 5; i++) talk.say("please contact me by e-mail");
+    const kept = () => talk.driver.asked("memory.turns").map(({ input }) => input as any);
+    expect(kept()).toHaveLength(1);
+    expect(kept()[0]).toMatchObject({ customer: "k1", conversation: talk.driver.address.id });
+    expect(kept()[0].turns.map((t: any) => t.turn)).toEqual([1, 2, 3, 4]);
+    talk.say("let me speak to a human");
+    expect(kept()[1].turns.map((t: any) => t.turn)).toEqual([5, 6]);
+    expect(kept()[1].turns[0].text).toBe("please contact me by e-mail");
+    expect(kept()[1].turns[0].reply).not.toBe("");
   });
 });
 

@@ -5,6 +5,8 @@ import { cut } from "./history.ts";
 import type { Step } from "./step.ts";
 import { day, say } from "./wording.ts";
 
+/** Turns that memory is given together. */
+const TURNS_AT_ONCE = 4;
 /** Facts that are kept in the state. */
 const FACTS = 5;
 /** Types whose facts are worth a word when they touch what the customer talks about. */
@@ -56,20 +58,31 @@ export function remember(s: Step, type: string, value: Json, text: string): bool
   return true;
 }
 
-/** Puts the turn into memory. Nobody waits for it. */
+/** Notes the turn for memory, which gets several at once: nobody waits for it, and each ask costs as much as a reply. */
 export function rememberTurn(s: Step, turn: Turn): void {
   if (turn.kind !== "message") return;
   const reply = s.c.history.at(-1);
-  const input: Record<string, Json> = {
-    conversation: s.c.id,
-    turn: turn.n,
-    at: turn.at,
-    ...(turn.messageId ? { messageId: turn.messageId } : {}),
-    text: cut(turn.text, s.options.historyChars),
-    reply: reply?.role === "desk" ? reply.text : "",
-  };
-  if (s.c.customer.key) input.customer = s.c.customer.key;
-  s.askAside("remembered", "memory", "turn", input as JsonObject, s.options.memoryMs);
+  const unkept = [
+    ...(s.c.unkept ?? []),
+    {
+      turn: turn.n,
+      at: turn.at,
+      ...(turn.messageId ? { messageId: turn.messageId } : {}),
+      text: cut(turn.text, s.options.historyChars),
+      reply: reply?.role === "desk" ? reply.text : "",
+    },
+  ];
+  s.c.unkept = unkept;
+  if (unkept.length >= TURNS_AT_ONCE) keepTurns(s);
+}
+
+/** Gives memory what it has not got: also whenever a conversation comes to rest. */
+export function keepTurns(s: Step): void {
+  const { unkept = [], customer, id } = s.c;
+  if (unkept.length === 0) return;
+  s.c.unkept = [];
+  const input = { conversation: id, turns: unkept, ...(customer.key ? { customer: customer.key } : {}) };
+  s.askAside("remembered", "memory", "turns", input as unknown as JsonObject, s.options.memoryMs);
 }
 
 const STATED: readonly { readonly type: string; readonly pattern: RegExp }[] = [

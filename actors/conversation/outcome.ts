@@ -1,6 +1,7 @@
 /** How a conversation ends: exactly one outcome, and the question for satisfaction once. */
 import type { JsonObject } from "../../runtime/json.ts";
 import type { Outcome } from "./context.ts";
+import { keepTurns } from "./memory.ts";
 import { dropAll } from "./playbooks.ts";
 import { endTurn, flush } from "./reply.ts";
 import type { Step } from "./step.ts";
@@ -31,6 +32,7 @@ export function close(s: Step): void {
   const ask = s.options.askSatisfaction && !s.c.satisfaction.asked;
   s.say(ask ? say.satisfaction : say.bye, ask ? { quickReplies: say.satisfactionReplies } : {});
   endTurn(s);
+  keepTurns(s);
   publishOutcome(s, "resolved");
   if (ask) {
     s.c.satisfaction.asked = true;
@@ -41,6 +43,7 @@ export function close(s: Step): void {
 /** Nobody writes any more. */
 export function silence(s: Step): void {
   const { c } = s;
+  keepTurns(s);
   if (c.turn === 0) {
     end(s, "abandoned");
     return;
@@ -74,6 +77,7 @@ export function end(s: Step, outcome: Outcome): void {
 }
 
 export function shut(s: Step): void {
+  keepTurns(s);
   dropAll(s);
   s.c.open = [];
   s.c.handoff = undefined;

@@ -233,7 +233,7 @@ export class Talk {
     "model.answer": new Failed("unavailable"),
     "memory.recall": { facts: [] },
     "memory.remember": {},
-    "memory.turn": {},
+    "memory.turns": {},
     "crm.verify": (ask) => verify(ask.input),
     "crm.customer": { id: "c1", firstName: "Mary", lastName: "Poole", name: "Mary Poole", customerKey: "k1" },
     "orders.match": {

@@ -30,7 +30,7 @@ afterAll(async () => {
 it("destroying a customer's key takes with it what was said before he was known", async () => {
   const facts = new FactStore(db, keys, systemClock);
   const turns = new TurnStore(db, keys);
-  await turns.add({ conversation: "conv1", turn: 1, at: 1, text: "I am Ada", reply: "Hello Ada" });
+  await turns.add([{ conversation: "conv1", turn: 1, at: 1, text: "I am Ada", reply: "Hello Ada" }]);
   const source = { conversation: "conv1", at: 2 };
   await facts.remember({
     id: "f1",

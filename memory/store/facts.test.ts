@@ -113,13 +113,15 @@ describe("FactStore", () => {
 
   it("leaves nothing readable on disk", async () => {
     await facts.remember(fact("x", { text: "lives in Zanzibarstrasse", value: "Zanzibarstrasse" }));
-    await new TurnStore(db, keys).add({
-      conversation: "c",
-      turn: 1,
-      at: 1,
-      text: "Zanzibarstrasse",
-      reply: "ok",
-    });
+    await new TurnStore(db, keys).add([
+      {
+        conversation: "c",
+        turn: 1,
+        at: 1,
+        text: "Zanzibarstrasse",
+        reply: "ok",
+      },
+    ]);
     await db.close();
     for (const file of await readdir(join(dir, "memory"))) {
       expect((await readFile(join(dir, "memory", file))).includes("Zanzibar"), file).toBe(false);
@@ -150,9 +152,11 @@ describe("TurnStore", () => {
     const turns = new TurnStore(db, keys);
     for (const turn of [1, 10, 2]) {
       const customer = turn > 1 ? "cust1" : undefined;
-      await turns.add({ conversation: "c1", turn, at: turn, customer, text: `q${turn}`, reply: `a${turn}` });
+      await turns.add([
+        { conversation: "c1", turn, at: turn, customer, text: `q${turn}`, reply: `a${turn}` },
+      ]);
     }
-    await turns.add({ conversation: "c1", turn: 2, at: 2, customer: "cust1", text: "q2", reply: "a2" });
+    await turns.add([{ conversation: "c1", turn: 2, at: 2, customer: "cust1", text: "q2", reply: "a2" }]);
     expect((await turns.of("c1")).map(({ text }) => text)).toEqual(["q1", "q2", "q10"]);
     expect(await turns.conversationsOf("cust1")).toEqual(["c1"]);
     expect(await turns.forget("cust1")).toEqual({ conversations: 1, turns: 3 });

@@ -29,19 +29,22 @@ export class TurnStore {
     this.#keys = keys;
   }
 
-  /** Keeps a turn; the same turn again replaces it. False when the customer was erased. */
-  async add(turn: Turn): Promise<boolean> {
-    const { text, reply, ...open } = turn;
-    const subject = turn.customer ?? turn.conversation;
-    const sealer = await this.#keys.sealer(subject, { create: true });
-    if (!sealer) return false;
-    const place = placeOf(turn);
-    const sealed = sealer.seal(Buffer.from(JSON.stringify({ text, reply })), place).toString("base64");
-    const batch = this.#db
-      .batch()
-      .put(place, JSON.stringify({ ...open, subject, sealed } satisfies StoredTurn));
-    if (turn.customer) batch.put(key("conversation", turn.customer, turn.conversation), "");
-    await batch.write();
+  /** Keeps turns, all or none; the same turn again replaces it. False when the customer of one was erased. */
+  async add(turns: readonly Turn[]): Promise<boolean> {
+    const operations: { type: "put"; key: string; value: string }[] = [];
+    for (const { text, reply, ...open } of turns) {
+      const { customer, conversation } = open;
+      const subject = customer ?? conversation;
+      const sealer = await this.#keys.sealer(subject, { create: true });
+      if (!sealer) return false;
+      const place = placeOf(open);
+      const sealed = sealer.seal(Buffer.from(JSON.stringify({ text, reply })), place).toString("base64");
+      const stored: StoredTurn = { ...open, subject, sealed };
+      operations.push({ type: "put", key: place, value: JSON.stringify(stored) });
+      if (customer)
+        operations.push({ type: "put", key: key("conversation", customer, conversation), value: "" });
+    }
+    await this.#db.batch(operations);
     return true;
   }
 
