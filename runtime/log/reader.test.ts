@@ -158,6 +158,38 @@ describe("a reader", () => {
     expect(restarts).toEqual(["gap: expected 4, got 5"]);
   });
 
+  it("pulls again by itself when the end of a pull is not told, and takes a late word of it for what it is", async () => {
+    const s = await stream();
+    let ends = 0;
+    let pulls = 0;
+    const forgetful: Bus = new Proxy(bus, {
+      get(target, name) {
+        if (name === "publish")
+          return (subject: string, ...rest: [Uint8Array]) => {
+            if (subject.includes(".MSG.NEXT.")) pulls++;
+            target.publish(subject, ...rest);
+          };
+        if (name === "subscribe")
+          return (subject: string, handler: (m: BusMessage) => void) =>
+            target.subscribe(subject, (m) => {
+              if (m.header("Status") !== "408") handler(m);
+              else if (++ends === 2) setTimeout(() => handler(m), 150);
+            });
+        const member = Reflect.get(target, name, target);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+    const { texts, restarts } = read(s, forgetful);
+    for (let i = 1; i <= 4; i++) {
+      await until(() => ends === i);
+      await publish(s.subject, i, i);
+      await until(() => texts.length === i);
+    }
+    expect(restarts).toEqual([]);
+    // The late word did not lead to a pull of its own.
+    expect(pulls - ends).toBeLessThanOrEqual(1);
+  });
+
   it("goes on when its consumer is gone", async () => {
     const s = await stream();
     await publish(s.subject, 1, 3);

@@ -38,6 +38,11 @@ export interface ReaderOptions {
 const encoder = new TextEncoder();
 /** Grace for the server's answer beyond the pull's own expiry, ms. */
 const SILENCE_GRACE_MS = 1_000;
+/**
+ * How late the end of a pull may be told, ms. A server that delivers a record in the moment of the expiry may not tell it
+ * at all, and without a pull nothing comes: then it is pulled again.
+ */
+const EXPIRY_GRACE_MS = 100;
 const RETRY_MS = 100;
 
 export class LogReader {
@@ -118,10 +123,14 @@ export class LogReader {
       this.#wake?.();
     });
     let delivered = 0;
+    let silentSince = performance.now();
+    /** Pulls that were given up without having been told their end. */
+    let untold = 0;
     try {
       if (info.num_pending === 0) this.#o.onEnd?.();
       while (!this.#stopped) {
         let open = batch;
+        const pulledAt = performance.now();
         const pull = { batch, expires: expiresMs * 1e6 };
         this.#bus.publish(
           `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
@@ -130,19 +139,32 @@ export class LogReader {
             reply: inbox,
           },
         );
-        let silentSince = performance.now();
         while (open > 0 && !this.#stopped) {
           if (this.#reconnected) return "the connection was re-established";
           const message = this.#queue.shift();
           if (!message) {
-            const left = expiresMs + SILENCE_GRACE_MS - (performance.now() - silentSince);
+            const now = performance.now();
+            const left = silentSince + expiresMs + SILENCE_GRACE_MS - now;
             if (left <= 0) return "the server fell silent";
-            await this.#sleep(left);
+            const untilExpired = pulledAt + expiresMs + EXPIRY_GRACE_MS - now;
+            if (untilExpired <= 0) {
+              untold++;
+              break;
+            }
+            await this.#sleep(Math.min(left, untilExpired));
             continue;
           }
           silentSince = performance.now();
           const status = message.header("Status");
-          if (status === "404" || status === "408") break; // nothing more for this pull
+          if (status === "404" || status === "408") {
+            // Of an earlier pull, told after all.
+            if (untold > 0 && silentSince - pulledAt < expiresMs / 2) {
+              untold--;
+              continue;
+            }
+            untold = 0;
+            break; // nothing more for this pull
+          }
           if (status === "100") continue;
           if (status !== undefined) return `status ${status} ${message.header("Description") ?? ""}`;
           const place = placeOf(message);
