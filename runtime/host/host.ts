@@ -111,6 +111,7 @@ export class Host {
   /** After an unclean stop, attempts at records up to here are counted on disk. */
   #carefulUpTo = 0;
   #headAtStart = 0;
+  #careful: Promise<void> = Promise.resolve();
   readonly #counts = {
     folded: 0,
     duplicates: 0,
@@ -483,7 +484,7 @@ export class Host {
         if (record.seq <= cell.seq) delivery.done();
         else if (record.type === SKIPPED || (this.#isOld(record) && this.#isQuarantined(record)))
           this.#skip(cell, delivery);
-        else if (record.seq <= this.#carefulUpTo) await this.#insist(cell, delivery, undefined);
+        else if (record.seq <= this.#carefulUpTo) await this.#insistAlone(cell, delivery);
         else {
           const crash = this.#tryFold(cell, delivery);
           if (crash) await this.#insist(cell, delivery, crash);
@@ -527,6 +528,16 @@ export class Host {
     }
     this.#folded(cell, delivery, out);
     return undefined;
+  }
+
+  /**
+   * After an unclean stop: one record at a time from the count of its attempt to the end of its fold, so that what ends the
+   * process is never blamed on a record that was only waiting for its turn.
+   */
+  #insistAlone(cell: Cell, delivery: Delivery): Promise<void> {
+    const turn = this.#careful.then(() => this.#insist(cell, delivery, undefined));
+    this.#careful = turn.catch(() => {});
+    return turn;
   }
 
   /**
