@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DependencyError, nodeFile } from "../runtime/config/index.ts";
-import { ClientError, connect, readEvents } from "./client.ts";
+import { readEvents } from "../runtime/gateway/event-reader.ts";
+import { ClientError, connect } from "./client.ts";
 
 let dataDir: string;
 let server: Server | undefined;

@@ -1,4 +1,5 @@
 /** A customer's and an agent's view of a desk over HTTP: one conversation, its events, the admin routes. */
+import { readEvents } from "../runtime/gateway/event-reader.ts";
 
 export interface DeskAccess {
   readonly url: string;
@@ -100,24 +101,6 @@ export async function* deskEvents(
   if (!response.ok || !response.body)
     throw new DeskRefusedError("events refused", response.status, undefined);
   onOpen?.();
-  const decoder = new TextDecoder();
-  let buffer = "";
-  for await (const chunk of response.body) {
-    buffer += decoder.decode(chunk, { stream: true });
-    for (;;) {
-      const end = buffer.indexOf("\n\n");
-      if (end < 0) break;
-      const block = buffer.slice(0, end);
-      buffer = buffer.slice(end + 2);
-      let id = 0;
-      let event = "message";
-      let data = "";
-      for (const line of block.split("\n")) {
-        if (line.startsWith("id:")) id = Number(line.slice(3).trim());
-        else if (line.startsWith("event:")) event = line.slice(6).trim();
-        else if (line.startsWith("data:")) data += line.slice(5).trim();
-      }
-      if (data) yield { id, event, data: JSON.parse(data) };
-    }
-  }
+  for await (const { id, event, data } of readEvents(response.body))
+    yield { id: Number(id ?? 0), event, data };
 }

@@ -14,20 +14,9 @@
  * - `pb.done` is the last command; the machine is then in a final state. `pb.handoff` is followed by a `pb.done`.
  */
 import type { JsonObject } from "../../runtime/json.ts";
+import type { SlotType } from "../language/types.ts";
 
-/** What the next answer may hold, in the words of `language.understand` (its input `expecting`). */
-export type SlotType =
-  | "order_number"
-  | "email"
-  | "postcode"
-  | "date"
-  | "amount"
-  | "name"
-  | "phone"
-  | "item_id"
-  | "quantity"
-  | "item_words"
-  | "yes_no";
+export type { SlotType };
 
 /** Something that `language.understand` found in a text. */
 export interface Entity {

@@ -7,10 +7,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { KeyRing } from "./sealer.ts";
 import { deleteMessage, ensureStream, jetStreamApi, messageAt, streamState } from "./stream.ts";
 
-export interface DeadLetter {
-  /** Number of the letter, for `show`, `retry` and `drop`. */
-  readonly number: number;
-  readonly at: string;
+interface LetterContent {
   readonly recordId?: string;
   readonly seq?: number;
   readonly to?: string;
@@ -20,14 +17,13 @@ export interface DeadLetter {
   readonly stack?: string;
 }
 
-export interface NewDeadLetter {
-  readonly recordId?: string;
-  readonly seq?: number;
-  readonly to?: string;
-  readonly type?: string;
-  readonly attempts: number;
-  readonly reason: string;
-  readonly stack?: string;
+export interface DeadLetter extends LetterContent {
+  /** Number of the letter, for `show`, `retry` and `drop`. */
+  readonly number: number;
+  readonly at: string;
+}
+
+export interface NewDeadLetter extends LetterContent {
   /** Data subject whose key seals reason and stack. */
   readonly key?: string;
   /** The record as it was in the log. */
