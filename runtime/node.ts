@@ -99,7 +99,11 @@ export class Node implements Engine {
       partitions: options.partitions ?? 32,
       ...(options.appendTimeoutMs === undefined ? {} : { ackTimeoutMs: options.appendTimeoutMs }),
     });
-    this.#dispatcher = new Dispatcher(bus, { subject: n.service, clock: this.#clock });
+    this.#dispatcher = new Dispatcher(bus, {
+      subject: n.service,
+      clock: this.#clock,
+      local: (service, operation, request) => this.#services.call(service, operation, request),
+    });
     this.deadLetters = new DeadLetters(bus, keys, {
       stream: n.deadStream,
       subject: n.dead,

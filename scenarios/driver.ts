@@ -24,6 +24,8 @@ export interface DriverOptions {
 
 export interface SentMessage {
   readonly messageId: string;
+  /** Its place in the log. */
+  readonly seq: number;
   readonly text: string;
   /** Monotonic, ms: before the request, and when it was answered 202. */
   readonly sentAt: number;
@@ -88,7 +90,7 @@ export class ConversationDriver {
   /** Sends one message; answers once it is accepted. */
   async send(text: string, clientMessageId = `m${++this.#count}`): Promise<SentMessage> {
     const sentAt = performance.now();
-    const { messageId } = await this.#patiently(() =>
+    const { messageId, seq } = await this.#patiently(() =>
       deskRequest(this.#access, "POST", `/v1/conversations/${this.id}/messages`, {
         body: { text, clientMessageId },
         token: this.#token,
@@ -96,7 +98,7 @@ export class ConversationDriver {
     );
     const known = this.sent.find((m) => m.messageId === messageId);
     if (known) return known;
-    const message: SentMessage = { messageId, text, sentAt, acceptedAt: performance.now() };
+    const message: SentMessage = { messageId, seq, text, sentAt, acceptedAt: performance.now() };
     // Its reply may have been faster than the 202.
     const reply = this.replies.find((r) => r.answers.includes(messageId));
     if (reply) message.answeredAt = reply.arrivedAt;

@@ -43,12 +43,12 @@ export function skillCalls(trace: readonly any[], inner = false): SkillCall[] {
 export interface Happened {
   readonly replies: readonly Reply[];
   readonly state: ConversationState;
-  readonly calls: readonly SkillCall[];
   readonly records: (collection: string, id: string) => Promise<Record<string, unknown> | undefined>;
 }
 
+/** All but the calls of skills, which the trace tells: `unmetCalls`. */
 export async function unmet(expected: Expectation, happened: Happened): Promise<string[]> {
-  const { replies, state, calls } = happened;
+  const { replies, state } = happened;
   const said = replies.map((r) => r.text).join("\n");
   const wrong: string[] = [];
   const want = (ok: boolean, what: string): void => {
@@ -64,21 +64,6 @@ export async function unmet(expected: Expectation, happened: Happened): Promise<
       replies.length === expected.replies,
       `${replies.length} replies instead of ${expected.replies}: ${short}`,
     );
-  }
-  for (const s of list(expected.skill)) {
-    const w = typeof s === "string" ? { name: s } : s;
-    const found = calls.filter(
-      (c) =>
-        c.name === w.name &&
-        (w.result === undefined || c.result === w.result) &&
-        Object.entries(w.input ?? {}).every(([k, v]) => JSON.stringify(c.input[k]) === JSON.stringify(v)),
-    );
-    if (w.times === undefined) {
-      want(
-        found.length > 0,
-        `${w.name} was not called as expected; called: ${calls.map(brief).join(", ") || "nothing"}`,
-      );
-    } else want(found.length === w.times, `${w.name} was called ${found.length} times instead of ${w.times}`);
   }
   for (const [name, value] of Object.entries(expected.slot ?? {})) {
     const has = JSON.stringify(state.slots[name]) ?? "nothing";
@@ -116,6 +101,30 @@ export async function unmet(expected: Expectation, happened: Happened): Promise<
         );
       }
     }
+  }
+  return wrong;
+}
+
+/** What is wrong with the calls of skills up to a step. */
+export function unmetCalls(expected: Expectation, calls: readonly SkillCall[]): string[] {
+  const wrong: string[] = [];
+  const want = (ok: boolean, what: string): void => {
+    if (!ok) wrong.push(what);
+  };
+  for (const s of list(expected.skill)) {
+    const w = typeof s === "string" ? { name: s } : s;
+    const found = calls.filter(
+      (c) =>
+        c.name === w.name &&
+        (w.result === undefined || c.result === w.result) &&
+        Object.entries(w.input ?? {}).every(([k, v]) => JSON.stringify(c.input[k]) === JSON.stringify(v)),
+    );
+    if (w.times === undefined) {
+      want(
+        found.length > 0,
+        `${w.name} was not called as expected; called: ${calls.map(brief).join(", ") || "nothing"}`,
+      );
+    } else want(found.length === w.times, `${w.name} was called ${found.length} times instead of ${w.times}`);
   }
   return wrong;
 }

@@ -3,8 +3,15 @@ import { hashJson } from "../runtime/json.ts";
 import type { DeskAccess } from "./desk-client.ts";
 import { deskRequest } from "./desk-client.ts";
 import { ConversationDriver, type DriverOptions } from "./driver.ts";
-import { type SkillCall, skillCalls, unmet } from "./expect.ts";
-import { isExclusive, parseDuration, resolveTimes, type Scenario, type ScenarioStep } from "./format.ts";
+import { type SkillCall, skillCalls, unmet, unmetCalls } from "./expect.ts";
+import {
+  type Expectation,
+  isExclusive,
+  parseDuration,
+  resolveTimes,
+  type Scenario,
+  type ScenarioStep,
+} from "./format.ts";
 import { type Said, saidIn } from "./transcript.ts";
 
 /** A desk that scenarios are played on, with what only a desk of one's own allows. */
@@ -64,6 +71,16 @@ export async function play(scenario: Scenario, stage: Stage, options: DriverOpti
   return (await playSteps(scenario, stage, options))();
 }
 
+/** What a step expects of skills, looked at when nobody is disturbed by reading the trace. */
+interface LaterLook {
+  readonly step: number;
+  readonly expected: Expectation;
+  /** What else of the step is met. */
+  readonly rest: boolean;
+  /** End of what had happened: the next message of the customer. */
+  before: number;
+}
+
 /** Plays the steps; answers how to read the trace and sum up, which can wait until nobody is disturbed by it. */
 async function playSteps(
   scenario: Scenario,
@@ -75,6 +92,7 @@ async function playSteps(
   const failed: Unmet[] = [];
   const path: string[] = [];
   const before: Said[] = [];
+  const later: LaterLook[] = [];
   let met = 0;
   let error: string | undefined;
   let lastState: Awaited<ReturnType<ConversationDriver["state"]>> | undefined;
@@ -89,14 +107,20 @@ async function playSteps(
       const heard = driver.replies.length;
       const asked = driver.sent.length;
       await perform(step, driver, stage);
+      const sent = driver.sent[asked];
+      for (const look of later) if (sent) look.before = Math.min(look.before, sent.seq);
       lastState = await driver.settled();
-      const happened = async (): Promise<string[]> =>
-        unmet(step.expect!, {
+      const postponed = step.expect?.skill !== undefined && canWait(scenario.steps, number);
+      const happened = async (): Promise<string[]> => [
+        ...(await unmet(step.expect!, {
           replies: driver.replies.slice(heard),
           state: lastState!,
-          calls: step.expect!.skill ? skillCalls(await driver.trace()) : [],
           records: async (collection, id) => stage.record?.(collection, id),
-        });
+        })),
+        ...(step.expect!.skill && !postponed
+          ? unmetCalls(step.expect!, skillCalls(await driver.trace()))
+          : []),
+      ];
       let wrong = step.expect ? await happened() : [];
       // What others than the customer set going takes its way through the log before it shows.
       for (const end = performance.now() + SHOWS_MS; wrong.length > 0 && !("customer" in step); ) {
@@ -111,12 +135,13 @@ async function playSteps(
       );
       if (!step.expect) continue;
       if (step.expect.within !== undefined) {
-        const first = driver.sent[asked];
-        const took =
-          first?.answeredAt === undefined ? Number.POSITIVE_INFINITY : first.answeredAt - first.sentAt;
+        const took = sent?.answeredAt === undefined ? Number.POSITIVE_INFINITY : sent.answeredAt - sent.sentAt;
         if (took > parseDuration(step.expect.within)!) wrong.push(`the reply took ${Math.round(took)} ms`);
       }
-      if (wrong.length === 0) met++;
+      const rest = wrong.length === 0;
+      if (postponed)
+        later.push({ step: number, expected: step.expect, rest, before: Number.POSITIVE_INFINITY });
+      else if (rest) met++;
       for (const what of wrong) failed.push({ step: number, what });
     }
   } catch (caught) {
@@ -129,6 +154,11 @@ async function playSteps(
   return async () => {
     const trace = await driver.trace().catch(() => []);
     const calls = skillCalls(trace);
+    for (const { step, expected, rest, before } of later) {
+      const wrong = unmetCalls(expected, skillCalls(trace.filter((r) => r.seq < before)));
+      if (rest && wrong.length === 0) met++;
+      for (const what of wrong) failed.push({ step, what });
+    }
     const said = transcript(trace);
     return {
       id: scenario.name,
@@ -155,6 +185,13 @@ async function playSteps(
       durationMs,
     };
   };
+}
+
+/** Whether the trace will tell later what had happened by the end of this step (from 1): it is the last, or a message follows. */
+function canWait(steps: readonly ScenarioStep[], number: number): boolean {
+  const here = steps[number - 1]!;
+  const next = steps[number];
+  return "customer" in here && (next === undefined || "customer" in next);
 }
 
 const faultsOf = (scenario: Scenario): Set<string> =>

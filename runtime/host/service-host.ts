@@ -1,6 +1,6 @@
 /** Serves resident agents on the bus: `bw.<workspace>.svc.<name>.<operation>`, one queue group a service. */
 import type { Bus, BusMessage, BusSubscription } from "../bus/bus.ts";
-import type { Json, JsonObject } from "../json.ts";
+import { copyJson, type Json, type JsonObject } from "../json.ts";
 import type { AskFailure } from "./machine.ts";
 import { AskError, type Operation, type Service } from "./service.ts";
 
@@ -36,7 +36,9 @@ export class ServiceHost {
   readonly #calls = new Set<AbortController>();
   /** Work under way by service, operation and key: who asks again meanwhile gets the same answer. */
   readonly #working = new Map<string, Promise<ServiceAnswer>>();
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  /** Started and not stopping, by name. */
+  readonly #open = new Map<string, Service>();
 
   constructor(bus: Bus, services: readonly Service[], options: ServiceHostOptions) {
     this.#bus = bus;
@@ -51,15 +53,25 @@ export class ServiceHost {
       const subscription = this.#bus.subscribe(
         this.#o.subject(service.name),
         (message) => {
-          const work = this.#serve(service, message);
-          this.#inFlight.add(work);
-          void work.finally(() => this.#inFlight.delete(work));
+          void this.#tracked(this.#serve(service, message));
         },
         { queue: service.name },
       );
       this.#subscriptions.push(subscription);
+      this.#open.set(service.name, service);
     }
     await this.#bus.flush();
+  }
+
+  /**
+   * A call from this node itself, without the way over the server; undefined when the service is not served here. Never
+   * throws, ends at the deadline at the latest. Input and answer are copies, as they would be over the bus.
+   */
+  call(service: string, operation: string, request: ServiceRequest): Promise<ServiceAnswer> | undefined {
+    const found = this.#open.get(service);
+    if (!found) return undefined;
+    const work = this.#run(found, operation, { ...request, input: copyJson(request.input) });
+    return this.#tracked(work.then(copyJson));
   }
 
   health(): JsonObject {
@@ -68,6 +80,7 @@ export class ServiceHost {
 
   /** Takes nothing new, gives what is under way `graceMs` to end, then aborts it. */
   async stop(graceMs = 2_000): Promise<void> {
+    this.#open.clear();
     for (const s of this.#subscriptions) s.unsubscribe();
     await Promise.race([
       Promise.allSettled([...this.#inFlight]),
@@ -81,6 +94,11 @@ export class ServiceHost {
         this.#o.onError?.(service.name, "stop", error);
       }
     }
+  }
+
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    this.#inFlight.add(work);
+    return work.finally(() => this.#inFlight.delete(work));
   }
 
   /** Never throws: what can't be answered is reported. */
@@ -101,8 +119,6 @@ export class ServiceHost {
   }
 
   async #answer(service: Service, operation: string, message: BusMessage): Promise<ServiceAnswer> {
-    const run = Object.hasOwn(service.operations, operation) ? service.operations[operation] : undefined;
-    if (!run) return failure("invalid", `${service.name} has no operation ${operation}`, false);
     let request: ServiceRequest;
     try {
       request = JSON.parse(decoder.decode(message.data));
@@ -110,6 +126,13 @@ export class ServiceHost {
     } catch {
       return failure("invalid", `the request to ${service.name}.${operation} is none`, false);
     }
+    return this.#run(service, operation, request);
+  }
+
+  /** One piece of work for a key, however many ask for it meanwhile. */
+  async #run(service: Service, operation: string, request: ServiceRequest): Promise<ServiceAnswer> {
+    const run = Object.hasOwn(service.operations, operation) ? service.operations[operation] : undefined;
+    if (!run) return failure("invalid", `${service.name} has no operation ${operation}`, false);
     const name = `${service.name}.${operation} ${request.key}`;
     const already = this.#working.get(name);
     if (already) return already;
