@@ -66,9 +66,10 @@ export function feedMetrics(
     "direction",
   ]);
   const seconds = flow(metrics);
+  const records = atHand((kind, type) => metrics.records.labels({ kind, type }));
 
   const stop = engine.observe((record) => {
-    metrics.records.inc({ kind: record.to.kind, type: record.type });
+    records(record.to.kind, record.type).inc();
     if (record.type === "host.quarantined") metrics.quarantined.inc({ kind: record.to.kind });
     if (record.to.kind === "channel") {
       const said = { ...record.clear, ...record.data };
@@ -99,6 +100,20 @@ export function feedMetrics(
   };
 }
 
+/** The series of one or two labels, looked up once: finding it by its labels costs more than counting. */
+function atHand<T>(series: (first: string, second: string) => T): (first: string, second?: string) => T {
+  const known = new Map<string, T>();
+  return (first, second = "") => {
+    const name = `${first} ${second}`;
+    let found = known.get(name);
+    if (found === undefined) {
+      found = series(first, second);
+      known.set(name, found);
+    }
+    return found;
+  };
+}
+
 /** Turns, waits, folds and asks, each from the records that begin and end it. */
 function flow(metrics: Metrics): (record: StoredRecord) => void {
   const asks = new LRUCache<string, Asked>({ max: UNDER_WAY });
@@ -106,6 +121,9 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
   /** When each record of an actor came, until its first effect. */
   const arrived = new LRUCache<string, number>({ max: UNDER_WAY });
   const written = new LRUCache<string, Written>({ max: UNDER_WAY });
+  const waits = atHand((kind) => metrics.queueWait.labels({ kind }));
+  const folds = atHand((kind) => metrics.fold.labels({ kind }));
+  const stages = atHand((stage) => metrics.turnStage.labels({ stage }));
 
   function wrote(record: StoredRecord): void {
     if (record.cause === undefined || record.from.kind === "service") return;
@@ -118,8 +136,8 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
     // It was busy with something else until then.
     const free = Math.max(came, last?.at ?? 0);
     const { kind } = record.from;
-    metrics.queueWait.observe({ kind }, (free - came) / 1000);
-    metrics.fold.observe({ kind }, Math.max(0, record.at - free) / 1000);
+    waits(kind).observe((free - came) / 1000);
+    folds(kind).observe(Math.max(0, record.at - free) / 1000);
   }
 
   function answered(record: StoredRecord): void {
@@ -133,7 +151,7 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
     const outcome = record.clear.ok === true ? "done" : String(error?.code ?? "failed");
     metrics.ask.observe({ service, operation, outcome }, took);
     const stage = stageOf(service, operation);
-    if (stage) metrics.turnStage.observe({ stage }, took);
+    if (stage) stages(stage).observe(took);
   }
 
   return (record) => {
@@ -151,7 +169,7 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
         const from = messages.get(String(message));
         if (from === undefined) continue;
         messages.delete(String(message));
-        metrics.turnStage.observe({ stage: "turn" }, Math.max(0, at - from) / 1000);
+        stages("turn").observe(Math.max(0, at - from) / 1000);
       }
     }
   };

@@ -147,6 +147,7 @@ export function memoryService(parts: MemoryParts): Service {
   return {
     name: "memory",
     operations,
+    reads: ["recall", "facts", "export"],
     health: () => {
       const state = encoder?.health();
       return {
@@ -189,6 +190,7 @@ export function knowledgeService(base: KnowledgeBase): Service {
   return {
     name: "knowledge",
     operations,
+    reads: ["search", "get", "list"],
     health: () => {
       const { articles, passages, problems } = base.report;
       return { state: problems.length > 0 ? "degraded" : "up", articles, passages, problems };

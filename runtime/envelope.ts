@@ -67,7 +67,7 @@ export interface WireEnvelope {
   readonly sealed?: string;
 }
 
-export function toWire(e: Envelope, sealed: string | undefined): WireEnvelope {
+export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined): WireEnvelope {
   return {
     v: 1,
     id: e.id,

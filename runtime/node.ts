@@ -99,11 +99,6 @@ export class Node implements Engine {
       partitions: options.partitions ?? 32,
       ...(options.appendTimeoutMs === undefined ? {} : { ackTimeoutMs: options.appendTimeoutMs }),
     });
-    this.#dispatcher = new Dispatcher(bus, {
-      subject: n.service,
-      clock: this.#clock,
-      local: (service, operation, request) => this.#services.call(service, operation, request),
-    });
     this.deadLetters = new DeadLetters(bus, keys, {
       stream: n.deadStream,
       subject: n.dead,
@@ -117,6 +112,11 @@ export class Node implements Engine {
           operation,
           error: (error as Error)?.name ?? "error",
         }),
+    });
+    this.#dispatcher = new Dispatcher(bus, {
+      subject: n.service,
+      clock: this.#clock,
+      local: this.#services,
     });
     this.#admission = new Admission(options.admission);
     this.#host = new Host(

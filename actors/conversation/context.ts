@@ -42,6 +42,8 @@ export interface Turn {
   understanding?: Understanding;
   /** It was decided what to do about it; once more after the customer has become known. */
   decided?: boolean;
+  /** The customer was greeted in this turn: what is remembered has its place behind so many of the things said. */
+  greeted?: number;
   /** What is done once the question on the side has been looked up. */
   next?: Decision;
   question?: string;

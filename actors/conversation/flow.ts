@@ -5,7 +5,7 @@ import * as facts from "./facts.ts";
 import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
 import { type Answered, clarify, grounded, modelAnswered, searched } from "./knowledge.ts";
-import { recalled } from "./memory.ts";
+import { mentionFact, recalled } from "./memory.ts";
 import { deliver, drop, obey, park, start, turnEvent, verifiedEvent } from "./playbooks.ts";
 import { endTurn, understand } from "./reply.ts";
 import type { Step } from "./step.ts";
@@ -21,10 +21,8 @@ export function answered(s: Step): void {
   if (ask.kind === "understand") understood(s, ok);
   else if (ask.kind === "identify") identified(s, ok);
   else if (ask.kind === "verify") verified(s, ok);
-  else if (ask.kind === "recall") {
-    recalled(s, ok);
-    afterVerified(s);
-  } else if (ask.kind === "facts") {
+  else if (ask.kind === "recall") remembered(s, ok);
+  else if (ask.kind === "facts") {
     if (!facts.state(s, ok)) handOff(s, s.c.handAfter ?? { reason: "asked" });
   } else if (ask.kind === "aside") asideAnswered(s, ok);
   else if (ask.kind === "search") answeredBy(s, searched(s, ok));
@@ -112,6 +110,8 @@ export function settled(s: Step): void {
     s.c.inbox = [];
     return;
   }
+  // The reply may begin with what is remembered; a look-up need not wait for that.
+  if (recalling(s) && !s.c.inbox.some((command) => command.type === "pb.call")) return;
   const wants = obey(s);
   const { run } = s.c;
   if (!run) {
@@ -133,7 +133,7 @@ export function settled(s: Step): void {
     needVerified(s);
     return;
   }
-  if (s.c.open.some((open) => open.kind === "call" && open.child === run.child)) return;
+  if (calling(s)) return;
   if (run.tasks.length > 0 && !run.expects) return;
   // A person decides on this one: meanwhile what else was asked for.
   if (run.expects?.what === "approval" && s.c.requests.length > 0) {
@@ -142,6 +142,11 @@ export function settled(s: Step): void {
     return;
   }
   endTurn(s);
+}
+
+/** Whether the playbook that runs waits for a look-up. */
+function calling(s: Step): boolean {
+  return s.c.open.some((open) => open.kind === "call" && open.child === s.c.run?.child);
 }
 
 function needVerified(s: Step): void {
@@ -178,14 +183,29 @@ function verified(s: Step, ok: boolean): void {
   else if (result === "verified") whenRecalled(s);
 }
 
-/** Memory is waited for where there is one to ask. */
+function recalling(s: Step): boolean {
+  return s.c.open.some((open) => open.kind === "recall");
+}
+
+/** Memory is waited for where there is one to ask; the playbook that runs looks things up meanwhile. */
 function whenRecalled(s: Step): void {
-  if (s.c.open.some((open) => open.kind === "recall")) s.go("verifying");
+  if (recalling(s) && (s.c.handAfter || !s.c.run?.verifying)) s.go("verifying");
   else afterVerified(s);
+}
+
+function remembered(s: Step, ok: boolean): void {
+  recalled(s, ok);
+  if (s.c.phase !== "playbook") {
+    afterVerified(s);
+    return;
+  }
+  mentionFact(s);
+  if (!calling(s)) settled(s);
 }
 
 function afterVerified(s: Step): void {
   verification.welcome(s);
+  if (!recalling(s)) mentionFact(s);
   stated(s, "");
   const { run, handAfter } = s.c;
   if (handAfter) {

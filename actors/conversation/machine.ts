@@ -96,6 +96,7 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
           "pb.*": { actions: collect },
           "playbook.settled": on(settled),
           "call.*": on(answered),
+          "recall.*": on(answered),
           ...quietNews,
         },
         after: { patience: on(patience) },

@@ -35,14 +35,18 @@ export function recalled(s: Step, ok: boolean): void {
   );
 }
 
-/** A remembered fact that bears on what the customer says now, with where it comes from. */
+/** Says, right after the greeting, a remembered fact that bears on what the customer says now, and where it comes from. */
 export function mentionFact(s: Step): void {
+  const place = s.c.now?.greeted;
+  if (place === undefined) return;
+  s.c.now!.greeted = undefined;
   const topics = new Set(s.c.now?.understanding?.topics ?? []);
   const fact = s.c.facts.find(
     (candidate) => PERSONAL.has(candidate.type) && words(candidate.text).some((word) => topics.has(word)),
   );
   if (fact?.at === undefined || fact.conversation === s.c.id) return;
-  s.say(say.remembered(fact.text, day(fact.at)));
+  // Whoever was answered meanwhile hears it with the next thing that is said.
+  s.c.now!.said.splice(Math.min(place, s.c.now!.said.length), 0, say.remembered(fact.text, day(fact.at)));
 }
 
 const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? [];

@@ -6,7 +6,7 @@ import type { Json } from "../../runtime/json.ts";
 import type { Understanding } from "../playbooks/protocol.ts";
 import type { Evidence } from "./context.ts";
 import { customerWords } from "./history.ts";
-import { mentionFact, recall } from "./memory.ts";
+import { recall } from "./memory.ts";
 import { endTurn } from "./reply.ts";
 import type { Step } from "./step.ts";
 import { meansOf, say } from "./wording.ts";
@@ -177,11 +177,11 @@ export function accept(s: Step, answer: any, how: string): void {
   recall(s);
 }
 
-/** Greets a customer who has just become known, once, and says what is remembered when it matters now. */
+/** Greets a customer who has just become known, once. */
 export function welcome(s: Step): void {
   const { customer } = s.c;
   if (!customer.verified || customer.greeted) return;
   customer.greeted = true;
   s.say(customer.how === "channel" ? say.hello(customer.firstName) : say.thanksName(customer.firstName));
-  mentionFact(s);
+  if (s.c.now) s.c.now.greeted = s.c.now.said.length;
 }

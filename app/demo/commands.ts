@@ -3,6 +3,9 @@ import { InvalidArgumentError } from "commander";
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 
+/** Enough for every playbook to have been compiled by the machine, as it is on a desk that has been open for a minute. */
+const WARM_UP = 240;
+
 interface DemoFlags {
   readonly input?: string;
   readonly limit?: number;
@@ -33,7 +36,7 @@ export const commands: Contributor = (program, env) => {
     .option("--attach <url>", "a running desk instead of a fresh one")
     .option("--keep <dir>", "keep the data of the fresh desk in this folder")
     .option("--concurrency <n>", "conversations at once (20; with --attach 4)", count)
-    .option("--warm-up <n>", "other conversations before the ones that count", zeroOrMore, 40)
+    .option("--warm-up <n>", "other conversations before the ones that count", zeroOrMore, WARM_UP)
     .option("--break <what>", "facts: spoil one reply of ten, and see whether the checker finds it")
     .option("--seed <n>", "for what is drawn by lot", count, 1)
     .option(

@@ -5,8 +5,6 @@
  */
 import { type FactWorld, seeded } from "../../scenarios/facts/index.ts";
 
-export const WARM_UP = 40;
-
 /** @param not customers that count */
 export function warmUpScripts(world: FactWorld, n: number, not: ReadonlySet<string> = new Set()): string[][] {
   const random = seeded(11);
@@ -44,6 +42,53 @@ export function warmUpScripts(world: FactWorld, n: number, not: ReadonlySet<stri
         "And what did I pay for it in total?",
         "Thanks a lot",
       ],
+      [
+        `We have moved house, can ${order.id} be sent somewhere else? ${who}`,
+        "Leave it as it was, never mind",
+        "Thank you, bye",
+      ],
+      [
+        `Might I get the ${item} of ${order.id} in some other version? ${who}`,
+        "No, I would rather keep mine",
+        "Thanks anyway",
+      ],
+      [
+        `My ${item} out of ${order.id} came broken. ${who}`,
+        "Never mind, I will live with it",
+        "Good, thanks",
+      ],
+      [
+        `${order.id} has never turned up at my door. ${who}`,
+        "Oh, a neighbour took it in, never mind",
+        "Sorry for the trouble, bye",
+      ],
+      [
+        `Could we go through my latest bill together? ${who}`,
+        "That makes it clear",
+        "Many thanks for that",
+      ],
+      [
+        `My last payment seems to have bounced. ${who}`,
+        "No, I will see to it another day",
+        "Thanks so far",
+      ],
+      [
+        `Which other subscription could I move to? ${who}`,
+        "No, I stay with what I have got",
+        "Alright, thanks",
+      ],
+      [
+        `How would I get out of my subscription? ${who}`,
+        "No, keep it running please",
+        "Okay, thank you",
+      ],
+      [
+        `Am I anywhere near the cap of my plan? ${who}`,
+        "No more than that is needed",
+        "Lovely, thank you",
+      ],
+      ["Do parcels of yours reach small islands?", "And which cards may one pay with?", "Very kind, bye"],
+      ["Hello there", "How can I get into my account again?", "Perfect, thanks"],
     ];
     return scripts[Math.floor(random() * scripts.length)]!;
   });

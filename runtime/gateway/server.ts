@@ -407,7 +407,8 @@ function traceparent(given: unknown): string {
   ) {
     return given;
   }
-  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+  const random = randomBytes(24).toString("hex");
+  return `00-${random.slice(0, 32)}-${random.slice(32)}-01`;
 }
 
 /** Aborted when the connection is closed or the answer has left. */

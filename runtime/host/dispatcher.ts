@@ -5,17 +5,13 @@
 import type { Bus, BusMessage } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { JsonObject } from "../json.ts";
-import type { ServiceAnswer, ServiceRequest } from "./service-host.ts";
+import type { ServiceAnswer, ServiceHost, ServiceRequest } from "./service-host.ts";
 
 export interface DispatcherOptions {
   readonly subject: (service: string, operation: string) => string;
   readonly clock: Clock;
-  /** Agents of this node, asked without the way over the server. Undefined for a service that is not served here. */
-  readonly local?: (
-    service: string,
-    operation: string,
-    request: ServiceRequest,
-  ) => Promise<ServiceAnswer> | undefined;
+  /** Agents of this node: asked without the way over the server. */
+  readonly local?: Pick<ServiceHost, "call" | "isRead">;
   /** How long an agent that nobody serves is looked for before the ask fails as `unavailable`, ms. Default 2,000. */
   readonly lookForMs?: number;
   /** Least time a request gets, even when its deadline has passed while the node was down, ms. Default 250. */
@@ -45,13 +41,21 @@ export class Dispatcher {
     this.#o = { lookForMs: 2_000, leastMs: 250, ...options };
   }
 
+  /**
+   * Whether a request need not wait until its ask is in the log: it changes nothing, and should the ask never get there, the
+   * answer is one that nobody waits for.
+   */
+  isRead(service: string, operation: string): boolean {
+    return this.#o.local?.isRead(service, operation) ?? false;
+  }
+
   /** Never throws: whatever happens is an answer. */
   async ask(request: AskRequest): Promise<ServiceAnswer> {
     const { service, operation, input, key, traceparent } = request;
     const budget = Math.max(this.#o.leastMs, request.deadline - this.#o.clock.now());
     const startedAt = performance.now();
     const body: ServiceRequest = { input, key, deadline: Date.now() + budget, traceparent };
-    const here = this.#o.local?.(service, operation, body);
+    const here = this.#o.local?.call(service, operation, body);
     if (here) return inTime(here, budget, () => timedOut(service, operation));
     const payload = encoder.encode(JSON.stringify(body));
     for (;;) {

@@ -229,11 +229,15 @@ export class Host {
     const letter = { seq: raw.seq, recordId: id, to: formatAddress(to), type, attempts: 0 };
     let record: StoredRecord;
     try {
-      let opened = openRecord(closed, this.#p.keys);
-      if (opened instanceof Promise) opened = await opened;
-      // Its data subject was erased: there is nobody left whom this concerns.
-      if (!opened.ok) return pass();
-      record = { ...envelope, seq: raw.seq, data: opened.data };
+      const recent = this.#p.keys.cached(to.key) && this.#p.appender.takeRecent(closed);
+      if (recent !== undefined) record = { ...envelope, seq: raw.seq, data: JSON.parse(recent) };
+      else {
+        let opened = openRecord(closed, this.#p.keys);
+        if (opened instanceof Promise) opened = await opened;
+        // Its data subject was erased: there is nobody left whom this concerns.
+        if (!opened.ok) return pass();
+        record = { ...envelope, seq: raw.seq, data: opened.data };
+      }
     } catch (error) {
       if (isPassing(error)) throw error;
       await this.#bury(raw.data, { ...letter, reason: `sealed part can't be opened: ${String(error)}` });
@@ -626,11 +630,12 @@ export class Host {
       }
       open++;
       cell.unacknowledged++;
+      const early = ask !== undefined && this.#p.dispatcher.isRead(ask.service, ask.operation);
       this.#sender
         // Nobody folds asks, so nothing can be overtaken among them.
         .send(next, { inOrder: !ask, onFailure: () => partition?.failed() })
         .then((acknowledged) => {
-          if (ask && acknowledged) this.#asks.dispatch(cell.to, ask, next);
+          if (ask && acknowledged && !early) this.#asks.dispatch(cell.to, ask, next);
           cell.unacknowledged--;
           oneDone();
         })
@@ -638,6 +643,7 @@ export class Host {
         .catch((error) => {
           if (!this.#stopping.signal.aborted) this.#warn("an append was given up", error);
         });
+      if (early) this.#asks.dispatch(cell.to, ask, next);
     }
     oneDone();
   }

@@ -74,6 +74,11 @@ export class ServiceHost {
     return this.#tracked(work.then(copyJson));
   }
 
+  /** Whether an operation that is served here changes nothing. */
+  isRead(service: string, operation: string): boolean {
+    return this.#open.get(service)?.reads?.includes(operation) ?? false;
+  }
+
   health(): JsonObject {
     return Object.fromEntries(this.#services.map((s) => [s.name, s.health?.() ?? { state: "up" }]));
   }

@@ -18,6 +18,8 @@ export type Operation = (input: any, context: AskContext) => Promise<JsonObject>
 export interface Service {
   readonly name: string;
   readonly operations: Readonly<Record<string, Operation>>;
+  /** Operations that change nothing anywhere: they are under way while their ask is still on its way into the log. */
+  readonly reads?: readonly string[];
   /** State for `status`: `up`, `degraded`, `open`, `probing` and what an operator would want to know. */
   readonly health?: () => JsonObject;
   readonly start?: () => Promise<void>;

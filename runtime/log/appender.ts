@@ -1,8 +1,9 @@
 /** Appends records and waits for JetStream's acknowledgement. */
+import { LRUCache } from "lru-cache";
 import { type Address, formatAddress, partitionOf } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Envelope } from "../envelope.ts";
-import { encodeRecord } from "./codec.ts";
+import { type ClosedRecord, encodeRecord, HEADER_TO } from "./codec.ts";
 import { type KeyRing, SEAL_OVERHEAD_BYTES } from "./sealer.ts";
 import { JetStreamError } from "./stream.ts";
 
@@ -37,10 +38,31 @@ const MESSAGE_TOO_LARGE = 10054;
 /** What an envelope takes besides its body, bytes: ids, addresses, names of fields. */
 const ENVELOPE_BYTES = 2_000;
 
+/** Keys whose partition is remembered: each record asks for it several times. */
+const KNOWN_PARTITIONS = 20_000;
+/** What this node has sealed and will read back in a moment, at most: characters, and how long. */
+const RECENT_CHARACTERS = 16 * 1024 * 1024;
+const RECENT_MS = 10_000;
+
+interface Recent {
+  readonly plain: string;
+  readonly id: string;
+  readonly to: string;
+}
+
 export class Appender {
   readonly #bus: Bus;
   readonly #keys: KeyRing;
   readonly #o: Required<AppenderOptions>;
+  readonly #partitions = new LRUCache<string, number>({ max: KNOWN_PARTITIONS });
+  /** JSON of what was checked and is about to be appended, by its data. */
+  readonly #plain = new WeakMap<object, string>();
+  /** By sealed text. Nobody else can have sealed the same: the nonce is random. */
+  readonly #recent = new LRUCache<string, Recent>({
+    maxSize: RECENT_CHARACTERS,
+    sizeCalculation: ({ plain }, sealed) => plain.length + sealed.length,
+    ttl: RECENT_MS,
+  });
 
   constructor(bus: Bus, keys: KeyRing, options: AppenderOptions) {
     this.#bus = bus;
@@ -49,7 +71,23 @@ export class Appender {
   }
 
   partitionOf(to: Address): number {
-    return partitionOf(to.key, this.#o.partitions);
+    const known = this.#partitions.get(to.key);
+    if (known !== undefined) return known;
+    const partition = partitionOf(to.key, this.#o.partitions);
+    this.#partitions.set(to.key, partition);
+    return partition;
+  }
+
+  /**
+   * The sealed part of a record that this node wrote a moment ago and has just read back, as JSON, once. Only to be used
+   * while its key is there: what was erased must not be read from here.
+   */
+  takeRecent({ sealed, envelope }: ClosedRecord): string | undefined {
+    const recent = this.#recent.get(sealed);
+    // Copied to another place it must not open here either.
+    if (recent?.id !== envelope.id || recent.to !== formatAddress(envelope.to)) return undefined;
+    this.#recent.delete(sealed);
+    return recent.plain;
   }
 
   /**
@@ -57,7 +95,9 @@ export class Appender {
    * @throws RecordRefusedError when it is too large; TypeError when it is no JSON.
    */
   check(record: Pick<Envelope, "type" | "to"> & Partial<Pick<Envelope, "clear" | "data">>): void {
-    const plain = Buffer.byteLength(JSON.stringify(record.data ?? {}));
+    const json = JSON.stringify(record.data ?? {});
+    if (record.data) this.#plain.set(record.data, json);
+    const plain = Buffer.byteLength(json);
     const clear = Buffer.byteLength(JSON.stringify(record.clear ?? {}));
     // Sealed and in base64 it is a third longer.
     const bytes = Math.ceil((plain + SEAL_OVERHEAD_BYTES) / 3) * 4 + clear + ENVELOPE_BYTES;
@@ -80,11 +120,14 @@ export class Appender {
     if (!sealer) {
       throw new RecordErasedError(`the key of ${key} was destroyed: nothing more can be written for it`);
     }
-    const { payload, headers } = encodeRecord(envelope, sealer);
+    const plain = this.#plain.get(envelope.data) ?? JSON.stringify(envelope.data);
+    this.#plain.delete(envelope.data);
+    const { payload, headers, sealed } = encodeRecord(envelope, plain, sealer);
     if (payload.byteLength > this.#bus.maxPayload - 1_024) {
       throw this.#tooLarge(envelope, payload.byteLength);
     }
     const subject = this.#o.subject(this.partitionOf(envelope.to));
+    this.#recent.set(sealed, { plain, id: envelope.id, to: headers[HEADER_TO]! });
     const reply = await this.#bus.request(subject, payload, { headers, timeoutMs: this.#o.ackTimeoutMs });
     const ack = JSON.parse(decoder.decode(reply.data));
     if (ack.error?.err_code === MESSAGE_TOO_LARGE) throw this.#tooLarge(envelope, payload.byteLength);

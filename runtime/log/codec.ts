@@ -18,16 +18,21 @@ function associated(id: string, to: Address): string {
 
 export interface EncodedRecord {
   readonly payload: Uint8Array;
+  readonly sealed: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Every record has a sealed part, if an empty one: so that destroying the key erases all that a subject did. */
-export function encodeRecord(envelope: Envelope, sealer: Sealer): EncodedRecord {
-  const plain = encoder.encode(JSON.stringify(envelope.data));
-  const sealed = sealer.seal(plain, associated(envelope.id, envelope.to)).toString("base64");
+/**
+ * Every record has a sealed part, if an empty one: so that destroying the key erases all that a subject did.
+ * @param plain the record's data as JSON
+ */
+export function encodeRecord(envelope: Omit<Envelope, "data">, plain: string, sealer: Sealer): EncodedRecord {
+  const to = formatAddress(envelope.to);
+  const sealed = sealer.seal(encoder.encode(plain), `${envelope.id} ${to}`).toString("base64");
   return {
+    sealed,
     payload: encoder.encode(JSON.stringify(toWire(envelope, sealed))),
-    headers: { [HEADER_ID]: envelope.id, [HEADER_TO]: formatAddress(envelope.to) },
+    headers: { [HEADER_ID]: envelope.id, [HEADER_TO]: to },
   };
 }
 

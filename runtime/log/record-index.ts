@@ -5,7 +5,9 @@
  * log before anything is folded. Keys of the data:
  * - `i!<id>`                    → sequence of the first occurrence
  * - `k!<key>!<kind>!<id>!<seq>` → nothing; the records of an actor, and of all actors that share a key
+ * - `h!<key>`                    → highest sequence of the key: most look-ups ask for what comes after it, which is nothing
  * - `m!position`                → every record below this sequence is in
+ * - `m!highest`                 → present where every key has its `h!`: an index of an older release has not
  * - `m!log`                     → which log it is the index of
  */
 import type { Level } from "level";
@@ -17,6 +19,7 @@ import { streamState } from "./stream.ts";
 
 const POSITION = "m!position";
 const LOG = "m!log";
+const HIGHEST = "m!highest";
 
 function pad(seq: number): string {
   return seq.toString().padStart(14, "0");
@@ -24,6 +27,11 @@ function pad(seq: number): string {
 
 function place(to: Address): string {
   return `${to.key}!${to.kind}!${to.id}!`;
+}
+
+/** Key of a place, or of what it begins with. */
+function keyOf(prefix: string): string {
+  return prefix.slice(0, prefix.indexOf("!"));
 }
 
 export interface IndexedRecord {
@@ -34,10 +42,12 @@ export interface IndexedRecord {
 
 export class RecordIndex {
   readonly #db: Level<string, string>;
-  /** Noted and not yet written. */
+  /** Noted and not yet written: ids, and the sequences of each actor by the key that it shares with others. */
   #freshIds = new Map<string, number>();
-  #freshPlaces = new Map<string, number[]>();
+  #freshPlaces = new Map<string, Map<string, number[]>>();
   #head = 0;
+  /** Every key on disk has its highest sequence beside it. */
+  #hasHighest = false;
   #follower: LogReader | undefined;
   /** One flush at a time: the follower and the host both ask for them. */
   #flushing: Promise<void> = Promise.resolve();
@@ -65,10 +75,15 @@ export class RecordIndex {
     const first = this.firstSeq(id);
     if (first !== undefined) return first === seq;
     this.#freshIds.set(id, seq);
+    let places = this.#freshPlaces.get(to.key);
+    if (!places) {
+      places = new Map();
+      this.#freshPlaces.set(to.key, places);
+    }
     const p = place(to);
-    const seqs = this.#freshPlaces.get(p);
+    const seqs = places.get(p);
     if (seqs) seqs.push(seq);
-    else this.#freshPlaces.set(p, [seq]);
+    else places.set(p, [seq]);
     return true;
   }
 
@@ -91,13 +106,24 @@ export class RecordIndex {
       found.set(seq, { seq, kind: kind!, id: id! });
     };
     // The fresh ones first: a flush in between only moves them to where the iterator looks next.
-    for (const [p, seqs] of this.#freshPlaces) {
+    const key = keyOf(prefix);
+    for (const [p, seqs] of this.#freshPlaces.get(key) ?? []) {
       if (p.startsWith(prefix)) for (const seq of seqs) add(p, seq);
     }
-    for await (const key of this.#db.keys({ gte: `k!${prefix}`, lt: `k!${prefix}~` })) {
-      add(key.slice(2), Number(key.slice(key.lastIndexOf("!") + 1)));
+    if (this.#endsBefore(key, after)) return inOrder(found);
+    for await (const path of this.#db.keys({ gte: `k!${prefix}`, lt: `k!${prefix}~` })) {
+      add(path.slice(2), Number(path.slice(path.lastIndexOf("!") + 1)));
     }
-    return [...found.values()].sort((a, b) => a.seq - b.seq);
+    return inOrder(found);
+  }
+
+  /** Whether all that is on disk of a key lies at or below `after`. */
+  #endsBefore(key: string, after: number): boolean {
+    return this.#hasHighest && this.#highest(key) <= after;
+  }
+
+  #highest(key: string): number {
+    return Number(this.#db.getSync(`h!${key}`) ?? 0);
   }
 
   /** Writes what was noted. `covered`: every record below it has been noted; the follower's position by default. */
@@ -112,18 +138,27 @@ export class RecordIndex {
     const places = this.#freshPlaces;
     const operations: { type: "put"; key: string; value: string }[] = [];
     for (const [id, seq] of ids) operations.push({ type: "put", key: `i!${id}`, value: String(seq) });
-    for (const [p, seqs] of places) {
-      for (const seq of seqs) operations.push({ type: "put", key: `k!${p}${pad(seq)}`, value: "" });
+    const written: [string, string, number][] = [];
+    for (const [key, ofKey] of places) {
+      let highest = this.#highest(key);
+      for (const [p, seqs] of ofKey) {
+        written.push([key, p, seqs.length]);
+        for (const seq of seqs) {
+          operations.push({ type: "put", key: `k!${p}${pad(seq)}`, value: "" });
+          if (seq > highest) highest = seq;
+        }
+      }
+      operations.push({ type: "put", key: `h!${key}`, value: String(highest) });
     }
     operations.push({ type: "put", key: POSITION, value: String(covered) });
-    const sizes = new Map([...places].map(([p, seqs]) => [p, seqs.length]));
-    const written = [...ids.keys()];
+    const writtenIds = [...ids.keys()];
     await this.#db.batch(operations);
-    for (const id of written) ids.delete(id);
-    for (const [p, n] of sizes) {
-      const seqs = places.get(p)!;
-      if (seqs.length === n) places.delete(p);
-      else seqs.splice(0, n);
+    for (const id of writtenIds) ids.delete(id);
+    for (const [key, p, n] of written) {
+      const ofKey = places.get(key)!;
+      const seqs = ofKey.get(p)!;
+      if (seqs.length > n) seqs.splice(0, n);
+      else if (ofKey.delete(p) && ofKey.size === 0) places.delete(key);
     }
   }
 
@@ -143,7 +178,13 @@ export class RecordIndex {
     // A log that was made anew, that has lost its end, or another server's: nothing that was kept is of this one.
     const isOther = (known !== undefined && known !== created) || position > lastSeq + 1;
     if (isOther) await this.#db.clear();
-    if (isOther || known === undefined) await this.#db.put(LOG, created);
+    if (isOther || known === undefined) {
+      await this.#db.batch([
+        { type: "put", key: LOG, value: created },
+        { type: "put", key: HIGHEST, value: "" },
+      ]);
+    }
+    this.#hasHighest = this.#db.getSync(HIGHEST) !== undefined;
     const from = Math.max(Number(this.#db.getSync(POSITION) ?? 1), firstSeq, 1);
     this.#head = from - 1;
     const total = lastSeq - from + 1;
@@ -196,4 +237,8 @@ export class RecordIndex {
     await this.#follower?.stop();
     await this.flush(this.#follower?.position ?? 1);
   }
+}
+
+function inOrder(found: ReadonlyMap<number, IndexedRecord>): IndexedRecord[] {
+  return [...found.values()].sort((a, b) => a.seq - b.seq);
 }

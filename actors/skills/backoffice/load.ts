@@ -8,7 +8,7 @@
 import { newId } from "../../../runtime/ids.ts";
 import type { JsonObject } from "../../../runtime/json.ts";
 import { below, DATASET, keyOf, LOAD, lastPart, STAGED } from "./keys.ts";
-import { type Batch, exclusive, putOperations, type Shared } from "./store.ts";
+import { type Batch, exclusive, putOperations, type Shared, writeRecords } from "./store.ts";
 import { type Settings, settingsSchema } from "./types.ts";
 
 /** Records per batch on disk. */
@@ -104,7 +104,7 @@ async function finish(shared: Shared, id: string, state: LoadState): Promise<voi
     for (const { collection, record } of last.values()) {
       batch.push(...(await putOperations(db, state.dataset, collection, record)));
     }
-    await db.batch(batch);
+    await writeRecords(shared, batch);
   }
   const key = keyOf(DATASET, state.dataset);
   const old = (await db.get(key)) as { settings?: Settings; origin?: string } | undefined;
