@@ -4,6 +4,7 @@ import type { Bus } from "../bus/bus.ts";
 import { subjectsOf } from "../bus/index.ts";
 import { startTestServer, type TestServer } from "../bus/testing.ts";
 import { systemClock } from "../clock.ts";
+import type { JsonObject } from "../json.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { AskError, type Service } from "./service.ts";
 import { type ServiceAnswer, ServiceHost } from "./service-host.ts";
@@ -119,6 +120,56 @@ describe("a service", () => {
     expect(aborted).toBe(true);
     expect(stopped).toEqual(["first"]);
     expect(errors).toEqual(["second stop"]);
+  });
+});
+
+describe("a call from the own node", () => {
+  const call = (operation: string, input: JsonObject = {}, timeoutMs = 10_000) => {
+    const local = new Dispatcher(bus, { subject: names.service, clock: systemClock, local: host });
+    return local.ask({ service: "svc", operation, input, key: "k", deadline: Date.now() + timeoutMs });
+  };
+
+  it("does not go over the server", async () => {
+    await serve({ work: async () => ({ done: true }) });
+    const silent = new Proxy(bus, {
+      get: (target, name) => {
+        if (name === "request") throw new Error("went over the server");
+        return Reflect.get(target, name, target);
+      },
+    });
+    const local = new Dispatcher(silent, { subject: names.service, clock: systemClock, local: host });
+    const request = { service: "svc", operation: "work", input: {}, key: "k", deadline: Date.now() + 5_000 };
+    expect(await local.ask(request)).toEqual({ ok: true, value: { done: true } });
+  });
+
+  it("shares nothing with the service", async () => {
+    const kept: JsonObject[] = [];
+    await serve({
+      work: async (input) => {
+        input.list.push("changed");
+        const answer = { list: [1] };
+        kept.push(answer);
+        return answer;
+      },
+    });
+    const input = { list: ["mine"] };
+    const { value } = (await call("work", input)) as { value: any };
+    expect(input.list).toEqual(["mine"]);
+    value.list.push(2);
+    expect(kept).toEqual([{ list: [1] }]);
+  });
+
+  it("times out when nothing comes, and fails where the answer is no JSON", async () => {
+    await serve({ never: () => new Promise(() => {}), odd: async () => ({ n: 1n }) as never });
+    expect(await call("never", {}, 100)).toMatchObject({ ok: false, error: { code: "timeout" } });
+    expect(await call("odd")).toMatchObject({ ok: false, error: { code: "failed" } });
+  });
+
+  it("goes over the server where another node serves it", async () => {
+    const far = await serve({ work: async () => ({ far: true }) });
+    const empty = new ServiceHost(bus, [], { subject: names.serviceAll });
+    const dispatcher = new Dispatcher(bus, { subject: names.service, clock: systemClock, local: empty });
+    expect(await ask(dispatcher, "work")).toEqual(await ask(far, "work"));
   });
 });
 

@@ -65,13 +65,13 @@ export class ServiceHost {
 
   /**
    * A call from this node itself, without the way over the server; undefined when the service is not served here. Never
-   * throws, ends at the deadline at the latest. Input and answer are copies, as they would be over the bus.
+   * throws. Input and answer are copies, as they are over the bus.
    */
   call(service: string, operation: string, request: ServiceRequest): Promise<ServiceAnswer> | undefined {
     const found = this.#open.get(service);
     if (!found) return undefined;
     const work = this.#run(found, operation, { ...request, input: copyJson(request.input) });
-    return this.#tracked(work.then(copyJson));
+    return this.#tracked(work.then((answer) => this.#sendable(service, operation, answer, asJson)));
   }
 
   /** Whether an operation that is served here changes nothing. */
@@ -109,17 +109,29 @@ export class ServiceHost {
   /** Never throws: what can't be answered is reported. */
   async #serve(service: Service, message: BusMessage): Promise<void> {
     const operation = message.subject.slice(message.subject.lastIndexOf(".") + 1);
-    let answer = await this.#answer(service, operation, message);
-    for (;;) {
-      try {
-        message.respond(encoder.encode(JSON.stringify(answer)));
-        return;
-      } catch (error) {
-        // Too large for the bus, or no JSON.
-        this.#o.onError?.(service.name, operation, error);
-        if (!answer.ok) return;
-        answer = failure("failed", `the answer of ${service.name}.${operation} cannot be sent`, false);
-      }
+    const answer = await this.#answer(service, operation, message);
+    try {
+      this.#sendable(service.name, operation, answer, (fit) =>
+        message.respond(encoder.encode(JSON.stringify(fit))),
+      );
+    } catch (error) {
+      // Not even the failure: whoever asked has a time-out.
+      this.#o.onError?.(service.name, operation, error);
+    }
+  }
+
+  /** Sends an answer; one that can't be sent, being no JSON or too large for the bus, is a failure of the agent. */
+  #sendable<T>(
+    service: string,
+    operation: string,
+    answer: ServiceAnswer,
+    send: (answer: ServiceAnswer) => T,
+  ): T {
+    try {
+      return send(answer);
+    } catch (error) {
+      this.#o.onError?.(service, operation, error);
+      return send(failure("failed", `the answer of ${service}.${operation} cannot be sent`, false));
     }
   }
 
@@ -175,6 +187,10 @@ export class ServiceHost {
       this.#calls.delete(call);
     }
   }
+}
+
+function asJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }
 
 function failure(code: string, message: string, retryable: boolean): ServiceAnswer {

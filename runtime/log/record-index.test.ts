@@ -54,6 +54,17 @@ describe("what was noted", () => {
     expect(await look()).toEqual(want);
   });
 
+  it("is found behind what was asked for, also by an index of an older release without the highest sequences", async () => {
+    await db.put("k!k!counter!a!00000000000001", "");
+    await db.put("m!log", "");
+    const index = new RecordIndex(db);
+    index.note(2, "two", a);
+    await index.flush(3);
+    expect(await index.ofActor(a)).toEqual([1, 2]);
+    expect(await index.ofActor(a, 1)).toEqual([2]);
+    expect(await index.ofActor(a, 2)).toEqual([]);
+  });
+
   it("counts an id once: its first place stands, however often and by whomever it is noted", async () => {
     const index = new RecordIndex(db);
     expect(index.note(5, "one", a)).toBe(true);
