@@ -187,6 +187,7 @@ export class Node implements Engine {
     // What was due or open when the last process ended may have been settled by what it left to fold.
     await within(Promise.all(caughtUp), CATCH_UP_MS);
     await this.#host.wake();
+    await this.#index.leaveToReaders();
   }
 
   async append(record: NewRecord): Promise<AppendResult> {

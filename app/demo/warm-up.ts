@@ -1,7 +1,7 @@
 /**
  * Customers before the ones that count: a desk that has just been started runs code that no compiler has optimised yet,
  * and its budgets are those of one that has been open for a while. They ask in other words than those who count, so that
- * nothing of what is measured has been encoded before, and they change nothing.
+ * nothing of what is measured has been encoded before, and what they change is their own.
  */
 import { type FactWorld, seeded } from "../../scenarios/facts/index.ts";
 
@@ -87,6 +87,15 @@ export function warmUpScripts(world: FactWorld, n: number, not: ReadonlySet<stri
         "No more than that is needed",
         "Lovely, thank you",
       ],
+      [`I do not want ${order.id} any longer. ${who}`, "Sure, go on", "Great, thanks"],
+      [
+        `Kindly deliver ${order.id} to 77 Alder Court, Easton, PA 18042, USA. ${who}`,
+        "Correct, go on",
+        "Splendid, bye",
+      ],
+      [`All that came with ${order.id} goes back to you. ${who}`, "Right, go on", "Cheers"],
+      [`Please put me on your Plus plan. ${who}`, "Indeed, go on", "Wonderful, thanks"],
+      [`Take me out of the subscription for good. ${who}`, "Still, take me out", "Right, go on", "Thanks, bye"],
       ["Do parcels of yours reach small islands?", "And which cards may one pay with?", "Very kind, bye"],
       ["Hello there", "How can I get into my account again?", "Perfect, thanks"],
     ];

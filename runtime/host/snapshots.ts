@@ -70,12 +70,13 @@ export class Snapshots {
     }
     for (const { cell } of written) cell.dirtySince = undefined;
     try {
+      // First the index: what a position has passed is not read again to be noted.
+      await index.flush();
       await store.write(written, positions);
     } catch (error) {
       for (const { cell, since } of written) cell.dirtySince = Math.min(since, cell.dirtySince ?? since);
       throw error;
     }
-    await index.flush();
   }
 
   #report(cell: Cell, error: unknown): void {

@@ -126,11 +126,15 @@ export class RecordIndex {
     return Number(this.#db.getSync(`h!${key}`) ?? 0);
   }
 
-  /** Writes what was noted. `covered`: every record below it has been noted; the follower's position by default. */
+  /** Writes what was noted. `covered`: every record below it has been noted, or will be when its partition is read. */
   flush(covered?: number): Promise<void> {
-    const next = this.#flushing.then(() => this.#flush(covered ?? this.#follower?.position ?? 1));
+    const next = this.#flushing.then(() => this.#flush(covered ?? this.#covered()));
     this.#flushing = next.catch(() => {});
     return next;
+  }
+
+  #covered(): number {
+    return this.#follower?.position ?? this.#head + 1;
   }
 
   async #flush(covered: number): Promise<void> {
@@ -228,6 +232,17 @@ export class RecordIndex {
     await done;
   }
 
+  /**
+   * From now on whoever reads the log notes all that he reads, as a node does that reads every partition: following the
+   * headers as well would read everything twice. What is noted has to be flushed before the positions of the readers are
+   * written; what lies behind those is noted when it is read again.
+   */
+  async leaveToReaders(): Promise<void> {
+    const follower = this.#follower;
+    this.#follower = undefined;
+    await follower?.stop();
+  }
+
   /** Stops without writing, as a crash would. */
   async abandon(): Promise<void> {
     await this.#follower?.stop();
@@ -235,7 +250,7 @@ export class RecordIndex {
 
   async stop(): Promise<void> {
     await this.#follower?.stop();
-    await this.flush(this.#follower?.position ?? 1);
+    await this.flush();
   }
 }
 
