@@ -151,6 +151,5 @@ export async function* deskEvents(
     throw new DeskRefusedError("events refused", response.statusCode ?? 0, undefined);
   }
   onOpen?.();
-  for await (const { id, event, data } of readEvents(response))
-    yield { id: Number(id ?? 0), event, data };
+  for await (const { id, event, data } of readEvents(response)) yield { id: Number(id ?? 0), event, data };
 }

@@ -135,7 +135,8 @@ async function playSteps(
       );
       if (!step.expect) continue;
       if (step.expect.within !== undefined) {
-        const took = sent?.answeredAt === undefined ? Number.POSITIVE_INFINITY : sent.answeredAt - sent.sentAt;
+        const took =
+          sent?.answeredAt === undefined ? Number.POSITIVE_INFINITY : sent.answeredAt - sent.sentAt;
         if (took > parseDuration(step.expect.within)!) wrong.push(`the reply took ${Math.round(took)} ms`);
       }
       const rest = wrong.length === 0;
@@ -210,15 +211,33 @@ export async function playAll(
     played.push(await playSteps(scenario, stage, options));
     options.onDone?.(played.length);
   };
-  const queue = [...shared];
-  const workers = Array.from({ length: Math.min(options.concurrency ?? 8, queue.length) }, async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) await one(next);
-  });
-  await Promise.all(workers);
+  await atOnce(shared, options.concurrency ?? 8, one);
   for (const scenario of alone) await one(scenario);
   const results: Played[] = [];
   for (const finish of played) results.push(await finish());
   return results.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Plays scenarios as `playAll` does and forgets how they went. */
+export function rehearse(
+  scenarios: readonly Scenario[],
+  stage: Stage,
+  concurrency: number,
+  options: DriverOptions = {},
+): Promise<void> {
+  return atOnce(scenarios, concurrency, async (scenario) => void (await playSteps(scenario, stage, options)));
+}
+
+async function atOnce<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, queue.length) }, worker));
 }
 
 async function perform(step: ScenarioStep, driver: ConversationDriver, stage: Stage): Promise<void> {

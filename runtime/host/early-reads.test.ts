@@ -48,7 +48,10 @@ it("a read is under way while its ask reaches the log; anything else waits for t
   await desk.until(() => asks === 2 && called.length > 0);
   expect(called).toEqual(["look"]);
   acknowledge();
-  await desk.until(async () => ((await desk.node.read(c1))?.view as any).answers.length === 2);
+  await desk.until(async () => {
+    const read = await desk.node.read(c1);
+    return (read?.view.answers as unknown[]).length === 2;
+  });
   expect(called).toEqual(["look", "change"]);
   // In the log the ask stands before its answer.
   const records = await desk.node.recordsOfKey("c1");

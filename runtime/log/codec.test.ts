@@ -122,7 +122,9 @@ describe("whatever lies in the log", () => {
     );
     fc.assert(
       fc.property(envelope, member, fc.jsonValue(), (e, name, value) => {
-        const wire = JSON.parse(Buffer.from(encodeRecord(e, JSON.stringify(e.data), sealer).payload).toString());
+        const wire = JSON.parse(
+          Buffer.from(encodeRecord(e, JSON.stringify(e.data), sealer).payload).toString(),
+        );
         readAnything(Buffer.from(JSON.stringify({ ...wire, [name]: value })));
         delete wire[name];
         readAnything(Buffer.from(JSON.stringify(wire)));

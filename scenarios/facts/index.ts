@@ -2,4 +2,4 @@
 export { type CheckerOptions, ConversationChecker, type Finding, type Verdict } from "./checker.ts";
 export { hasFacts, type Spoilt, seeded, spoil } from "./sabotage.ts";
 export { type Proof, verifiedBy, type Ways } from "./who.ts";
-export { type FactWorld, readWorld, worldOf } from "./world.ts";
+export { type FactOrder, type FactWorld, readWorld, worldOf } from "./world.ts";

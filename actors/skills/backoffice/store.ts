@@ -119,7 +119,14 @@ export class BackOffice implements Reader {
         { cause: error },
       );
     }
-    const shared: Shared = { db, dir, tail: Promise.resolve(), infos: new Map(), indexed: new LRUCache({ max: HOT_INDEX }), writes: 0 };
+    const shared: Shared = {
+      db,
+      dir,
+      tail: Promise.resolve(),
+      infos: new Map(),
+      indexed: new LRUCache({ max: HOT_INDEX }),
+      writes: 0,
+    };
     await recoverLoads(shared);
     return new BackOffice(shared, checkDataset(options.dataset ?? "main"));
   }
