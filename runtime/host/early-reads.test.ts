@@ -49,8 +49,8 @@ it("a read is under way while its ask reaches the log; anything else waits for t
   expect(called).toEqual(["look"]);
   acknowledge();
   await desk.until(async () => {
-    const read = await desk.node.read(c1);
-    return (read?.view.answers as unknown[]).length === 2;
+    const view = (await desk.node.read(c1))?.view;
+    return Array.isArray(view?.answers) && view.answers.length === 2;
   });
   expect(called).toEqual(["look", "change"]);
   // In the log the ask stands before its answer.
