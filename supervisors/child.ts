@@ -1,75 +1,68 @@
-/** What a supervisor starts, watches and stops. */
+/** A child of a supervisor: one run of it after the other, each started, watched and stopped by its deadlines. */
 import type { JsonObject } from "../runtime/json.ts";
+import {
+  type ChildHandle,
+  type ChildSettings,
+  type ChildSpec,
+  type ChildStart,
+  type ChildType,
+  type RestartType,
+  settingsOf,
+} from "./child-spec.ts";
+import { ChildCancelledError, ChildTimeoutError } from "./errors.ts";
 
-/** `permanent`: always restarted. `transient`: only after a failure. `temporary`: never, and forgotten when it ends. */
-export type RestartType = "permanent" | "transient" | "temporary";
-
-export interface ChildContext {
-  /** Aborted when the child is to stop, at the latest when it has ended. */
-  readonly signal: AbortSignal;
-  /** To be called when the child ends by itself: with an error after a failure, without one when it is done. */
-  exited(error?: Error): void;
-}
-
-/** A child that runs. */
-export interface ChildHandle {
-  /** Releases everything; called for a child that failed, too. */
-  stop?(): Promise<void> | void;
-  /** Called when `stop` has not finished by its deadline. */
-  kill?(): void;
-  /** What `status` shows of it. */
-  which?(): JsonObject;
-}
-
-export interface ChildSpec {
-  /** Unique within its supervisor. */
-  readonly id: string;
-  /** Resolves when the child is ready for those that start after it. */
-  start(context: ChildContext): Promise<ChildHandle> | ChildHandle;
-  /** Default `permanent`. */
-  readonly restart?: RestartType;
-  /** From the call of `start` to ready, ms; after it the start has failed. Default 60,000. */
-  readonly startTimeoutMs?: number;
-  /** From the call of `stop` to stopped, ms; after it the child is killed and left. Default 10,000. */
-  readonly stopTimeoutMs?: number;
-}
-
-export type ChildState = "idle" | "starting" | "running" | "restarting" | "stopping" | "finished" | "stopped";
+export type ChildState =
+  | "idle"
+  | "starting"
+  | "running"
+  | "restarting"
+  | "stopping"
+  | "finished"
+  | "stopped"
+  | "ignored";
 
 export interface ChildStatus {
   readonly id: string;
   readonly state: ChildState;
   readonly restart: RestartType;
+  readonly type: ChildType;
   readonly restarts: number;
   /** Message of the last failure. */
   readonly lastError?: string;
   readonly detail?: JsonObject;
 }
 
-export class ChildTimeoutError extends Error {
-  override readonly name = "ChildTimeoutError";
-}
-
-export class ChildCancelledError extends Error {
-  override readonly name = "ChildCancelledError";
-}
+/** Longer timers Node would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Child {
-  readonly spec: ChildSpec;
   state: ChildState = "idle";
   restarts = 0;
   lastError: Error | undefined;
+  /** It is restarted, alone or with its siblings, unless this is given up. */
+  beingRestarted = false;
+  #settings: ChildSettings;
+  #begin: ChildSpec["start"];
   #handle: ChildHandle | undefined;
   #abort = new AbortController();
   #cancel: (() => void) | undefined;
   #run = 0;
 
   constructor(spec: ChildSpec) {
-    this.spec = spec;
+    this.#settings = settingsOf(spec);
+    this.#begin = (context) => spec.start(context);
+  }
+
+  get id(): string {
+    return this.#settings.id;
+  }
+
+  get settings(): ChildSettings {
+    return this.#settings;
   }
 
   get restart(): RestartType {
-    return this.spec.restart ?? "permanent";
+    return this.#begin === gone ? "temporary" : this.#settings.restart;
   }
 
   /** Tells the end of one run from that of an earlier one, which may be known only later. */
@@ -77,49 +70,82 @@ export class Child {
     return this.#run;
   }
 
-  /** @throws whatever `start` throws, ChildTimeoutError, or ChildCancelledError after `cancelStart`. */
+  get info(): unknown {
+    return this.#handle?.info;
+  }
+
+  /** New settings hold at once, another `begin` from the next start on. */
+  change(settings: ChildSettings, begin: ChildSpec["start"] = this.#begin): void {
+    this.#settings = settings;
+    this.#begin = begin;
+    this.#forgetStart();
+  }
+
+  /**
+   * Leaves it `running`, or `ignored` where its start says so.
+   * @throws whatever `start` throws, ChildTimeoutError, or ChildCancelledError after `giveUp`.
+   */
   async start(onExit: (error: Error | undefined, run: number) => void): Promise<void> {
     const run = ++this.#run;
     const abort = new AbortController();
     this.#abort = abort;
     this.state = "starting";
     let exited: { error: Error | undefined } | undefined;
-    const context: ChildContext = {
+    const context = {
       signal: abort.signal,
-      exited: (error) => {
+      exited: (error?: Error) => {
         if (exited || run !== this.#run) return;
         exited = { error };
         if (this.state === "running") onExit(error, run);
       },
     };
-    const limit = this.spec.startTimeoutMs ?? 60_000;
-    const starting = Promise.resolve().then(() => this.spec.start(context));
+    // No variable of this function may hold what starts it: a child keeps its context, and so this scope.
+    const starting = Promise.resolve(context).then(this.#begin);
     const cancelled = new Promise<never>((_, reject) => {
-      this.#cancel = () => reject(new ChildCancelledError(`the start of ${this.spec.id} was given up`));
+      this.#cancel = () => reject(new ChildCancelledError(`the start of ${this.id} was given up`));
     });
+    const limit = this.#settings.startTimeoutMs;
+    const late = () => new ChildTimeoutError(`${this.id} was not ready within ${limit} ms`);
+    let started: ChildStart;
     try {
-      this.#handle = await within(
-        Promise.race([starting, cancelled]),
-        limit,
-        () => new ChildTimeoutError(`${this.spec.id} was not ready within ${limit} ms`),
-      );
+      started = await within(Promise.race([starting, cancelled]), limit, late);
     } catch (error) {
       this.#run++;
       abort.abort();
-      // Should it get ready after all, nobody would stop it.
-      starting.then((late) => late.stop?.()).catch(() => {});
+      await this.#release(starting);
       this.state = "idle";
       throw error;
     } finally {
       this.#cancel = undefined;
     }
+    if (started === "ignore") {
+      this.#run++;
+      abort.abort();
+      this.state = "ignored";
+      return;
+    }
+    this.#handle = started;
     this.state = "running";
+    this.#forgetStart();
     // It may have ended before it said that it was ready.
     if (exited) queueMicrotask(() => onExit(exited?.error, run));
   }
 
-  /** Gives up a start that is under way: nobody waits for it any more. */
-  cancelStart(): void {
+  /** The wait before it is started again; short when that is given up. */
+  async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#cancel = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#cancel = undefined;
+  }
+
+  /** Gives up a start or restart that is under way: nobody waits for it any more. */
+  giveUp(): void {
+    this.beingRestarted = false;
     this.#cancel?.();
   }
 
@@ -130,38 +156,58 @@ export class Child {
     this.#handle = undefined;
     this.state = "stopping";
     this.#abort.abort();
-    let orderly = true;
-    if (handle?.stop) {
-      const limit = this.spec.stopTimeoutMs ?? 10_000;
-      const stopping = Promise.resolve().then(() => handle.stop?.());
-      try {
-        await within(
-          stopping,
-          limit,
-          () => new ChildTimeoutError(`${this.spec.id} did not stop within ${limit} ms`),
-        );
-      } catch (error) {
-        this.lastError = error as Error;
-        if (error instanceof ChildTimeoutError) {
-          orderly = false;
-          killQuietly(handle);
-        }
-      }
-    }
+    const orderly = !handle || (await this.#end(handle));
+    if (!orderly) killQuietly(handle);
     this.state = "stopped";
     return orderly;
   }
 
   which(): ChildStatus {
     return {
-      id: this.spec.id,
+      id: this.id,
       state: this.state,
       restart: this.restart,
+      type: this.#settings.type,
       restarts: this.restarts,
       lastError: this.lastError?.message,
       detail: this.#handle?.which?.(),
     };
   }
+
+  async #end(handle: ChildHandle): Promise<boolean> {
+    const limit = this.#settings.stopTimeoutMs;
+    if (limit === "brutal_kill") return false;
+    if (!handle.stop) return true;
+    const stopping = Promise.resolve().then(() => handle.stop?.());
+    const late = () => new ChildTimeoutError(`${this.id} did not stop within ${limit} ms`);
+    try {
+      await within(stopping, limit, late);
+    } catch (error) {
+      this.lastError = error as Error;
+      if (error instanceof ChildTimeoutError) return false;
+    }
+    return true;
+  }
+
+  /** Should it get ready after all, nobody would stop it. */
+  async #release(starting: Promise<ChildStart>): Promise<void> {
+    const released = starting.then((late) => (late === "ignore" ? undefined : late.stop?.()));
+    released.catch(() => {});
+    const { type, stopTimeoutMs } = this.#settings;
+    // A supervisor stops what it has started by the deadlines of its children, and before its own siblings are stopped.
+    if (type === "supervisor" && stopTimeoutMs !== "brutal_kill") {
+      await within(released, stopTimeoutMs, () => new ChildTimeoutError(this.id)).catch(() => {});
+    }
+  }
+
+  /** A temporary child is not started twice: what starts it may be large, and there may be many of them. */
+  #forgetStart(): void {
+    if (this.#handle && this.#settings.restart === "temporary") this.#begin = gone;
+  }
+}
+
+function gone(): never {
+  throw new Error("a temporary child is not started twice");
 }
 
 function killQuietly(handle: ChildHandle): void {
@@ -173,6 +219,7 @@ function killQuietly(handle: ChildHandle): void {
 }
 
 async function within<T>(promise: Promise<T>, ms: number, error: () => Error): Promise<T> {
+  if (ms > LONGEST_TIMER_MS) return promise;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(error()), ms);
