@@ -102,7 +102,7 @@ async function finish(shared: Shared, id: string, state: LoadState): Promise<voi
       batch.push({ type: "del", key });
     }
     for (const { collection, record } of last.values()) {
-      batch.push(...(await putOperations(db, state.dataset, collection, record)));
+      batch.push(...putOperations(db, state.dataset, collection, record));
     }
     await writeRecords(shared, batch);
   }

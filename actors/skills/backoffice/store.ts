@@ -220,18 +220,17 @@ export class BackOffice implements Reader {
     return this.#exclusive(async () => {
       const { db } = this.#shared;
       const request = hashJson([this.dataset, operation, input]);
-      const [before, tried] = (await db.getMany([keyOf(RESULT, key), keyOf(ATTEMPT, key)])) as [
-        StoredApplied | undefined,
-        AuditEntry | undefined,
-      ];
+      const before = db.getSync(keyOf(RESULT, key)) as StoredApplied | undefined;
+      const tried = db.getSync(keyOf(ATTEMPT, key)) as AuditEntry | undefined;
       const attempt = {
         operation,
         attempts: (tried?.attempts ?? 0) + 1,
         firstAt: tried?.firstAt ?? at,
         lastAt: at,
       };
-      await db.put(keyOf(ATTEMPT, key), attempt);
+      const noted = { type: "put", key: keyOf(ATTEMPT, key), value: attempt } as const;
       if (before) {
+        await db.batch([noted]);
         if (before.request !== request) {
           throw new Refusal(
             "conflict",
@@ -266,14 +265,18 @@ export class BackOffice implements Reader {
         newId: (prefix) => `${prefix}-${hashJson([key, made++]).slice(0, 10).toUpperCase()}`,
       };
       let stored: StoredApplied;
-      const batch: Batch = [];
+      // With what it led to: waiting for each on its own takes a turn of a busy event loop each.
+      const batch: Batch = [noted];
       try {
         const result = await change(tx);
         stored = { outcome: "applied", operation, request, result, at };
         for (const p of pending.values())
-          batch.push(...(await putOperations(db, this.dataset, p.collection, p.record)));
+          batch.push(...putOperations(db, this.dataset, p.collection, p.record));
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
+        if (!(error instanceof Refusal)) {
+          await db.batch([noted]);
+          throw error;
+        }
         const { code, message, reason, details } = error;
         stored = {
           outcome: "refused",
@@ -357,15 +360,10 @@ export async function writeRecords(shared: Shared, batch: Batch, options?: { syn
 }
 
 /** Puts a record and its index entries, and takes away those of the record that was there. */
-export async function putOperations(
-  db: Db,
-  dataset: string,
-  collection: string,
-  record: JsonObject,
-): Promise<Batch> {
+export function putOperations(db: Db, dataset: string, collection: string, record: JsonObject): Batch {
   const id = String(record.id);
   const key = keyOf(RECORD, dataset, collection, id);
-  const old = (await db.get(key)) as JsonObject | undefined;
+  const old = db.getSync(key) as JsonObject | undefined;
   const batch: Batch = [];
   for (const [index, value] of old ? indexEntries(collection, old) : []) {
     batch.push({ type: "del", key: keyOf(INDEX, dataset, collection, index, value, id) });
