@@ -5,7 +5,7 @@ import type { ZodError } from "zod";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
-import { type Encoder, languageService } from "../actors/language/index.ts";
+import { type Encoder, languageThread } from "../actors/language/index.ts";
 import { modelService } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
 import { loadPlaybooks, type PlaybookSet, SHOP_PLAYBOOKS } from "../actors/playbooks/index.ts";
@@ -89,7 +89,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     notes.push(...troubleWith(memory.report.problems));
 
     progress?.("training the classifier of intents");
-    const language = await languageService({
+    const language = languageThread({
       encoder: encoder as Encoder,
       examples: playbooks.examples,
       cacheDir: join(config.dataDir, "cache"),

@@ -11,6 +11,7 @@ export {
   SlotExtractor,
   yesNo,
 } from "./slots/index.ts";
+export { type LanguageThreadOptions, languageThread } from "./thread.ts";
 export type {
   Encoder,
   Entity,
