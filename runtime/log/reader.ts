@@ -6,6 +6,7 @@
  * gapless; where it is not, or where the server fell silent, reading starts again after the last record handed over.
  */
 import type { Bus, BusMessage, BusSubscription } from "../bus/bus.ts";
+import { Pulls } from "./pulls.ts";
 import { jetStreamApi } from "./stream.ts";
 
 export interface RawRecord {
@@ -38,10 +39,7 @@ export interface ReaderOptions {
 const encoder = new TextEncoder();
 /** Grace for the server's answer beyond the pull's own expiry, ms. */
 const SILENCE_GRACE_MS = 1_000;
-/**
- * How late the end of a pull may be told, ms. A server that delivers a record in the moment of the expiry may not tell it
- * at all, and without a pull nothing comes: then it is pulled again.
- */
+/** How late the end of a pull may be told, ms. A server that delivers a record in the moment of the expiry may not tell it. */
 const EXPIRY_GRACE_MS = 100;
 const RETRY_MS = 100;
 
@@ -124,67 +122,50 @@ export class LogReader {
     });
     let delivered = 0;
     let silentSince = performance.now();
-    /** Pulls that were given up without having been told their end. */
-    let untold = 0;
+    const pulls = new Pulls({ credit: batch, expiresMs, graceMs: EXPIRY_GRACE_MS });
     try {
       if (info.num_pending === 0) this.#o.onEnd?.();
       while (!this.#stopped) {
-        let open = batch;
-        const pulledAt = performance.now();
-        const pull = { batch, expires: expiresMs * 1e6 };
-        this.#bus.publish(
-          `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-          encoder.encode(JSON.stringify(pull)),
-          {
-            reply: inbox,
-          },
-        );
-        while (open > 0 && !this.#stopped) {
-          if (this.#reconnected) return "the connection was re-established";
-          const message = this.#queue.shift();
-          if (!message) {
-            const now = performance.now();
-            const left = silentSince + expiresMs + SILENCE_GRACE_MS - now;
-            if (left <= 0) return "the server fell silent";
-            const untilExpired = pulledAt + expiresMs + EXPIRY_GRACE_MS - now;
-            if (untilExpired <= 0) {
-              untold++;
-              break;
-            }
-            await this.#sleep(Math.min(left, untilExpired));
-            continue;
-          }
-          silentSince = performance.now();
-          const status = message.header("Status");
-          if (status === "404" || status === "408") {
-            // Of an earlier pull, told after all.
-            if (untold > 0 && silentSince - pulledAt < expiresMs / 2) {
-              untold--;
-              continue;
-            }
-            untold = 0;
-            break; // nothing more for this pull
-          }
-          if (status === "100") continue;
-          if (status !== undefined) return `status ${status} ${message.header("Description") ?? ""}`;
-          const place = placeOf(message);
-          if (place.consumerSeq !== delivered + 1)
-            return `gap: expected ${delivered + 1}, got ${place.consumerSeq}`;
-          delivered = place.consumerSeq;
-          open--;
-          const record: RawRecord = {
-            seq: place.streamSeq,
-            subject: message.subject,
-            data: message.data,
-            header: (name) => message.header(name),
-            pending: place.pending,
-          };
-          const waits = this.#o.onRecord(record);
-          if (waits) await waits;
-          this.#next = place.streamSeq + 1;
-          if (place.pending === 0) this.#o.onEnd?.();
-          silentSince = performance.now();
+        if (this.#reconnected) return "the connection was re-established";
+        const now = performance.now();
+        const due = pulls.due(now);
+        if (due > 0) {
+          const pull = encoder.encode(JSON.stringify({ batch: due, expires: expiresMs * 1e6 }));
+          this.#bus.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, pull, { reply: inbox });
+          pulls.opened(now, due);
         }
+        const message = this.#queue.shift();
+        if (!message) {
+          const left = silentSince + expiresMs + SILENCE_GRACE_MS - now;
+          if (left <= 0) return "the server fell silent";
+          await this.#sleep(Math.min(left, pulls.dueIn(now)));
+          continue;
+        }
+        silentSince = now;
+        const status = message.header("Status");
+        if (status === "404" || status === "408") {
+          pulls.ended(now);
+          continue;
+        }
+        if (status === "100") continue;
+        if (status !== undefined) return `status ${status} ${message.header("Description") ?? ""}`;
+        const place = placeOf(message);
+        if (place.consumerSeq !== delivered + 1)
+          return `gap: expected ${delivered + 1}, got ${place.consumerSeq}`;
+        delivered = place.consumerSeq;
+        const record: RawRecord = {
+          seq: place.streamSeq,
+          subject: message.subject,
+          data: message.data,
+          header: (name) => message.header(name),
+          pending: place.pending,
+        };
+        const waits = this.#o.onRecord(record);
+        if (waits) await waits;
+        pulls.took();
+        this.#next = place.streamSeq + 1;
+        if (place.pending === 0) this.#o.onEnd?.();
+        silentSince = performance.now();
       }
       return "stopped";
     } finally {

@@ -5,9 +5,10 @@
  * log before anything is folded. Keys of the data:
  * - `i!<id>`                    → sequence of the first occurrence
  * - `k!<key>!<kind>!<id>!<seq>` → nothing; the records of an actor, and of all actors that share a key
- * - `h!<key>`                    → highest sequence of the key: most look-ups ask for what comes after it, which is nothing
+ * - `h!<key>!`, `h!<key>!<kind>!<id>!` → highest sequence of a key, of an actor: most look-ups are for what comes after it,
+ *   or for an actor that is new, and so for nothing
  * - `m!position`                → every record below this sequence is in
- * - `m!highest`                 → present where every key has its `h!`: an index of an older release has not
+ * - `m!highest`                 → present where all have their `h!`: an index of an older release has not
  * - `m!log`                     → which log it is the index of
  */
 import type { Level } from "level";
@@ -106,24 +107,23 @@ export class RecordIndex {
       found.set(seq, { seq, kind: kind!, id: id! });
     };
     // The fresh ones first: a flush in between only moves them to where the iterator looks next.
-    const key = keyOf(prefix);
-    for (const [p, seqs] of this.#freshPlaces.get(key) ?? []) {
+    for (const [p, seqs] of this.#freshPlaces.get(keyOf(prefix)) ?? []) {
       if (p.startsWith(prefix)) for (const seq of seqs) add(p, seq);
     }
-    if (this.#endsBefore(key, after)) return inOrder(found);
+    if (this.#endsBefore(prefix, after)) return inOrder(found);
     for await (const path of this.#db.keys({ gte: `k!${prefix}`, lt: `k!${prefix}~` })) {
       add(path.slice(2), Number(path.slice(path.lastIndexOf("!") + 1)));
     }
     return inOrder(found);
   }
 
-  /** Whether all that is on disk of a key lies at or below `after`. */
-  #endsBefore(key: string, after: number): boolean {
-    return this.#hasHighest && this.#highest(key) <= after;
+  /** Whether all that is on disk of a key or of an actor lies at or below `after`. */
+  #endsBefore(prefix: string, after: number): boolean {
+    return this.#hasHighest && this.#highest(prefix) <= after;
   }
 
-  #highest(key: string): number {
-    return Number(this.#db.getSync(`h!${key}`) ?? 0);
+  #highest(prefix: string): number {
+    return Number(this.#db.getSync(`h!${prefix}`) ?? 0);
   }
 
   /** Writes what was noted. `covered`: every record below it has been noted, or will be when its partition is read. */
@@ -144,15 +144,18 @@ export class RecordIndex {
     for (const [id, seq] of ids) operations.push({ type: "put", key: `i!${id}`, value: String(seq) });
     const written: [string, string, number][] = [];
     for (const [key, ofKey] of places) {
-      let highest = this.#highest(key);
+      let highest = this.#highest(`${key}!`);
       for (const [p, seqs] of ofKey) {
         written.push([key, p, seqs.length]);
+        let ofActor = this.#highest(p);
         for (const seq of seqs) {
           operations.push({ type: "put", key: `k!${p}${pad(seq)}`, value: "" });
-          if (seq > highest) highest = seq;
+          if (seq > ofActor) ofActor = seq;
         }
+        operations.push({ type: "put", key: `h!${p}`, value: String(ofActor) });
+        if (ofActor > highest) highest = ofActor;
       }
-      operations.push({ type: "put", key: `h!${key}`, value: String(highest) });
+      operations.push({ type: "put", key: `h!${key}!`, value: String(highest) });
     }
     operations.push({ type: "put", key: POSITION, value: String(covered) });
     const writtenIds = [...ids.keys()];
