@@ -217,6 +217,20 @@ describe("wrapping under another subject's key", () => {
     for (const ring of [a, b]) expect(await ring.sealer("c1", { create: true })).toBeUndefined();
   });
 
+  it("does not read a key again that it has wrapped itself, and lets go of it with its new parent", async () => {
+    const ring = await open();
+    const other = await open(otherBus);
+    const sealed = (await make(ring, "c1")).seal(text, "");
+    await make(ring, "customer");
+    await other.sealer("c1");
+    await ring.wrapUnder("c1", "customer");
+    expect(ring.cached("c1")!.open(sealed, "")).toEqual(text);
+    await expect.poll(() => other.cached("c1")).toBeUndefined();
+    await other.destroy("customer");
+    await expect.poll(() => ring.cached("c1")).toBeUndefined();
+    expect(await ring.sealer("c1")).toBeUndefined();
+  });
+
   it("refuses a missing key, itself and a circle", async () => {
     const ring = await open();
     await make(ring, "c1");

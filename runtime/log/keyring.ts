@@ -41,6 +41,7 @@ export class KeyRingError extends Error {
   override readonly name = "KeyRingError";
 }
 
+const HEADER_ORIGIN = "Bw-Origin";
 /** Conversation under customer under workspace is two; more than this is a mistake. */
 const MAX_DEPTH = 8;
 const MAX_TRIES = 20;
@@ -65,8 +66,11 @@ export class WorkspaceKeyRing implements KeyRing {
   readonly #under = new Map<string, Set<string>>();
   readonly #fetching = new Map<string, Promise<Held | undefined>>();
   readonly #refreshing = new Set<string>();
-  /** Keys dropped while something is fetched: what was read before a drop is not kept after it. */
+  /** Keys dropped while something is fetched or wrapped: what was read before a drop is not kept after it. */
   #dropped: string[] = [];
+  #wrapping = 0;
+  /** Marks what this ring announces itself. */
+  readonly #origin = randomBytes(8).toString("hex");
 
   /** @throws WorkspaceKeyError when `workspace.key` is missing, damaged or another one than the data was sealed with. */
   static async open(options: KeyRingOptions): Promise<WorkspaceKeyRing> {
@@ -109,6 +113,7 @@ export class WorkspaceKeyRing implements KeyRing {
       dispose: (held, key) => this.#forgetPlace(key, held),
     });
     this.#subscription = options.bus.subscribe(dropSubject, (message) => {
+      if (message.header(HEADER_ORIGIN) === this.#origin) return;
       this.#drop(Buffer.from(message.data).toString("utf8"));
     });
   }
@@ -130,7 +135,18 @@ export class WorkspaceKeyRing implements KeyRing {
   }
 
   async wrapUnder(key: string, parent: string): Promise<void> {
+    this.#wrapping++;
+    try {
+      await this.#wrapUnder(key, parent);
+    } finally {
+      this.#wrapping--;
+      this.#forgetDropped();
+    }
+  }
+
+  async #wrapUnder(key: string, parent: string): Promise<void> {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      const from = this.#dropped.length;
       const entry = await this.#store.entry(key);
       if (entry?.key.state !== "live")
         throw new KeyRingError(`key of ${key} does not exist or was destroyed`);
@@ -152,6 +168,10 @@ export class WorkspaceKeyRing implements KeyRing {
         continue;
       }
       this.#announce(key);
+      // The key is the same, whatever wraps it: who is in the middle of a conversation need not read it again.
+      const ancestors = [parent, ...above.ancestors];
+      const gone = this.#dropped.slice(from).some((dropped) => ancestors.includes(dropped));
+      if (!gone) this.#keep(key, { ...held, ancestors });
       await this.#store.erase(old);
       await this.#store.forgetPending(key, old);
       return;
@@ -196,7 +216,7 @@ export class WorkspaceKeyRing implements KeyRing {
     if (!fetching) {
       fetching = this.#load(key, create).finally(() => {
         this.#fetching.delete(name);
-        if (this.#fetching.size === 0) this.#dropped = [];
+        this.#forgetDropped();
       });
       this.#fetching.set(name, fetching);
     }
@@ -277,11 +297,15 @@ export class WorkspaceKeyRing implements KeyRing {
 
   #announce(key: string): void {
     this.#drop(key);
-    this.#bus.publish(this.#dropSubject, Buffer.from(key));
+    this.#bus.publish(this.#dropSubject, Buffer.from(key), { headers: { [HEADER_ORIGIN]: this.#origin } });
+  }
+
+  #forgetDropped(): void {
+    if (this.#fetching.size === 0 && this.#wrapping === 0) this.#dropped = [];
   }
 
   #drop(key: string): void {
-    if (this.#fetching.size > 0) this.#dropped.push(key);
+    if (this.#fetching.size > 0 || this.#wrapping > 0) this.#dropped.push(key);
     this.#cache.delete(key);
     for (const other of [...(this.#under.get(key) ?? [])]) this.#cache.delete(other);
   }
