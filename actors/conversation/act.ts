@@ -15,20 +15,30 @@ import * as verification from "./verification.ts";
 import type { Wanted } from "./wanted.ts";
 import { say } from "./wording.ts";
 
-/** Decides what to do with the message of the turn, and does it. */
-export function decideTurn(s: Step): void {
+function decisionOf(s: Step): Decision {
   const turn = s.c.now!;
-  const u = turn.understanding!;
-  const { c } = s;
-  const decision = decide({
+  return decide({
     c: s.c,
     text: turn.text,
-    u,
+    u: turn.understanding!,
     evidence: verification.untried(s),
     options: s.options,
     policy: s.settings.policy,
     playbooks: s.settings.playbooks,
   });
+}
+
+/** Whether a playbook is what the message of the turn comes to. */
+export function startsPlaybook(s: Step): boolean {
+  return s.c.now?.understanding !== undefined && decisionOf(s).do === "start";
+}
+
+/** Decides what to do with the message of the turn, and does it. */
+export function decideTurn(s: Step): void {
+  const turn = s.c.now!;
+  const u = turn.understanding!;
+  const { c } = s;
+  const decision = decisionOf(s);
   const again = turn.decided === true;
   turn.decided = true;
   if (signal(u, "angry") && !again) {

@@ -1,6 +1,6 @@
 /** What follows what: a turn from understanding to its end, across verification, playbooks and answers. */
 import type { Understanding } from "../playbooks/protocol.ts";
-import { afterRun, asideAnswered, decideTurn, detourDone, stated } from "./act.ts";
+import { afterRun, asideAnswered, decideTurn, detourDone, startsPlaybook, stated } from "./act.ts";
 import * as facts from "./facts.ts";
 import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
@@ -187,20 +187,21 @@ function recalling(s: Step): boolean {
   return s.c.open.some((open) => open.kind === "recall");
 }
 
-/** Memory is waited for where there is one to ask; the playbook that runs looks things up meanwhile. */
+/** Memory is waited for where there is one to ask; a playbook looks things up meanwhile. */
 function whenRecalled(s: Step): void {
-  if (recalling(s) && (s.c.handAfter || !s.c.run?.verifying)) s.go("verifying");
+  const playbook = s.c.run?.verifying || startsPlaybook(s);
+  if (recalling(s) && (s.c.handAfter || !playbook)) s.go("verifying");
   else afterVerified(s);
 }
 
 function remembered(s: Step, ok: boolean): void {
   recalled(s, ok);
-  if (s.c.phase !== "playbook") {
+  if (s.c.phase === "verifying") {
     afterVerified(s);
     return;
   }
   mentionFact(s);
-  if (!calling(s)) settled(s);
+  if (s.c.phase === "playbook" && !calling(s)) settled(s);
 }
 
 function afterVerified(s: Step): void {

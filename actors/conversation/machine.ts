@@ -106,6 +106,7 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
           ...queued,
           "search.*": on(answered),
           "aside.*": on(answered),
+          "recall.*": on(answered),
           "answer.*": on(answered),
           "ground.*": on(answered),
           ...quietNews,
