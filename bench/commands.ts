@@ -1,6 +1,7 @@
-/** `bench`: latency and throughput of the desk's parts on this machine. */
+/** `bench`: latency and throughput of the desk's parts on this machine, and what the engine promises. */
 import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+import { addRehydration } from "./rehydration/commands.ts";
 import type { BenchResult } from "./report.ts";
 
 interface Profile {
@@ -14,21 +15,21 @@ const PROFILES: Readonly<Record<string, Profile>> = {
 };
 
 export const commands: Contributor = (program: Command, env: CliEnv) => {
-  program
-    .command("bench")
-    .description("latency and throughput on this machine")
-    .argument("<part>", "engine: durable turns without anything that thinks")
+  const bench = program.command("bench").description("latency and throughput on this machine");
+  bench
+    .command("engine")
+    .description("durable turns without anything that thinks")
     .option("--profile <name>", "quick or full", "quick")
-    .action(async (part: string, options: { profile: string }) => {
+    .action(async (options: { profile: string }) => {
       const { UsageError } = await import("../runtime/config/errors.ts");
       const profile = Object.hasOwn(PROFILES, options.profile) ? PROFILES[options.profile] : undefined;
       if (!profile) throw new UsageError(`--profile ${options.profile}: there are quick and full`);
-      if (part !== "engine") throw new UsageError(`bench ${part}: there is engine`);
       const { renderReport, report } = await import("./report.ts");
       const result = report(await engine(profile, env));
       env.out(result, () => renderReport(result));
       if (result.missed.length > 0) env.fail();
     });
+  addRehydration(bench, env);
 };
 
 async function engine(profile: Profile, env: CliEnv): Promise<BenchResult[]> {

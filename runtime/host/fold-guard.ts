@@ -95,7 +95,7 @@ function install(): void {
 }
 
 /** Mulberry32 over the first four bytes of the seed's SHA-256: equal seeds give equal numbers, 0 ≤ x < 1. */
-function seededRandom(seed: string): () => number {
+export function seededRandom(seed: string): () => number {
   let a = createHash("sha256").update(seed).digest().readUInt32LE(0);
   return () => {
     a = (a + 0x6d2b79f5) | 0;

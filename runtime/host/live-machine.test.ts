@@ -9,6 +9,7 @@ import {
   emit,
   raise,
   sendParent,
+  sendTo,
   setup,
   spawnChild,
   tell,
@@ -151,6 +152,18 @@ describe("a live machine", () => {
       on: { go: { actions: spawnChild("kid") } },
     });
     expect(() => started(unnamedChild).send({ type: "go" }, point(1))).toThrow(/without an id/);
+    const unnamedGrandchild = setup({ actors: { kid: unnamedChild } }).createMachine({
+      invoke: { src: "kid", id: "kid" },
+      on: { go: { actions: sendTo("kid", { type: "go" }) } },
+    });
+    expect(() => started(unnamedGrandchild).send({ type: "go" }, point(1))).toThrow(/without an id/);
+  });
+
+  it("refuses a delay that is no number of milliseconds", () => {
+    const never = setup({}).createMachine({
+      on: { go: { actions: raise({ type: "x" }, { id: "x", delay: Number.POSITIVE_INFINITY }) } },
+    });
+    expect(() => started(never).send({ type: "go" }, point(1))).toThrow(/delay of Infinity ms/);
   });
 
   it("ends an endless loop of microsteps and a flood of effects", () => {

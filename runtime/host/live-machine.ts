@@ -1,13 +1,27 @@
 /**
  * One XState actor, driven record by record with its effects collected and its timers taken over (L5, L10).
  *
- * Everything that leans on XState's internals is in this file; `live-machine.test.ts` pins what it leans on.
+ * Everything that leans on XState's internals is here and in `xstate-internals.ts`; the tests beside pin it.
  */
-import { type AnyActor, type AnyActorRef, type AnyStateMachine, createActor, StateMachine } from "xstate";
+import { type AnyActor, type AnyActorRef, type AnyStateMachine, createActor } from "xstate";
 import type { Json, JsonObject } from "../json.ts";
-import { hashJson } from "../json.ts";
 import { ImpureMachineError, inFold } from "./fold-guard.ts";
 import type { ActorInput, Effect } from "./machine.ts";
+import {
+  childrenOf,
+  findByPath,
+  hasStopped,
+  isOver,
+  limitMicrosteps,
+  parentOf,
+  pathOf,
+  restorable,
+  type System,
+  settle,
+  stop,
+} from "./xstate-internals.ts";
+
+export { stateHash } from "./state-hash.ts";
 
 /** A pending delayed event of a machine or of one of its children. */
 export interface TimerState {
@@ -42,12 +56,12 @@ interface Handle {
 
 interface Timer extends TimerState {
   readonly handle: Handle;
+  readonly from: AnyActorRef;
+  readonly to: AnyActorRef;
 }
 
 /** Most effects of one fold; a machine that wants more is broken. */
 export const MAX_EFFECTS_PER_FOLD = 512;
-/** Microsteps after which a fold counts as an endless loop. */
-export const MAX_MICROSTEPS = 1_000;
 
 export class MachineError extends Error {
   override readonly name = "MachineError";
@@ -55,7 +69,12 @@ export class MachineError extends Error {
 
 export class LiveMachine {
   readonly #actor: AnyActor;
+  /** By `nameOf`: within a fold there may be two actors of one path, of which the older is about to stop. */
   readonly #timers = new Map<string, Timer>();
+  /** Actors that were started, until they are seen to have stopped. */
+  readonly #started = new Set<AnyActorRef>();
+  /** An actor was started or is over since the last look at them. */
+  #moved = false;
   #generation = 0;
   #effects: Effect[] = [];
   #failure: { error: unknown } | undefined;
@@ -85,6 +104,7 @@ export class LiveMachine {
         : { snapshot: options.snapshot as never }),
     }) as AnyActor;
     this.#takeOverScheduler();
+    this.#watchActors();
     this.#actor.subscribe({ error: (error) => (this.#failure ??= { error }) });
     this.#actor.on("*", (emitted: unknown) => {
       if (this.#effects.length >= MAX_EFFECTS_PER_FOLD) {
@@ -114,9 +134,8 @@ export class LiveMachine {
   /** A machine as it was persisted. Restoring does nothing that a fold did before. */
   static restore(machine: AnyStateMachine, persisted: PersistedMachine, id: string, at: number): LiveMachine {
     return inFold(at, `restore ${id}`, () => {
-      // XState writes into the snapshot that it is given.
-      const live = new LiveMachine(machine, { id, snapshot: structuredClone(persisted.snapshot) });
-      live.#run({ at, recordId: "restore" }, () => live.#actor.start());
+      const live = new LiveMachine(machine, { id, snapshot: restorable(persisted.snapshot) });
+      live.#run({ at, recordId: "restore" }, () => live.#startAgain());
       live.#generation = persisted.generation;
       live.#timers.clear();
       for (const timer of persisted.timers) live.#rearm(timer, at);
@@ -131,14 +150,14 @@ export class LiveMachine {
 
   /** Lets a timer fire; undefined when it is not pending or of another generation. */
   fire(key: string, generation: number, point: FoldPoint): Effect[] | undefined {
-    const timer = this.#timers.get(key);
-    if (timer?.generation !== generation) return undefined;
-    this.#timers.delete(key);
+    const [name, timer] = [...this.#timers].find(([, each]) => each.key === key) ?? [];
+    if (name === undefined || timer?.generation !== generation) return undefined;
+    this.#timers.delete(name);
     return inFold(point.at, point.recordId, () => this.#run(point, timer.handle.fire));
   }
 
   get timers(): readonly TimerState[] {
-    return [...this.#timers.values()].map(({ handle: _, ...state }) => state);
+    return [...this.#timers.values()].map(({ handle: _, from: __, to: ___, ...state }) => state);
   }
 
   get context(): unknown {
@@ -151,9 +170,8 @@ export class LiveMachine {
 
   /** Contexts of the machine's children, by their ids. */
   get children(): Readonly<Record<string, unknown>> {
-    const children = this.#actor.getSnapshot().children as Record<string, AnyActorRef | undefined>;
     return Object.fromEntries(
-      Object.entries(children).map(([id, child]) => [id, child?.getSnapshot()?.context]),
+      Object.entries(childrenOf(this.#actor)).map(([id, child]) => [id, child?.getSnapshot()?.context]),
     );
   }
 
@@ -179,23 +197,40 @@ export class LiveMachine {
     if (failure) throw failure.error;
     const snapshot = this.#actor.getSnapshot();
     if (snapshot.status === "error") throw snapshot.error;
-    refuseUnnamedChildren(snapshot);
+    this.#checkActors();
+    settle(this.#actor);
     return this.#effects;
+  }
+
+  /** Starts restored actors without what XState tells a parent of a child that starts: it has been told before. */
+  #startAgain(): void {
+    const system = this.#system;
+    const { _relay } = system;
+    system._relay = () => {};
+    try {
+      this.#actor.start();
+    } finally {
+      system._relay = _relay;
+    }
+  }
+
+  get #system(): System {
+    return this.#actor.system as unknown as System;
   }
 
   /** XState's own scheduler stays in charge, so that its cancellation works; we note what it schedules. */
   #takeOverScheduler(): void {
-    const { scheduler } = this.#actor.system as unknown as { scheduler: Scheduler };
+    const { scheduler } = this.#system;
     const { schedule, cancel } = scheduler;
     scheduler.schedule = (source, target, event, delay, id) => {
-      if (id === undefined) {
-        throw new ImpureMachineError(`delayed event ${JSON.stringify(event.type)} has no id: give it one`);
-      }
+      const name = JSON.stringify(event.type);
+      if (id === undefined) throw new ImpureMachineError(`delayed event ${name} has no id: give it one`);
+      if (!Number.isFinite(delay)) throw new MachineError(`delayed event ${name} has a delay of ${delay} ms`);
+      if (isOver(target)) return; // nobody will be there, and after a restore perhaps somebody of the same name
       schedule(source, target, event, delay, id);
-      const key = `${pathOf(source)}|${id}`;
       const again = this.#rearming;
-      this.#timers.set(key, {
-        key,
+      this.#timers.set(nameOf(source, id), {
+        key: `${pathOf(source)}|${id}`,
         generation: again ? again.generation : ++this.#generation,
         deadline: again ? again.deadline : this.#now + delay,
         source: pathOf(source),
@@ -203,101 +238,63 @@ export class LiveMachine {
         id,
         event: event as JsonObject,
         handle: this.#fresh!,
+        from: source,
+        to: target,
       });
     };
     scheduler.cancel = (source, id) => {
       cancel(source, id);
-      this.#timers.delete(`${pathOf(source)}|${id}`);
+      this.#timers.delete(nameOf(source, id));
     };
   }
 
+  #watchActors(): void {
+    const system = this.#system;
+    const { _register, _unregister } = system;
+    system._register = (sessionId, ref) => {
+      this.#started.add(ref);
+      this.#moved = true;
+      return _register(sessionId, ref);
+    };
+    system._unregister = (ref) => {
+      _unregister(ref);
+      this.#moved = true;
+      for (const { from, to, id } of [...this.#timers.values()]) {
+        if (to === ref && from !== ref) system.scheduler.cancel(from, id);
+      }
+    };
+  }
+
+  /** Ends or refuses children that no snapshot would bring back. */
+  #checkActors(): void {
+    if (!this.#moved) return;
+    this.#moved = false;
+    for (const ref of this.#started) {
+      const parent = parentOf(ref);
+      // XState numbers unnamed children with a counter of the process, which no replay could repeat.
+      if (parent && /^x:\d+$/.test(ref.id)) {
+        throw new ImpureMachineError("a child was spawned without an id: give it one");
+      }
+      // XState lets children run on when another one takes their name, and those of an actor that broke.
+      if (parent && (hasStopped(parent) || childrenOf(parent)[ref.id] !== ref)) stop(ref);
+      if (hasStopped(ref)) this.#started.delete(ref);
+    }
+  }
+
   #rearm(timer: TimerState, at: number): void {
-    const source = this.#find(timer.source);
-    const target = this.#find(timer.target);
+    const source = findByPath(this.#actor, timer.source);
+    const target = findByPath(this.#actor, timer.target);
     if (!source || !target) return; // its child is gone, and so is the timer
     this.#rearming = timer;
     try {
-      const { scheduler } = this.#actor.system as unknown as { scheduler: Scheduler };
-      scheduler.schedule(
-        source,
-        target,
-        timer.event as { type: string },
-        Math.max(0, timer.deadline - at),
-        timer.id,
-      );
+      const remaining = Math.max(0, timer.deadline - at);
+      this.#system.scheduler.schedule(source, target, timer.event as { type: string }, remaining, timer.id);
     } finally {
       this.#rearming = undefined;
     }
   }
-
-  #find(path: string): AnyActorRef | undefined {
-    let ref: AnyActorRef = this.#actor;
-    for (const id of path.split("/").slice(1)) {
-      const child = (ref.getSnapshot() as { children?: Record<string, AnyActorRef> }).children?.[id];
-      if (!child) return undefined;
-      ref = child;
-    }
-    return ref;
-  }
 }
 
-interface Scheduler {
-  schedule(
-    source: AnyActorRef,
-    target: AnyActorRef,
-    event: { type: string },
-    delay: number,
-    id: string | undefined,
-  ): void;
-  cancel(source: AnyActorRef, id: string): void;
-}
-
-/** Names of an actor and its parents from the root, whose own name does not matter. */
-function pathOf(ref: AnyActorRef): string {
-  const parent = (ref as unknown as { _parent?: AnyActorRef })._parent;
-  return parent ? `${pathOf(parent)}/${ref.id}` : "root";
-}
-
-/** XState numbers unnamed children with a counter of the process, which no replay could repeat. */
-function refuseUnnamedChildren(snapshot: { children?: Record<string, AnyActorRef | undefined> }): void {
-  for (const child of Object.values(snapshot.children ?? {})) {
-    if (/^x:\d+$/.test(child?.id ?? ""))
-      throw new ImpureMachineError("a child was spawned without an id: give it one");
-  }
-}
-
-/** Bounds the machine and every machine that it may spawn. */
-function limitMicrosteps(machine: AnyStateMachine): void {
-  const m = machine as unknown as {
-    options?: { maxIterations?: number };
-    implementations?: { actors?: Record<string, unknown> };
-  };
-  if (m.options?.maxIterations !== undefined && m.options.maxIterations <= MAX_MICROSTEPS) return;
-  m.options = { ...m.options, maxIterations: MAX_MICROSTEPS };
-  for (const child of Object.values(m.implementations?.actors ?? {})) {
-    if (child instanceof StateMachine) limitMicrosteps(child as AnyStateMachine);
-  }
-}
-
-/**
- * Hash of a state: canonical JSON of value, context, children and timers, free of the library's own bookkeeping
- * (L4). Equal for equal states whatever version of the library wrote the snapshot.
- */
-export function stateHash(persisted: PersistedMachine): string {
-  return hashJson({
-    state: essence(persisted.snapshot),
-    timers: persisted.timers.map(({ key, deadline, event }) => ({ key, deadline, event })),
-  });
-}
-
-function essence(snapshot: Json): Json {
-  const s = snapshot as {
-    value?: Json;
-    context?: Json;
-    children?: Record<string, { snapshot: Json }>;
-    status?: Json;
-  };
-  const children: Record<string, Json> = {};
-  for (const [id, child] of Object.entries(s.children ?? {})) children[id] = essence(child.snapshot);
-  return { value: s.value ?? null, context: s.context ?? null, status: s.status ?? null, children };
+function nameOf(source: AnyActorRef, id: string): string {
+  return `${source.sessionId} ${id}`;
 }
