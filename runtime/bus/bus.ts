@@ -58,12 +58,36 @@ export interface KvOptions {
   readonly ttlMs?: number;
   /** Copies kept in a cluster; 1 by default. */
   readonly replicas?: number;
+  /** How long one attempt of a read or a write may take, ms; three are made. Default 2,000. */
+  readonly attemptMs?: number;
 }
 
 export interface KvEntry {
   readonly key: string;
   readonly value: Uint8Array;
   readonly revision: number;
+}
+
+/** What a watcher of a bucket is told. What it throws is an error of the connection's. */
+export interface KvWatcher {
+  /**
+   * All entries that there are, by revision: at first, and again whenever something may have been missed. It replaces all
+   * that was told before. A copy that lags behind the others may list what was so a moment ago.
+   */
+  onAll(entries: readonly KvEntry[]): void;
+  /** An entry was written; its revision is above all that were told since the last list. A purge is not told. */
+  onEntry(entry: KvEntry): void;
+  /** Told of each time it had to start again, with the reason. */
+  onRestart?(reason: string): void;
+}
+
+export interface KvWatchOptions {
+  /** The server is heard of this often, and given up on after two and a half times as long, ms. 100 or more, default 1,000. */
+  readonly heartbeatMs?: number;
+}
+
+export interface KvWatch {
+  stop(): void;
 }
 
 /** A bucket without history: one value a key; deletion purges. Keys allow `-/_=.a-zA-Z0-9`. */
@@ -77,4 +101,6 @@ export interface Kv {
   /** Deletes with all that was before. */
   purge(key: string): Promise<void>;
   keys(prefix?: string): Promise<string[]>;
+  /** Tells of every write in the order of the bucket, for as long as it is not stopped: it starts again by itself. */
+  watch(watcher: KvWatcher, options?: KvWatchOptions): KvWatch;
 }

@@ -3,8 +3,9 @@
  * held over a reconnect and cost what a request costs.
  */
 import { type NatsConnection, nuid } from "nats";
-import type { Bus, BusMessage, Kv, KvEntry, KvOptions } from "./bus.ts";
+import type { Bus, BusMessage, Kv, KvEntry, KvOptions, KvWatch, KvWatcher, KvWatchOptions } from "./bus.ts";
 import { BusApiError, BusTimeoutError, BusUsageError, KvConflictError, NoRespondersError } from "./errors.ts";
+import { watchBucket } from "./kv-watch.ts";
 
 const WRONG_LAST_SEQUENCE = 10071;
 const NO_MESSAGE_FOUND = 10037;
@@ -22,24 +23,27 @@ export async function openKv(bus: Bus, nc: NatsConnection, bucket: string, optio
     replicas: options.replicas ?? 1,
     allow_direct: true,
   });
-  return new Bucket(bus, bucket, async (prefix) => {
+  const list = async (prefix: string): Promise<string[]> => {
     const keys: string[] = [];
     // A prefix of whole tokens is looked up by the server; any other here.
     const filter = prefix.slice(0, prefix.lastIndexOf(".") + 1);
     for await (const key of await view.keys(`${filter}>`)) keys.push(key);
     return keys;
-  });
+  };
+  return new Bucket(bus, bucket, list, options.attemptMs ?? ATTEMPT_MS);
 }
 
 class Bucket implements Kv {
   readonly #bus: Bus;
   readonly #bucket: string;
   readonly #list: (prefix: string) => Promise<string[]>;
+  readonly #attemptMs: number;
 
-  constructor(bus: Bus, bucket: string, list: (prefix: string) => Promise<string[]>) {
+  constructor(bus: Bus, bucket: string, list: (prefix: string) => Promise<string[]>, attemptMs: number) {
     this.#bus = bus;
     this.#bucket = bucket;
     this.#list = list;
+    this.#attemptMs = attemptMs;
   }
 
   async get(key: string): Promise<KvEntry | undefined> {
@@ -92,6 +96,10 @@ class Bucket implements Kv {
     return (await this.#list(prefix)).filter((key) => key.startsWith(prefix));
   }
 
+  watch(watcher: KvWatcher, options: KvWatchOptions = {}): KvWatch {
+    return watchBucket(this.#bus, this.#bucket, watcher, options);
+  }
+
   async #last(key: string): Promise<number | undefined> {
     const answer = await this.#ask(`$JS.API.DIRECT.GET.KV_${this.#bucket}.${this.#subject(key)}`, EMPTY);
     const revision = Number(answer.header("Nats-Sequence"));
@@ -119,7 +127,7 @@ class Bucket implements Kv {
   async #ask(subject: string, data: Uint8Array, headers?: Record<string, string>): Promise<BusMessage> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#bus.request(subject, data, { timeoutMs: ATTEMPT_MS, headers });
+        return await this.#bus.request(subject, data, { timeoutMs: this.#attemptMs, headers });
       } catch (error) {
         const passing = error instanceof BusTimeoutError || error instanceof NoRespondersError;
         if (!passing || attempt >= ATTEMPTS) throw error;

@@ -1,8 +1,9 @@
 /** Reading a subject in order from a position of one's own, against a real server. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Bus, BusMessage } from "../bus/bus.ts";
+import { placeOf } from "../bus/delivery.ts";
 import { startTestServer, type TestServer } from "../bus/testing.ts";
-import { LogReader, placeOf, type RawRecord, type ReaderOptions } from "./reader.ts";
+import { LogReader, type RawRecord, type ReaderOptions } from "./reader.ts";
 import { deleteMessage, ensureStream, jetStreamApi } from "./stream.ts";
 
 let server: TestServer;
@@ -230,20 +231,5 @@ describe("a reader", () => {
     await expect
       .poll(async () => (await jetStreamApi(bus, `CONSUMER.NAMES.${s.stream}`, {})).consumers ?? [])
       .toEqual([]);
-  });
-});
-
-describe("the place of a delivery", () => {
-  const place = (reply?: string) => placeOf({ reply } as BusMessage);
-
-  it("is read from both forms of its reply subject", () => {
-    const want = { streamSeq: 42, consumerSeq: 7, pending: 3 };
-    expect(place("$JS.ACK.S.C.1.42.7.1700000000.3")).toEqual(want);
-    expect(place("$JS.ACK._.ACC.S.C.1.42.7.1700000000.3.x")).toEqual(want);
-  });
-
-  it("is refused in what is no delivery", () => {
-    expect(() => place(undefined)).toThrow(/not a JetStream delivery/);
-    expect(() => place("_INBOX.x")).toThrow(/not a JetStream delivery/);
   });
 });

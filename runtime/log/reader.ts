@@ -6,6 +6,7 @@
  * gapless; where it is not, or where the server fell silent, reading starts again after the last record handed over.
  */
 import type { Bus, BusMessage, BusSubscription } from "../bus/bus.ts";
+import { placeOf } from "../bus/delivery.ts";
 import { Pulls } from "./pulls.ts";
 import { jetStreamApi } from "./stream.ts";
 
@@ -188,18 +189,4 @@ export class LogReader {
       this.#wake = done;
     });
   }
-}
-
-/** Where a delivered message stands, from its reply subject `$JS.ACK.…`, which has 9 tokens or, newer, 12. */
-export function placeOf(message: BusMessage): { streamSeq: number; consumerSeq: number; pending: number } {
-  const tokens = (message.reply ?? "").split(".");
-  if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < 9) {
-    throw new Error(`not a JetStream delivery: reply subject ${JSON.stringify(message.reply)}`);
-  }
-  const o = tokens.length === 9 ? 0 : 2;
-  return {
-    streamSeq: Number(tokens[5 + o]),
-    consumerSeq: Number(tokens[6 + o]),
-    pending: Number(tokens[8 + o]),
-  };
 }
