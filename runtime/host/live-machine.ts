@@ -108,9 +108,8 @@ export class LiveMachine {
     this.#actor.subscribe({ error: (error) => (this.#failure ??= { error }) });
     this.#actor.on("*", (emitted: unknown) => {
       if (this.#effects.length >= MAX_EFFECTS_PER_FOLD) {
-        this.#failure ??= {
-          error: new MachineError(`more than ${MAX_EFFECTS_PER_FOLD} effects in one fold`),
-        };
+        const error = new MachineError(`more than ${MAX_EFFECTS_PER_FOLD} effects in one fold`);
+        this.#failure ??= { error };
         return;
       }
       this.#effects.push(emitted as Effect);

@@ -168,6 +168,20 @@ describe("a restored machine", () => {
       on: { late: { actions: mark("late") } },
     });
     expect(play(machine, ["timer", "timer"]).heard).toEqual(["broke", "late"]);
+    const persistent = setup({ actors: { frail } }).createMachine({
+      context,
+      initial: "with",
+      states: {
+        with: {
+          invoke: {
+            src: "frail",
+            id: "kid",
+            onError: { target: "with", reenter: true, actions: mark("again") },
+          },
+        },
+      },
+    });
+    expect(play(persistent, ["timer", "timer", "timer"]).heard).toEqual(["again", "again", "again"]);
   });
 
   it("has a child's timers, though its predecessor ends after it began", () => {
