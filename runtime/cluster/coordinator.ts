@@ -86,7 +86,8 @@ export class Coordinator {
       },
       onChange: () => this.#place(),
       onError,
-      mayJudge: (name) => true || name,
+      mayJudge: (name, { holder }) =>
+        this.#session ? this.#session.remainingMs() > 0 : name === node && holder !== this.#holder,
     });
     this.#leases = new Leases(leases, {
       node,

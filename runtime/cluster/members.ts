@@ -43,10 +43,10 @@ export interface MembersOptions {
   readonly onChange: () => void;
   readonly onError: (what: string, error: unknown) => void;
   /**
-   * Whether this node may judge that one now. While its own session is over it knows nothing of the others' silence: where
-   * it could not renew, they could not either.
+   * Whether this node may judge that one now. While it has no session it knows nothing of the others' silence: where it
+   * could not renew, they could not either. Only a stranger who has its name is in its way.
    */
-  readonly mayJudge: (node: string) => boolean;
+  readonly mayJudge: (node: string, record: SessionRecord) => boolean;
 }
 
 export class Members {
@@ -165,7 +165,7 @@ export class Members {
   /** Ms until a session may be judged; undefined for one that may not, or need not be. */
   #left(node: string, { record, seenAt }: SeenSession): number | undefined {
     if (!record || hasEnded(record.state) || this.#judging.has(node)) return undefined;
-    if (!this.#o.mayJudge(node)) return undefined;
+    if (!this.#o.mayJudge(node, record)) return undefined;
     return seenAt + record.ttlMs + this.#o.timings.skewMs - this.#o.clock.monotonic();
   }
 

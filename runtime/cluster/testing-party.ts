@@ -39,7 +39,8 @@ export async function joinParty(node: string, options: PartyOptions): Promise<Pa
     },
     onChange: () => {},
     onError: () => {},
-    mayJudge: (name) => (session ? session.remainingMs() > 0 : name === node),
+    mayJudge: (name, record) =>
+      session ? session.remainingMs() > 0 : name === node && record.holder !== holder,
   });
   const leases = new Leases(options.leases, {
     node,
