@@ -7,20 +7,18 @@
  * it had and joins anew.
  */
 import type { Kv } from "../bus/bus.ts";
-import { BusClosedError } from "../bus/errors.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import { newId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { CoordinatorOptions, PartitionOwner } from "./coordinator-options.ts";
-import { NodeNameTakenError } from "./errors.ts";
 import { Leases } from "./leases.ts";
-import { type Member, Members } from "./members.ts";
+import type { Member } from "./members.ts";
+import { Membership } from "./membership.ts";
 import { placementOfAll } from "./placement.ts";
 import { nodeKey } from "./records.ts";
-import { Session } from "./session.ts";
 import { Tenures } from "./tenures.ts";
 import { type Timings, timingsOf } from "./timings.ts";
-import { pause, within } from "./waiting.ts";
+import { Bell, pause } from "./waiting.ts";
 
 /** What is left of a session that has ended vanishes from the bucket after ten times to live, and not before this, ms. */
 const KEEP_ENDED_MS = 600_000;
@@ -29,18 +27,11 @@ export class Coordinator {
   readonly node: string;
   readonly #o: CoordinatorOptions;
   readonly #timings: Required<Timings>;
-  readonly #clock: Clock;
-  readonly #holder: string;
-  readonly #kv: Kv;
-  readonly #members: Members;
+  readonly #membership: Membership;
   readonly #leases: Leases;
   readonly #tenures: Tenures;
-  /** It takes part no longer, or is about to. */
-  readonly #leaving = new AbortController();
   readonly #closed = new AbortController();
-  readonly #waiting = new Set<() => void>();
-  #session: Session | undefined;
-  #sessions = 0;
+  readonly #bell = new Bell();
   #ending: Promise<void> | undefined;
   #changed = false;
 
@@ -74,39 +65,44 @@ export class Coordinator {
     this.node = node;
     this.#o = options;
     this.#timings = timings;
-    this.#clock = clock;
-    this.#holder = options.holder ?? newId();
-    this.#kv = members;
-    const onError = (what: string, error: unknown) => this.#o.onError?.(what, error);
-    this.#members = new Members(members, {
+    const common = {
+      node,
+      partitions,
       clock,
       timings,
-      onSession: (name, seen) => {
-        if (name === node) this.#session?.observe(seen);
+      onError: (what: string, error: unknown) => options.onError?.(what, error),
+    };
+    this.#membership = new Membership({
+      ...common,
+      kv: members,
+      holder: options.holder ?? newId(),
+      info: options.info ?? {},
+      onChange: () => {
+        this.#tenures.place(this.#membership.session, placementOfAll(partitions, this.#membership.places()));
+        this.#tell();
       },
-      onChange: () => this.#place(),
-      onError,
-      mayJudge: (name, { holder }) =>
-        this.#session ? this.#session.remainingMs() > 0 : name === node && holder !== this.#holder,
+      // Should ever a change have been missed.
+      onRenewed: () => this.#tenures.reconcile(),
+      onLost: () => {
+        this.#tenures.lose();
+        this.#tell();
+      },
+      onFailure: (error) => options.onFailure?.(error),
     });
     this.#leases = new Leases(leases, {
-      node,
-      partitions,
-      members: this.#members,
-      clock,
-      timings,
-      onChange: () => this.#tenures.reconcile(),
+      ...common,
+      members: this.#membership.members,
+      onChange: () => {
+        this.#tenures.reconcile();
+        this.#tell();
+      },
     });
     this.#tenures = new Tenures({
-      node,
-      partitions,
+      ...common,
       leases: this.#leases,
-      clock,
-      timings,
       onAcquire,
       onRelease,
       onChange: () => this.#tell(),
-      onError,
     });
   }
 
@@ -136,15 +132,15 @@ export class Coordinator {
 
   /** Living nodes, by name. */
   members(): Member[] {
-    return this.#members.list();
+    return this.#membership.members.list();
   }
 
   status(): JsonObject {
     return {
       node: this.node,
       session: {
-        remainingMs: Math.round(this.#session?.remainingMs() ?? 0),
-        begun: this.#sessions,
+        remainingMs: Math.round(this.#membership.session?.remainingMs() ?? 0),
+        begun: this.#membership.begun,
         draining: this.#ending !== undefined,
       },
       members: this.members().map(({ node, state }) => ({ node, state })),
@@ -159,8 +155,8 @@ export class Coordinator {
   async settled(ms: number): Promise<boolean> {
     const end = performance.now() + ms;
     for (;;) {
-      if (this.#session !== undefined && this.#tenures.isSettled()) return true;
-      if (!(await this.#change(end - performance.now()))) return false;
+      if (this.#membership.session && this.#tenures.isSettled()) return true;
+      if (!(await this.#bell.heard(end - performance.now(), this.#closed.signal))) return false;
     }
   }
 
@@ -176,100 +172,34 @@ export class Coordinator {
 
   /** Ends as a crash would: nothing more is written or told. `holds` goes on as the clock says. For tests. */
   abandon(): void {
-    this.#session?.abandon();
+    this.#membership.abandon();
     this.#close();
   }
 
   async #start(): Promise<void> {
     const { startTimeoutMs } = this.#timings;
     await this.#leases.agree();
-    this.#members.view.start();
-    this.#leases.view.start();
-    await this.#members.view.ready(startTimeoutMs);
-    await this.#leases.view.ready(startTimeoutMs);
-    await this.#join();
-  }
-
-  async #join(): Promise<void> {
-    const session = await Session.register({
-      kv: this.#kv,
-      members: this.#members,
-      node: this.node,
-      holder: this.#holder,
-      info: this.#o.info ?? {},
-      clock: this.#clock,
-      timings: this.#timings,
-      signal: this.#leaving.signal,
-      onLost: (session, reason) => this.#lost(session, reason),
-      onError: (what, error) => this.#o.onError?.(what, error),
-    });
-    if (this.#leaving.signal.aborted) {
-      await session.leave();
-      return;
-    }
-    this.#session = session;
-    this.#sessions++;
-    this.#members.touch();
-    this.#place();
-  }
-
-  /** The session is over: so is all that hung on it. */
-  #lost(session: Session, reason: string): void {
-    if (session !== this.#session || this.#closed.signal.aborted) return;
-    this.#session = undefined;
-    this.#tenures.lose();
-    this.#members.touch();
-    this.#o.onError?.("the session of this node is over", new Error(reason));
-    this.#tell();
-    void this.#joinAgain();
-  }
-
-  async #joinAgain(): Promise<void> {
-    const { signal } = this.#leaving;
-    let waitMs = this.#timings.retryMs;
-    while (!signal.aborted) {
-      try {
-        await this.#join();
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof NodeNameTakenError || error instanceof BusClosedError) {
-          this.#o.onFailure?.(error);
-          return;
-        }
-        this.#o.onError?.("the cluster was not joined again yet", error);
-        await pause(waitMs, signal);
-        waitMs = Math.min(waitMs * 2, this.#timings.maxRetryMs);
-      }
-    }
-  }
-
-  /** Who belongs where, from the members as they are now. */
-  #place(): void {
-    const nodes = new Set<string>();
-    for (const { node, state } of this.#members.list()) if (state === "live") nodes.add(node);
-    // Of itself it knows more than what it has heard.
-    if (this.#session && !this.#leaving.signal.aborted) nodes.add(this.node);
-    else nodes.delete(this.node);
-    this.#tenures.place(this.#session, placementOfAll(this.#o.partitions, [...nodes]));
+    const views = [this.#membership.members.view, this.#leases.view];
+    for (const view of views) view.start();
+    for (const view of views) await view.ready(startTimeoutMs);
+    await this.#membership.join();
   }
 
   #leave(ms: number): Promise<void> {
     this.#ending ??= (async () => {
-      this.#leaving.abort();
       const end = performance.now() + ms;
       this.#tenures.drain();
-      this.#session?.drain();
+      this.#membership.drain();
       while (!this.#tenures.isEmpty) {
-        if (await this.#change(end - performance.now())) continue;
+        if (await this.#bell.heard(end - performance.now(), this.#closed.signal)) continue;
         this.#o.onError?.("not everything was handed over", new Error(`not within ${ms} ms`));
         this.#leases.withdrawAll();
         // What was still sent under the leases has arrived by then.
         await pause(this.#timings.marginMs, this.#closed.signal);
         break;
       }
-      const left = await this.#session?.leave();
-      if (left === false) this.#o.onError?.("the others have to wait for the lapse", new Error("no answer"));
+      const left = await this.#membership.leave();
+      if (!left) this.#o.onError?.("the others have to wait for the lapse", new Error("no answer"));
       this.#leases.withdrawAll();
       this.#close();
     })();
@@ -277,24 +207,10 @@ export class Coordinator {
   }
 
   #close(): void {
-    this.#leaving.abort();
     this.#closed.abort();
     this.#tenures.abandon();
-    this.#members.stop();
+    this.#membership.close();
     this.#leases.view.stop();
-  }
-
-  /** Waits for the next change; false when there was none within `ms`. */
-  async #change(ms: number): Promise<boolean> {
-    if (ms <= 0 || this.#closed.signal.aborted) return false;
-    let wake!: () => void;
-    const changed = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    this.#waiting.add(wake);
-    const { kind } = await within(changed, ms, this.#closed.signal);
-    this.#waiting.delete(wake);
-    return kind === "done";
   }
 
   /** Many changes of one turn are told together. */
@@ -304,8 +220,12 @@ export class Coordinator {
     queueMicrotask(() => {
       this.#changed = false;
       if (this.#closed.signal.aborted) return;
-      for (const wake of this.#waiting) wake();
-      this.#o.onChange?.();
+      this.#bell.ring();
+      try {
+        this.#o.onChange?.();
+      } catch (error) {
+        this.#o.onError?.("a listener failed", error);
+      }
     });
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Leases: who owns which partition. One record a partition, written when it changes hands and never in between; its
  * revision is the epoch, and a later owner's is higher because revisions grow over the bucket. What keeps a lease alive is
- * the session that it names (`session.ts`), renewed once for all of a node's partitions.
+ * the session that it names (`session.ts`), renewed once for all of a node's partitions. The sessions are in a bucket of
+ * their own: records that stay while others are rewritten all the time would leave the servers a gap each to remember.
  *
  * - A partition is taken when its record is free, or names a session that has ended; by a write that expects the record
  *   that was seen, and counts once it was read back as the last one (`View.settled`).

@@ -15,7 +15,7 @@ import type { JsonObject } from "../json.ts";
 import { decodeSession, encode, hasEnded, nodeKey, nodeOfKey, type SessionRecord } from "./records.ts";
 import type { Timings } from "./timings.ts";
 import { View } from "./view.ts";
-import { Alarm } from "./waiting.ts";
+import { Alarm, Bell } from "./waiting.ts";
 
 /** A living node. */
 export interface Member {
@@ -56,8 +56,8 @@ export class Members {
   readonly #sessions = new Map<string, SeenSession>();
   readonly #alarm = new Alarm(() => this.#judge());
   readonly #judging = new Set<string>();
-  readonly #waiting = new Set<() => void>();
-  #stopped = false;
+  readonly #written = new Bell();
+  readonly #stopped = new AbortController();
 
   constructor(kv: Kv, options: MembersOptions) {
     this.#kv = kv;
@@ -72,10 +72,9 @@ export class Members {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#stopped.abort();
     this.view.stop();
     this.#alarm.clear();
-    this.#tell();
   }
 
   session(node: string): SeenSession | undefined {
@@ -114,16 +113,8 @@ export class Members {
   }
 
   /** Waits until a session was written, at most `ms`. */
-  changed(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#waiting.add(done);
-    });
+  async changed(ms: number): Promise<void> {
+    await this.#written.heard(ms, this.#stopped.signal);
   }
 
   #all(entries: readonly KvEntry[]): void {
@@ -138,7 +129,7 @@ export class Members {
     }
     this.#o.onChange();
     this.#schedule();
-    this.#tell();
+    this.#written.ring();
   }
 
   #entry(entry: KvEntry): void {
@@ -151,15 +142,11 @@ export class Members {
     const renewed = before && before.id === seen.record?.id && before.state === seen.record.state;
     if (!renewed) this.#o.onChange();
     this.#schedule();
-    this.#tell();
+    this.#written.ring();
   }
 
   #see({ value, revision }: KvEntry): SeenSession {
     return { record: decodeSession(value), revision, seenAt: this.#o.clock.monotonic() };
-  }
-
-  #tell(): void {
-    for (const done of [...this.#waiting]) done();
   }
 
   /** Ms until a session may be judged; undefined for one that may not, or need not be. */
@@ -170,7 +157,7 @@ export class Members {
   }
 
   #schedule(): void {
-    if (this.#stopped) return;
+    if (this.#stopped.signal.aborted) return;
     let next = Number.POSITIVE_INFINITY;
     for (const [node, seen] of this.#sessions) next = Math.min(next, this.#left(node, seen) ?? next);
     if (Number.isFinite(next)) this.#alarm.set(next);
@@ -194,7 +181,7 @@ export class Members {
     } catch (error) {
       if (!(error instanceof KvConflictError)) this.#o.onError(`node ${node} could not be judged`, error);
       await this.#lookAgain(key, value).catch(() => {});
-      if (this.#stopped) return;
+      if (this.#stopped.signal.aborted) return;
       await this.changed(this.#o.timings.retryMs);
     } finally {
       this.#judging.delete(node);

@@ -110,7 +110,6 @@ it("finds on its return that it holds nothing, and is given its share back under
     child.kill("SIGTERM");
     expect((await ended)[0]).toBe(0);
     await expect.poll(() => cluster.owners()).toEqual(Array(PARTITIONS).fill("a"));
-    console.log("pause: taken over after", Math.min(...taken.map((t) => t.at)) - paused, "ms");
   } finally {
     await cluster.close();
   }

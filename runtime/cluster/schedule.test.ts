@@ -15,6 +15,16 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
+/** To the server as it runs now, if it does. */
+function signal(name: NodeJS.Signals, pid = server.server.pid): number | undefined {
+  try {
+    if (pid !== undefined) process.kill(pid, name);
+  } catch {
+    // It has ended by itself.
+  }
+  return pid;
+}
+
 /** Numbers from 0 to 1 that follow from the seed (mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed;
@@ -26,7 +36,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-it.each([1, 2, 3, 4])(
+it.each([1, 2, 3])(
   "schedule %i",
   async (seed) => {
     const random = randomOf(seed);
@@ -66,19 +76,18 @@ it.each([1, 2, 3, 4])(
         node.link.cut();
         return Promise.resolve();
       },
-      pause: async (_, node) => {
+      pause: (_, node) => {
         node?.link.hold();
-        await sleep(TTL * (0.2 + 2 * random()));
-        node?.link.go();
+        return node && sleep(TTL * (0.2 + 2 * random())).then(() => node.link.go());
       },
-      cut: async (_, node) => node?.link.cut(),
-      restart: async () => void process.kill(server.server.pid!, "SIGKILL"),
-      freeze: async () => {
-        const pid = server.server.pid;
-        if (pid === undefined) return;
-        process.kill(pid, "SIGSTOP");
-        await sleep(TTL * (0.2 + 1.5 * random()));
-        process.kill(pid, "SIGCONT");
+      cut: (_, node) => node && Promise.resolve(node.link.cut()),
+      restart: () => {
+        signal("SIGKILL");
+        return Promise.resolve();
+      },
+      freeze: () => {
+        const pid = signal("SIGSTOP");
+        return sleep(TTL * (0.2 + 1.5 * random())).then(() => void signal("SIGCONT", pid));
       },
     };
     const kinds = [
@@ -112,19 +121,15 @@ it.each([1, 2, 3, 4])(
       const want = placementOfAll(cluster.partitions, [...alive.keys()]);
       await expect.poll(() => cluster.owners(), { timeout: 20_000, interval: 20 }).toEqual(want);
       for (const { coordinator } of alive.values()) expect(await coordinator.settled(5_000)).toBe(true);
+      expect(cluster.wrongs).toEqual([]);
     } catch (error) {
-      console.log(story.join("\n"));
-      for (const { name, errors } of cluster.nodes) console.log(name, errors.slice(-5));
-      throw error;
+      const errors = cluster.nodes.map((node) => `${node.name}: ${node.errors.slice(-3).join("; ")}`);
+      throw new Error([(error as Error).message, ...story, ...errors].join("\n"), { cause: error });
     } finally {
       await cluster.close();
     }
-    if (cluster.wrongs.length > 0) console.log(story.join("\n"));
-    expect(cluster.wrongs).toEqual([]);
-    const acquired = cluster.happened.filter((h) => h.what === "acquire").length;
-    const lost = cluster.happened.filter((h) => h.what === "lost").length;
-    console.log({ seed, acquired, lost, moved: cluster.happened.filter((h) => h.what === "moved").length });
-    expect(acquired).toBeGreaterThan(cluster.partitions);
+    const acquired = cluster.happened.filter((h) => h.what === "acquire");
+    expect(acquired.length).toBeGreaterThan(cluster.partitions);
   },
   90_000,
 );

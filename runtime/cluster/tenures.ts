@@ -121,7 +121,6 @@ export class Tenures {
       else void this.#release(partition, session);
     }
     if (Number.isFinite(retryAt)) this.#retry.set(retryAt - now);
-    this.#o.onChange();
   }
 
   #take(partition: number, session: Session): void {
@@ -148,6 +147,7 @@ export class Tenures {
       if (this.#abandoned) return;
       if (error !== undefined) this.#failed(partition, "was not taken or released", error);
       this.reconcile();
+      this.#o.onChange();
     });
   }
 

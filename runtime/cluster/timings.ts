@@ -2,8 +2,8 @@
 
 export interface Timings {
   /**
-   * Time to live of a session: what a silent node keeps its partitions for. The same on all nodes would be usual; each is
-   * judged by its own. Default 6,000.
+   * Time to live of a session: how long a node that is not heard of keeps its partitions. Each node is judged by its own.
+   * A cluster of servers needs four to nine seconds for a new leader, in which nobody can renew. Default 6,000.
    */
   readonly ttlMs?: number;
   /** Between two renewals. Default a third of the time to live. */

@@ -48,3 +48,25 @@ export class Alarm {
     this.#timer = undefined;
   }
 }
+
+/** Wakes all that wait for it. */
+export class Bell {
+  readonly #waiting = new Set<() => void>();
+
+  ring(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Whether it rings within `ms`. */
+  async heard(ms: number, signal?: AbortSignal): Promise<boolean> {
+    if (ms <= 0 || signal?.aborted) return false;
+    let wake!: () => void;
+    const rung = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    this.#waiting.add(wake);
+    const { kind } = await within(rung, ms, signal);
+    this.#waiting.delete(wake);
+    return kind === "done";
+  }
+}
