@@ -1,7 +1,4 @@
-import { configDefaults, defineConfig } from "vitest/config";
-
-/** Leases of half a second among many nodes need a machine that has time for them: `npm run test:cluster`. */
-const TIMED = "runtime/cluster/{coordinator,leases,paused,schedule,servers}.test.ts";
+import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
@@ -9,7 +6,6 @@ export default defineConfig({
       "{runtime,supervisors,memory,actors,scenarios,bench,console,app}/**/*.test.ts",
       "app/setup/**/*.test.mjs",
     ],
-    exclude: [...configDefaults.exclude, ...(process.env.TEST_CLUSTER ? [] : [TIMED])],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

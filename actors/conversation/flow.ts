@@ -189,9 +189,9 @@ function recalling(s: Step): boolean {
 
 /** Memory is waited for where there is one to ask; a playbook looks things up meanwhile. */
 function whenRecalled(s: Step): void {
-  const playbook = s.c.run?.verifying || startsPlaybook(s);
-  if (recalling(s) && (s.c.handAfter || !playbook)) s.go("verifying");
-  else afterVerified(s);
+  const goesOn = (): boolean => !s.c.handAfter && (s.c.run?.verifying === true || startsPlaybook(s));
+  if (!recalling(s) || goesOn()) afterVerified(s);
+  else s.go("verifying");
 }
 
 function remembered(s: Step, ok: boolean): void {

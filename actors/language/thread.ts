@@ -167,7 +167,8 @@ class LanguageThread {
       const message = String((error as Error)?.message ?? error);
       worker.postMessage({ kind: "not-encoded", id, message } satisfies ToThread);
     } finally {
-      this.#encodings.delete(id);
+      // The thread after this one counts from 1 again.
+      if (this.#encodings.get(id) === limit) this.#encodings.delete(id);
     }
   }
 
@@ -176,6 +177,7 @@ class LanguageThread {
     this.#ready = false;
     this.#worker = undefined;
     for (const encoding of this.#encodings.values()) encoding.abort();
+    this.#encodings.clear();
     for (const asked of this.#asks.values()) asked.reject(away());
     this.#asks.clear();
     // What kept it from its first start is the starter's to judge.

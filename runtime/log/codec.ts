@@ -1,6 +1,6 @@
 /** Records as bytes: the clear envelope as JSON with the sealed part in base64 inside. */
 
-import { type Address, formatAddress } from "../address.ts";
+import { formatAddress } from "../address.ts";
 import { type Envelope, EnvelopeError, fromWire, toWire } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
 import type { KeyRing, Sealer } from "./sealer.ts";
@@ -12,8 +12,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Binds the sealed part to its place: it opens nowhere else. */
-function associated(id: string, to: Address): string {
-  return `${id} ${formatAddress(to)}`;
+function associated(id: string, to: string): string {
+  return `${id} ${to}`;
 }
 
 export interface EncodedRecord {
@@ -28,7 +28,7 @@ export interface EncodedRecord {
  */
 export function encodeRecord(envelope: Omit<Envelope, "data">, plain: string, sealer: Sealer): EncodedRecord {
   const to = formatAddress(envelope.to);
-  const sealed = sealer.seal(encoder.encode(plain), `${envelope.id} ${to}`).toString("base64");
+  const sealed = sealer.seal(encoder.encode(plain), associated(envelope.id, to)).toString("base64");
   return {
     sealed,
     payload: encoder.encode(JSON.stringify(toWire(envelope, sealed))),
@@ -68,6 +68,6 @@ export function openRecord(record: ClosedRecord, keys: KeyRing): OpenResult | Pr
 
 function openWith(record: ClosedRecord, sealer: Sealer): JsonObject {
   const { id, to } = record.envelope;
-  const plain = sealer.open(Buffer.from(record.sealed, "base64"), associated(id, to));
+  const plain = sealer.open(Buffer.from(record.sealed, "base64"), associated(id, formatAddress(to)));
   return JSON.parse(decoder.decode(plain));
 }
