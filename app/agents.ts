@@ -5,7 +5,7 @@ import type { ZodError } from "zod";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
-import { type Encoder, languageThread } from "../actors/language/index.ts";
+import { languageThread } from "../actors/language/index.ts";
 import { modelService } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
 import { loadPlaybooks, type PlaybookSet, SHOP_PLAYBOOKS } from "../actors/playbooks/index.ts";
@@ -14,7 +14,7 @@ import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/inde
 import { Inventory } from "../actors/skills/inventory.ts";
 import { skillRoutes } from "../actors/skills/routes.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
-import { EncoderError, type OpenEncoder, openEncoder } from "../memory/encoder/index.ts";
+import { EncoderError, openSharedEncoder, type SharedEncoder } from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DependencyError, UsageError } from "../runtime/config/errors.ts";
@@ -90,7 +90,8 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
 
     progress?.("training the classifier of intents");
     const language = languageThread({
-      encoder: encoder as Encoder,
+      encoder,
+      encoderPort: () => encoder.port(),
       examples: playbooks.examples,
       cacheDir: join(config.dataDir, "cache"),
       zone: config.dialog.timeZone,
@@ -158,9 +159,9 @@ function troubleWith(problems: readonly string[]): string[] {
   return more > 0 ? [...shown, `${more} more articles were left out: bin/bailiwick status`] : shown;
 }
 
-async function encoderOf(config: Config): Promise<OpenEncoder> {
+async function encoderOf(config: Config): Promise<SharedEncoder> {
   try {
-    return await openEncoder(encoderOptions(config.encoder));
+    return await openSharedEncoder(encoderOptions(config.encoder));
   } catch (error) {
     if (!(error instanceof EncoderError)) throw error;
     throw new DependencyError(`${error.message}`);

@@ -198,46 +198,54 @@ function canWait(steps: readonly ScenarioStep[], number: number): boolean {
 const faultsOf = (scenario: Scenario): Set<string> =>
   new Set(scenario.steps.flatMap((s) => ("fail" in s ? [s.fail.system] : [])));
 
-/** Plays all: those that share a desk at `concurrency`, the others one after the other at the end. */
+export interface PlayOptions extends DriverOptions {
+  /** Conversations under way at once. Default 8. */
+  readonly concurrency?: number;
+  readonly onDone?: (done: number) => void;
+  /** Called when the first scenario is about to begin. */
+  readonly onBegin?: () => void;
+  /** Customers whose scenarios nobody looks at; they keep the desk as busy as `concurrency` says. */
+  readonly extras?: {
+    readonly before: readonly Scenario[];
+    /** Come until the last scenario has ended. */
+    readonly until: readonly Scenario[];
+  };
+}
+
+/**
+ * Plays all: those that share a desk at `concurrency`, the others one after the other at the end. With extras, scenarios
+ * come one by one into a desk that is busy already and stays so until the last of them has ended, so that none of them is
+ * part of a crowd at the door, or has the desk for itself in the end.
+ */
 export async function playAll(
   scenarios: readonly Scenario[],
   stage: Stage,
-  options: DriverOptions & { concurrency?: number; onDone?: (done: number) => void } = {},
+  options: PlayOptions = {},
 ): Promise<Played[]> {
-  const shared = scenarios.filter((s) => !isExclusive(s));
-  const alone = scenarios.filter(isExclusive);
+  const { concurrency = 8, extras = { before: [], until: [] } } = options;
   const played: (() => Promise<Played>)[] = [];
+  const shared = scenarios.filter((s) => !isExclusive(s));
   const one = async (scenario: Scenario): Promise<void> => {
+    if (scenario === scenarios[0]) options.onBegin?.();
     played.push(await playSteps(scenario, stage, options));
     options.onDone?.(played.length);
   };
-  await atOnce(shared, options.concurrency ?? 8, one);
-  for (const scenario of alone) await one(scenario);
+  const extra = async (scenario: Scenario): Promise<void> => void (await playSteps(scenario, stage, options));
+  const queue = [
+    ...extras.before.map((scenario) => () => extra(scenario)),
+    ...shared.map((scenario) => () => one(scenario)),
+    ...extras.until.map((scenario) => async () => {
+      if (played.length < shared.length) await extra(scenario);
+    }),
+  ];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next; next = queue.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  for (const scenario of scenarios.filter(isExclusive)) await one(scenario);
   const results: Played[] = [];
   for (const finish of played) results.push(await finish());
   return results.sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-/** Plays scenarios as `playAll` does and forgets how they went. */
-export function rehearse(
-  scenarios: readonly Scenario[],
-  stage: Stage,
-  concurrency: number,
-  options: DriverOptions = {},
-): Promise<void> {
-  return atOnce(scenarios, concurrency, async (scenario) => void (await playSteps(scenario, stage, options)));
-}
-
-async function atOnce<T>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, queue.length) }, worker));
 }
 
 async function perform(step: ScenarioStep, driver: ConversationDriver, stage: Stage): Promise<void> {

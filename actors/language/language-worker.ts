@@ -1,47 +1,17 @@
-/** Entry of the language agent's thread: the same service, with the desk's encoder at the other end of the port. */
+/** Entry of the language agent's thread: the same service, with the desk's encoder at the other end of a port. */
 import { parentPort, workerData } from "node:worker_threads";
+import { encoderOn } from "../../memory/encoder/index.ts";
 import type { AskError } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { languageService } from "./service.ts";
 import type { FromThread, ThreadFailure, ThreadSettings, ToThread } from "./thread-protocol.ts";
-import type { Encoder } from "./types.ts";
 
 if (!parentPort) throw new Error("language-worker is started by the language agent only, not by hand");
 const port = parentPort;
-const { options, encoder } = workerData as ThreadSettings;
+const { options, encoder, port: encoderPort } = workerData as ThreadSettings;
 const tell = (message: FromThread): void => port.postMessage(message);
 
-interface Encoding {
-  readonly resolve: (vectors: Float32Array[]) => void;
-  readonly reject: (error: unknown) => void;
-}
-const encodings = new Map<number, Encoding>();
-let last = 0;
-
-const remote: Encoder = {
-  ...encoder,
-  encode: (texts, signal) =>
-    new Promise((resolve, reject) => {
-      const id = ++last;
-      const stop = (): void => {
-        encodings.delete(id);
-        tell({ kind: "stop-encoding", id });
-        reject(signal?.reason);
-      };
-      const ended =
-        <T>(end: (value: T) => void) =>
-        (value: T): void => {
-          encodings.delete(id);
-          signal?.removeEventListener("abort", stop);
-          end(value);
-        };
-      encodings.set(id, { resolve: ended(resolve), reject: ended(reject) });
-      signal?.addEventListener("abort", stop, { once: true });
-      tell({ kind: "encode", id, texts });
-    }),
-};
-
-const service = languageService({ ...options, encoder: remote });
+const service = languageService({ ...options, encoder: encoderOn(encoderPort, encoder) });
 const asks = new Map<number, AbortController>();
 let shown = "";
 
@@ -87,12 +57,6 @@ port.on("message", (message: ToThread) => {
       return;
     case "abort":
       asks.get(message.id)?.abort();
-      return;
-    case "encoded":
-      encodings.get(message.id)?.resolve([...message.vectors]);
-      return;
-    case "not-encoded":
-      encodings.get(message.id)?.reject(new Error(message.message));
   }
 });
 

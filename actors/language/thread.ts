@@ -4,7 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
+import { portTo } from "../../memory/encoder/index.ts";
 import { AskError, type Operation, type Service } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { exponentialBackoff } from "../../supervisors/index.ts";
@@ -14,6 +15,8 @@ import type { FromThread, ThreadFailure, ThreadSettings, ToThread } from "./thre
 export interface LanguageThreadOptions extends LanguageOptions {
   /** Compiled entry of the thread. */
   readonly entry?: string;
+  /** A port to the encoder where it is in another thread. Default: one to the encoder here. */
+  readonly encoderPort?: () => MessagePort;
   /** How long the thread may owe an answer that nobody waits for any more until it is replaced, ms. Default 5,000. */
   readonly stuckMs?: number;
 }
@@ -39,6 +42,8 @@ export function languageThread({
   };
 }
 
+type ThreadOptions = Omit<LanguageThreadOptions, "entry" | "stuckMs">;
+
 interface Asked {
   readonly resolve: (value: JsonObject) => void;
   readonly reject: (error: Error) => void;
@@ -46,11 +51,10 @@ interface Asked {
 
 class LanguageThread {
   readonly #entry: string;
-  readonly #options: LanguageOptions;
+  readonly #options: ThreadOptions;
   readonly #stuckMs: number;
   readonly #backoff = exponentialBackoff();
   readonly #asks = new Map<number, Asked>();
-  readonly #encodings = new Map<number, AbortController>();
   #worker: Worker | undefined;
   #ready = false;
   #stopped = false;
@@ -59,7 +63,7 @@ class LanguageThread {
   #again: NodeJS.Timeout | undefined;
   #health: JsonObject = { state: "starting" };
 
-  constructor(entry: string, options: LanguageOptions, stuckMs: number) {
+  constructor(entry: string, options: ThreadOptions, stuckMs: number) {
     this.#entry = entry;
     this.#options = options;
     this.#stuckMs = stuckMs;
@@ -113,14 +117,16 @@ class LanguageThread {
 
   /** Resolves when it can read messages. @throws what kept it from that at the first start */
   #launch(): Promise<void> {
-    const { encoder, ...options } = this.#options;
-    const settings: ThreadSettings = { options, encoder: { id: encoder.id, dimension: encoder.dimension } };
-    const worker = new Worker(this.#entry, { workerData: settings });
+    const { encoder, encoderPort = () => portTo(encoder), ...options } = this.#options;
+    const port = encoderPort();
+    const facts = { id: encoder.id, dimension: encoder.dimension };
+    const settings: ThreadSettings = { options, encoder: facts, port };
+    const worker = new Worker(this.#entry, { workerData: settings, transferList: [port] });
     this.#worker = worker;
     return new Promise((resolve, reject) => {
       let reason = new Error("the language agent's thread ended");
       worker.on("message", (message: FromThread) => {
-        if (message.kind !== "ready") this.#hear(worker, message);
+        if (message.kind !== "ready") this.#hear(message);
         else {
           this.#ready = true;
           this.#failures = 0;
@@ -138,7 +144,7 @@ class LanguageThread {
     });
   }
 
-  #hear(worker: Worker, message: Exclude<FromThread, { kind: "ready" }>): void {
+  #hear(message: Exclude<FromThread, { kind: "ready" }>): void {
     switch (message.kind) {
       case "answer":
         this.#asks.get(message.id)?.resolve(message.value);
@@ -148,27 +154,6 @@ class LanguageThread {
         return;
       case "health":
         this.#health = message.health;
-        return;
-      case "encode":
-        void this.#encode(worker, message.id, message.texts);
-        return;
-      case "stop-encoding":
-        this.#encodings.get(message.id)?.abort();
-    }
-  }
-
-  async #encode(worker: Worker, id: number, texts: readonly string[]): Promise<void> {
-    const limit = new AbortController();
-    this.#encodings.set(id, limit);
-    try {
-      const vectors = await this.#options.encoder.encode(texts, limit.signal);
-      worker.postMessage({ kind: "encoded", id, vectors } satisfies ToThread);
-    } catch (error) {
-      const message = String((error as Error)?.message ?? error);
-      worker.postMessage({ kind: "not-encoded", id, message } satisfies ToThread);
-    } finally {
-      // The thread after this one counts from 1 again.
-      if (this.#encodings.get(id) === limit) this.#encodings.delete(id);
     }
   }
 
@@ -176,8 +161,6 @@ class LanguageThread {
     const wasReady = this.#ready;
     this.#ready = false;
     this.#worker = undefined;
-    for (const encoding of this.#encodings.values()) encoding.abort();
-    this.#encodings.clear();
     for (const asked of this.#asks.values()) asked.reject(away());
     this.#asks.clear();
     // What kept it from its first start is the starter's to judge.

@@ -1,7 +1,7 @@
 /** What the customers of a demo do, wherever they run: plain data in, plain data out. */
 import type { DeskAccess } from "../../scenarios/desk-client.ts";
 import type { Scenario } from "../../scenarios/format.ts";
-import { type Played, playAll, rehearse, type Stage } from "../../scenarios/player.ts";
+import { type Played, type PlayOptions, playAll, type Stage } from "../../scenarios/player.ts";
 import { type DrivenRun, driveRun } from "../../scenarios/recorded/drive.ts";
 import type { RecordedRun } from "../../scenarios/recorded/tau2.ts";
 
@@ -10,8 +10,8 @@ export interface Job {
   /** Start of the run, ms since the epoch. */
   readonly start: number;
   readonly concurrency: number;
-  /** Those who come before the ones that count. */
-  readonly warmUp?: readonly Scenario[];
+  /** Customers around those that count. */
+  readonly extras?: PlayOptions["extras"];
   readonly scenarios?: readonly Scenario[];
   /** Runs that take place one after the other, with the customers whose records are put back before each. */
   readonly chains?: readonly (readonly {
@@ -33,16 +33,19 @@ export interface JobResult {
 }
 
 export async function runJob(job: Job, hooks: Hooks, onDone: (done: number) => void): Promise<JobResult> {
-  const { access, start, concurrency, scenarios = [], chains = [] } = job;
+  const { access, start, concurrency, extras, scenarios = [], chains = [] } = job;
   const stage: Stage = { ...access, start, ...hooks };
-  await rehearse(job.warmUp ?? [], stage, concurrency);
-  const from = performance.now();
+  let from = 0;
   let ms = 0;
+  const onBegin = (): void => {
+    from = performance.now();
+  };
   const finished = (done: number): void => {
     ms = performance.now() - from;
     onDone(done);
   };
-  const played = await playAll(scenarios, stage, { concurrency, onDone: finished });
+  const played = await playAll(scenarios, stage, { concurrency, extras, onBegin, onDone: finished });
+  if (chains.length > 0) onBegin();
   const queue = [...chains];
   const ends: (() => Promise<DrivenRun>)[] = [];
   const worker = async (): Promise<void> => {

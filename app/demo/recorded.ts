@@ -21,7 +21,7 @@ import type { JobResult } from "./job.ts";
 import { openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { countBy, cut, latencyTable, percent, seconds, table, warmth } from "./text.ts";
-import { warmUpScenarios } from "./warm-up.ts";
+import { extrasFor } from "./warm-up.ts";
 
 export interface RecordedOptions {
   readonly input: string;
@@ -78,7 +78,7 @@ export async function demoRecorded(env: CliEnv, options: RecordedOptions): Promi
         access: { url, adminToken },
         start,
         concurrency: options.concurrency,
-        warmUp: warmUpScenarios(world, options.warmUp, new Set(all.flatMap((entry) => entry.customers))),
+        extras: extrasFor(world, options.warmUp, new Set(all.flatMap((entry) => entry.customers))),
         chains: chains(all, (entry) => entry.customers).sort((a, b) => b.length - a.length),
       },
       { advance, fault, record, putBack },

@@ -24,7 +24,7 @@ import type { JobResult } from "./job.ts";
 import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { countBy, latencyTable, seconds, table, warmth } from "./text.ts";
-import { warmUpScenarios } from "./warm-up.ts";
+import { extrasFor } from "./warm-up.ts";
 
 export const SHIPPED_SCENARIOS = asset("scenarios", "shop");
 
@@ -56,7 +56,7 @@ export async function demoShop(env: CliEnv, options: ShopOptions): Promise<void>
         start,
         concurrency: options.concurrency,
         scenarios,
-        warmUp: warmUpScenarios(world, options.warmUp, customersOf(scenarios, world)),
+        extras: extrasFor(world, options.warmUp, customersOf(scenarios, world)),
       },
       { advance, fault, record, putBack: async () => {} },
       { signal: env.signal(), onDone: (n) => progress.update("conversations", n, scenarios.length) },

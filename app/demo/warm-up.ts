@@ -6,15 +6,24 @@
 import { type FactOrder, type FactWorld, seeded } from "../../scenarios/facts/index.ts";
 import type { Scenario, ScenarioStep } from "../../scenarios/format.ts";
 
+/** How many may come while those who count are on the desk: more than it takes, since the last of them ends it. */
+const MEANWHILE = 200;
+
+/** @param n how many come before. None: those who count have the desk for themselves. */
+export function extrasFor(
+  world: FactWorld,
+  n: number,
+  not: ReadonlySet<string>,
+): { before: Scenario[]; until: Scenario[] } {
+  const all = warmUpScenarios(world, n === 0 ? 0 : n + MEANWHILE, not);
+  return { before: all.slice(0, n), until: all.slice(n) };
+}
+
 /** One in so many asks for a person, who answers and hands back. */
 const PERSON = 20;
 
 /** @param not customers that count */
-export function warmUpScenarios(
-  world: FactWorld,
-  n: number,
-  not: ReadonlySet<string> = new Set(),
-): Scenario[] {
+function warmUpScenarios(world: FactWorld, n: number, not: ReadonlySet<string> = new Set()): Scenario[] {
   const random = seeded(11);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const orders = [...world.orders.values()].filter((o) => !not.has(o.customerId));

@@ -6,5 +6,7 @@ export {
   openEncoder,
 } from "./encoder.ts";
 export { EncoderError, type EncoderErrorCode } from "./encoder-error.ts";
+export { type EncoderFacts, encoderOn } from "./encoder-port.ts";
 export type { Pooling } from "./encoder-protocol.ts";
+export { openSharedEncoder, portTo, type SharedEncoder } from "./encoder-thread.ts";
 export { BUILT_IN_MODEL, prepareModel } from "./prepare.ts";
