@@ -8,18 +8,13 @@ import { LRUCache } from "lru-cache";
 import { formatAddress } from "../runtime/address.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { StoredRecord } from "../runtime/envelope.ts";
+import { type Asked, askedIn, readAt } from "../runtime/host/calls.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { HEALTH_NUMBER, type Metrics } from "../runtime/telemetry/metrics.ts";
 import { stageOf } from "../scenarios/stages.ts";
 
 /** What is under way at once at most; what is older is not measured. */
 const UNDER_WAY = 20_000;
-
-interface Asked {
-  readonly at: number;
-  readonly service: string;
-  readonly operation: string;
-}
 
 /** What an actor wrote last, and for which record. */
 interface Written {
@@ -116,7 +111,7 @@ function atHand<T>(series: (first: string, second: string) => T): (first: string
 
 /** Turns, waits, folds and asks, each from the records that begin and end it. */
 function flow(metrics: Metrics): (record: StoredRecord) => void {
-  const asks = new LRUCache<string, Asked>({ max: UNDER_WAY });
+  const asks = new LRUCache<string, Asked & { readonly at: number }>({ max: UNDER_WAY });
   const messages = new LRUCache<string, number>({ max: UNDER_WAY });
   /** When each record of an actor came, until its first effect. */
   const arrived = new LRUCache<string, number>({ max: UNDER_WAY });
@@ -126,27 +121,31 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
   const stages = atHand((stage) => metrics.turnStage.labels({ stage }));
 
   function wrote(record: StoredRecord): void {
-    if (record.cause === undefined || record.from.kind === "service") return;
-    const actor = formatAddress(record.from);
+    const asked = readAt(record);
+    const who = asked === undefined ? record.from : record.to;
+    if (record.cause === undefined || who.kind === "service") return;
+    const at = asked ?? record.at;
+    const actor = formatAddress(who);
     const last = written.get(actor);
-    written.set(actor, { cause: record.cause, at: record.at });
+    written.set(actor, { cause: record.cause, at });
     const came = arrived.get(record.cause);
     if (came === undefined || last?.cause === record.cause) return;
     arrived.delete(record.cause);
     // It was busy with something else until then.
     const free = Math.max(came, last?.at ?? 0);
-    const { kind } = record.from;
+    const { kind } = who;
     waits(kind).observe((free - came) / 1000);
-    folds(kind).observe(Math.max(0, record.at - free) / 1000);
+    folds(kind).observe(Math.max(0, at - free) / 1000);
   }
 
   function answered(record: StoredRecord): void {
     const id = String(record.clear.ask);
-    const asked = asks.get(id);
-    if (!asked) return;
+    const asked = askedIn(record) ?? asks.get(id);
+    const from = readAt(record) ?? asks.get(id)?.at;
     asks.delete(id);
+    if (!asked || from === undefined) return;
     const { service, operation } = asked;
-    const took = Math.max(0, record.at - asked.at) / 1000;
+    const took = Math.max(0, record.at - from) / 1000;
     const error = record.data.value as { code?: unknown } | undefined;
     const outcome = record.clear.ok === true ? "done" : String(error?.code ?? "failed");
     metrics.ask.observe({ service, operation, outcome }, took);
@@ -157,8 +156,9 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
   return (record) => {
     wrote(record);
     const { id, type, at, clear } = record;
-    if (type === "host.ask") {
-      asks.set(id, { at, service: String(clear.service), operation: String(clear.operation) });
+    if (record.to.kind === "service") {
+      const asked = askedIn(record);
+      if (asked) asks.set(id, { ...asked, at });
       return;
     }
     if (record.to.kind !== "channel") arrived.set(id, at);

@@ -1,4 +1,5 @@
 /** Holds what happened in a step against what was expected; answers what is wrong, in words. */
+import { askedIn, readAt } from "../runtime/host/calls.ts";
 import type { ConversationState, Reply } from "./desk-client.ts";
 import type { Expectation } from "./format.ts";
 
@@ -23,21 +24,23 @@ export function skillCalls(trace: readonly any[], inner = false): SkillCall[] {
   const answers = new Map<string, any>(
     trace.filter((r) => r.type === "host.answer").map((r) => [String(r.clear.ask), r]),
   );
-  return trace
-    .filter((r) => r.type === "host.ask" && (inner || !INNER.has(String(r.clear.service))))
-    .map((r) => {
-      const answer = answers.get(r.id);
-      const value = answer?.data?.value;
-      return {
-        seq: r.seq,
-        id: r.id,
-        key: String(r.clear.key),
-        name: `${r.clear.service}.${r.clear.operation}`,
-        input: r.data?.input ?? {},
-        result: answer ? (answer.clear.ok ? "done" : String(value?.code ?? "failed")) : undefined,
-        ms: answer?.durationMs,
-      };
-    });
+  return trace.flatMap((r) => {
+    const asked = askedIn(r);
+    if (!asked || (!inner && INNER.has(asked.service))) return [];
+    // A read is one record, that of its answer.
+    const read = readAt(r) !== undefined;
+    const answer = read ? r : answers.get(r.id);
+    const value = answer?.data?.value;
+    return {
+      seq: r.seq,
+      id: read ? String(r.clear.ask) : r.id,
+      key: asked.key,
+      name: `${asked.service}.${asked.operation}`,
+      input: r.data?.input ?? {},
+      result: answer ? (answer.clear.ok ? "done" : String(value?.code ?? "failed")) : undefined,
+      ms: answer?.durationMs,
+    };
+  });
 }
 
 export interface Happened {

@@ -1,4 +1,5 @@
 /** Plays scenarios against a desk over HTTP and holds them against what they expect. */
+import { askedIn } from "../runtime/host/calls.ts";
 import { hashJson } from "../runtime/json.ts";
 import type { DeskAccess } from "./desk-client.ts";
 import { deskRequest } from "./desk-client.ts";
@@ -317,7 +318,7 @@ function transcript(trace: readonly any[]): unknown[] {
   for (const r of trace) {
     if (r.type === "customer.message") said.push(["customer", r.data?.text]);
     else if (r.type === "reply") said.push([r.data?.role === "human" ? "human" : "desk", r.data?.text]);
-    else if (r.type === "host.ask") said.push(["skill", `${r.clear.service}.${r.clear.operation}`]);
+    else if (askedIn(r)) said.push(["skill", `${r.clear.service}.${r.clear.operation}`]);
   }
   return said;
 }

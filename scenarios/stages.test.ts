@@ -29,11 +29,22 @@ it("tells the stages of a turn from its trace, and only those that happened", ()
       ask("a4", "memory", "turn"),
       answer("a4", 6),
       ask("a5", "crm", "customer"),
+      // A read is one record.
+      {
+        id: "a6!",
+        type: "host.answer",
+        clear: { ask: "a6", ok: true, service: "knowledge", operation: "search", asked: 1 },
+        durationMs: 7,
+        cause: { id: "m2", type: "customer.message" },
+        queueWaitMs: 2,
+      },
     ]),
   ).toEqual([
     { stage: "queueWait", ms: 3 },
     { stage: "understand", ms: 12 },
     { stage: "verify", ms: 4 },
     { stage: "skill", ms: 5 },
+    { stage: "search", ms: 7 },
+    { stage: "queueWait", ms: 2 },
   ]);
 });

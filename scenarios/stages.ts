@@ -1,4 +1,5 @@
 /** Where the time of a turn goes, from the trace of its conversation. What did not happen is absent. */
+import { askedIn } from "../runtime/host/calls.ts";
 
 /** Order in which they are shown. */
 export const STAGES = [
@@ -44,10 +45,11 @@ export function stagesOf(trace: readonly Row[]): StageTime[] {
   const times: StageTime[] = [];
   for (const row of trace) {
     if (row.type === "host.answer") {
-      const ask = asks.get(String(row.clear.ask));
-      const stage = ask && stageOf(String(ask.clear.service), String(ask.clear.operation));
+      const asked = askedIn(asks.get(String(row.clear.ask)) ?? row);
+      const stage = asked && stageOf(asked.service, asked.operation);
       if (stage && row.durationMs !== undefined) times.push({ stage, ms: row.durationMs });
-    } else if (
+    }
+    if (
       row.cause?.type === "customer.message" &&
       row.queueWaitMs !== undefined &&
       !waited.has(row.cause.id)

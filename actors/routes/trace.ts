@@ -4,6 +4,7 @@ import { formatAddress } from "../../runtime/address.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import { type AnyRoute, notFound, route } from "../../runtime/gateway/index.ts";
+import { askedIn, readAt } from "../../runtime/host/calls.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 
 export interface TraceRow {
@@ -17,10 +18,11 @@ export interface TraceRow {
   readonly cause?: { readonly id: string; readonly seq?: number; readonly type?: string };
   /**
    * How long the cause waited until its actor was free, ms: it was appended, but what the actor did for its record
-   * before was not yet. From the records' times alone, so it is at most this long.
+   * before was not yet. From the records' times alone, so it is at most this long. For the answer to a read: until it was
+   * asked.
    */
   readonly queueWaitMs?: number;
-  /** From when the actor was free for the cause until this was appended, ms; for an answer, since its ask. */
+  /** From when the actor was free for the cause until this was appended, ms; for an answer, since it was asked. */
   readonly durationMs?: number;
   /** In a few words: which operation was asked, with what result. */
   readonly what?: string;
@@ -35,29 +37,31 @@ export function traceOf(records: readonly StoredRecord[], withData = false): Tra
   /** When each actor was last busy with a record other than the given one. */
   const effects = new Map<string, { cause: string; at: number }[]>();
   for (const r of records) {
-    if (r.cause === undefined || r.from.kind === "service") continue;
-    const who = formatAddress(r.from);
-    let list = effects.get(who);
+    const did = done(r);
+    if (!did) continue;
+    let list = effects.get(did.who);
     if (!list) {
       list = [];
-      effects.set(who, list);
+      effects.set(did.who, list);
     }
-    list.push({ cause: r.cause, at: r.at });
+    list.push(did);
   }
   return records.map((r) => {
     const cause = r.cause === undefined ? undefined : byId.get(r.cause);
     let queueWaitMs: number | undefined;
     let durationMs: number | undefined;
-    if (cause && r.from.kind === "service") durationMs = Math.max(0, r.at - cause.at);
-    else if (cause) {
-      const earlier = (effects.get(formatAddress(r.from)) ?? []).filter((e) => {
+    const did = done(r);
+    if (cause && did) {
+      const earlier = (effects.get(did.who) ?? []).filter((e) => {
         const other = byId.get(e.cause);
-        return other !== undefined && other.seq < cause.seq && e.at > cause.at && e.at <= r.at;
+        return other !== undefined && other.seq < cause.seq && e.at > cause.at && e.at <= did.at;
       });
       const free = Math.max(cause.at, ...earlier.map((e) => e.at));
       queueWaitMs = free - cause.at;
-      durationMs = Math.max(0, r.at - free);
+      durationMs = Math.max(0, did.at - free);
     }
+    const asked = readAt(r) ?? cause?.at;
+    if (r.from.kind === "service" && asked !== undefined) durationMs = Math.max(0, r.at - asked);
     return {
       seq: r.seq,
       at: new Date(r.at).toISOString(),
@@ -77,13 +81,23 @@ export function traceOf(records: readonly StoredRecord[], withData = false): Tra
   });
 }
 
+/** What an actor did for a record, and when: appended another, or asked for a read. */
+function done(r: StoredRecord): { who: string; cause: string; at: number } | undefined {
+  if (r.cause === undefined) return undefined;
+  const asked = readAt(r);
+  if (asked !== undefined) return { who: formatAddress(r.to), cause: r.cause, at: asked };
+  return r.from.kind === "service" ? undefined : { who: formatAddress(r.from), cause: r.cause, at: r.at };
+}
+
 function inWords(r: StoredRecord): string | undefined {
-  const { service, operation, name, ok, timer } = r.clear;
-  if (typeof service === "string") return `${name}: ${service}.${String(operation)}`;
+  const { name, ok, timer } = r.clear;
+  const asked = askedIn(r);
+  const what = asked ? `${name}: ${asked.service}.${asked.operation}` : `${name}:`;
   if (typeof ok === "boolean") {
     const value = r.data.value as { code?: unknown } | undefined;
-    return ok ? `${String(name)}: done` : `${String(name)}: failed (${String(value?.code ?? "?")})`;
+    return ok ? `${what} done` : `${what} failed (${String(value?.code ?? "?")})`;
   }
+  if (asked) return what;
   if (typeof timer === "string") return timer;
   return undefined;
 }

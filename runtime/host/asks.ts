@@ -1,7 +1,12 @@
-/** Asks under way: each goes to its agent once per process, and what comes back is appended under an id of the ask. */
+/**
+ * Asks under way: each goes to its agent once per process, and what comes back is appended under an id of the ask.
+ *
+ * An ask that may change something is a record before it is made, and its answer another. A read is one record: it is
+ * asked at once, since it can be repeated, and its answer says as well what was asked.
+ */
 import type { Address } from "../address.ts";
+import type { Clock } from "../clock.ts";
 import type { NewRecord } from "../envelope.ts";
-import type { JsonObject } from "../json.ts";
 import { type Appender, RecordRefusedError } from "../log/appender.ts";
 import { ANSWER } from "./cell.ts";
 import type { OpenAsk } from "./cell-store.ts";
@@ -11,15 +16,13 @@ import type { Sender } from "./sender.ts";
 import type { ServiceAnswer } from "./service-host.ts";
 
 export interface AsksParts {
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: Pick<Dispatcher, "ask">;
+  readonly clock: Clock;
   readonly appender: Appender;
   readonly sender: Sender;
   readonly signal: AbortSignal;
   readonly onError: (what: string, error: unknown) => void;
 }
-
-/** What is needed of the record that an ask is in the log. */
-export type AskRecord = Pick<NewRecord, "data" | "correlation" | "traceparent">;
 
 export class Asks {
   readonly #p: AsksParts;
@@ -40,58 +43,67 @@ export class Asks {
     this.#open.delete(askId);
   }
 
-  /** Sends an ask that is in the log to its agent, unless that was done already. */
-  dispatch(asker: Address, ask: OpenAsk, record: AskRecord): void {
+  /**
+   * Sends an ask to its agent, unless that was done already.
+   * @param recorded the ask is in the log. Otherwise it has to be a read.
+   */
+  dispatch(asker: Address, ask: OpenAsk, recorded: boolean): void {
     if (this.#open.has(ask.id)) return;
     this.#open.add(ask.id);
     this.dispatched++;
-    this.#carry(asker, ask, record).catch((error) => {
+    this.#carry(asker, ask, recorded).catch((error) => {
       this.#open.delete(ask.id);
       if (!this.#p.signal.aborted) this.#p.onError("an answer was not kept", error);
     });
   }
 
-  async #carry(asker: Address, ask: OpenAsk, record: AskRecord): Promise<void> {
-    const { service, operation, key, deadline } = ask;
-    const input = (record.data?.input ?? {}) as JsonObject;
-    const request = { service, operation, input, key, deadline, traceparent: record.traceparent };
-    const answer = await this.#p.dispatcher.ask(request);
+  async #carry(asker: Address, ask: OpenAsk, recorded: boolean): Promise<void> {
+    const asked = recorded ? undefined : this.#p.clock.now();
+    const answer = await this.#p.dispatcher.ask(ask);
     // Asked again under the same key by whoever comes after this process.
     if (this.#p.signal.aborted) return;
-    const kept = await this.#p.sender.send(this.#fitting(asker, ask, record, answer));
+    const kept = await this.#p.sender.send(this.#fitting(asker, ask, asked, answer));
     if (!kept) this.#open.delete(ask.id);
   }
 
   /** An answer that the log would refuse is a failure: the asker waits for something. */
-  #fitting(asker: Address, ask: OpenAsk, record: AskRecord, answer: ServiceAnswer): NewRecord {
-    const whole = answerRecord(asker, ask, record, answer);
+  #fitting(asker: Address, ask: OpenAsk, asked: number | undefined, answer: ServiceAnswer): NewRecord {
+    const whole = answerRecord(asker, ask, asked, answer);
     try {
       this.#p.appender.check(whole);
       return whole;
-    } catch (error) {
-      if (!(error instanceof RecordRefusedError)) throw error;
-      return unfit(asker, ask, record, `the answer of ${ask.service}.${ask.operation} is too large`);
+    } catch (refused) {
+      if (!(refused instanceof RecordRefusedError)) throw refused;
+      const message = `the answer of ${ask.service}.${ask.operation} is too large`;
+      const error = { code: "failed", message, retryable: false };
+      return answerRecord(asker, { ...ask, input: {} }, asked, { ok: false, error });
     }
   }
 }
 
-function answerRecord(asker: Address, ask: OpenAsk, record: AskRecord, answer: ServiceAnswer): NewRecord {
+/** @param asked when a read was asked, ms since the epoch; undefined for what has a record of its own */
+function answerRecord(
+  asker: Address,
+  ask: OpenAsk,
+  asked: number | undefined,
+  answer: ServiceAnswer,
+): NewRecord {
+  const { id, name, service, operation, key, input, cause, correlation, traceparent } = ask;
+  const value = answer.ok ? (answer.value ?? null) : { ...answer.error };
   return {
-    id: answerId(ask.id),
+    id: answerId(id),
     type: ANSWER,
-    from: { kind: "service", key: asker.key, id: ask.service },
+    from: { kind: "service", key: asker.key, id: service },
     to: asker,
-    cause: ask.id,
-    correlation: record.correlation,
-    traceparent: record.traceparent,
-    clear: { ask: ask.id, name: ask.name, ok: answer.ok },
-    data: { value: answer.ok ? (answer.value ?? null) : { ...answer.error } },
+    cause: asked === undefined ? id : cause,
+    correlation,
+    traceparent,
+    clear: {
+      ask: id,
+      name,
+      ok: answer.ok,
+      ...(asked === undefined ? {} : { service, operation, key, asked }),
+    },
+    data: asked === undefined ? { value } : { value, input },
   };
-}
-
-function unfit(asker: Address, ask: OpenAsk, record: AskRecord, message: string): NewRecord {
-  return answerRecord(asker, ask, record, {
-    ok: false,
-    error: { code: "failed", message, retryable: false },
-  });
 }

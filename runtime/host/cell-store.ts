@@ -11,6 +11,7 @@
  */
 import type { Level } from "level";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
+import type { JsonObject } from "../json.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import type { PersistedMachine } from "./live-machine.ts";
 import type { Deadline } from "./timer-queue.ts";
@@ -23,6 +24,11 @@ export interface OpenAsk {
   /** ms since the epoch. */
   readonly deadline: number;
   readonly key: string;
+  readonly input: JsonObject;
+  /** Record whose fold asked. */
+  readonly cause: string;
+  readonly correlation: string;
+  readonly traceparent?: string;
 }
 
 /** A cell's state at the end of a fold. */

@@ -88,6 +88,7 @@ export class Cell {
   }
 
   restore(state: CellState): void {
+    if (state.asks.some((ask) => ask.input === undefined)) throw new TypeError("asks without what was asked");
     this.#live = LiveMachine.restore(this.definition.machine, state.machine, this.to.id, state.at);
     this.#asks = new Map(state.asks.map((ask) => [ask.id, ask]));
     this.seq = state.seq;

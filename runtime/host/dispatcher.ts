@@ -41,10 +41,7 @@ export class Dispatcher {
     this.#o = { lookForMs: 2_000, leastMs: 250, ...options };
   }
 
-  /**
-   * Whether a request need not wait until its ask is in the log: it changes nothing, and should the ask never get there, the
-   * answer is one that nobody waits for.
-   */
+  /** Whether an operation of an agent of this node changes nothing, so that it can be asked again at any time. */
   isRead(service: string, operation: string): boolean {
     return this.#o.local?.isRead(service, operation) ?? false;
   }

@@ -11,7 +11,7 @@ import { derivedId } from "../ids.ts";
 import type { Appender } from "../log/appender.ts";
 import { openRecord } from "../log/codec.ts";
 import type { DeadLetters, NewDeadLetter } from "../log/dead-letters.ts";
-import { decodeChecked, isPassing, readRecord } from "../log/read.ts";
+import { decodeChecked, isPassing } from "../log/read.ts";
 import type { RawRecord } from "../log/reader.ts";
 import type { RecordIndex } from "../log/record-index.ts";
 import type { KeyRing } from "../log/sealer.ts";
@@ -19,7 +19,7 @@ import { messageAt } from "../log/stream.ts";
 import { Activation, RefoldError } from "./activation.ts";
 import { Asks } from "./asks.ts";
 import { ANSWER, Cell, type Delivery, TIMER } from "./cell.ts";
-import type { CellStore } from "./cell-store.ts";
+import type { CellStore, OpenAsk } from "./cell-store.ts";
 import { type ActorDefinition, type ActorView, QUARANTINED } from "./definition.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { stateHash } from "./live-machine.ts";
@@ -145,7 +145,7 @@ export class Host {
       signal,
       bury: (original, letter) => this.#bury(original, letter),
     });
-    this.#asks = new Asks({ dispatcher, appender, sender: this.#sender, signal, onError: warn });
+    this.#asks = new Asks({ dispatcher, clock, appender, sender: this.#sender, signal, onError: warn });
     this.#activation = new Activation({
       ...parts,
       isSkipped: (record) => record.type === SKIPPED || this.#isQuarantined(record),
@@ -521,7 +521,7 @@ export class Host {
     let out: Outgoing[];
     try {
       out = cell.fold(record);
-      for (const { record: next } of out) this.#p.appender.check(next);
+      for (const { record: next, ask } of out) if (!ask || !this.#isRead(ask)) this.#p.appender.check(next);
     } catch (error) {
       this.#counts.crashes++;
       cell.reset();
@@ -622,20 +622,22 @@ export class Host {
       if (--open === 0) done();
     };
     const partition = this.#partitions.get(delivery.partition);
+    const old = this.#isOld(record);
     for (const { record: next, ask } of out) {
       // Folded before: what it led to is in the log already.
-      if (this.#isOld(record) && this.#p.index.firstSeq(next.id) !== undefined) {
-        if (ask && !this.#isAnswered(ask.id)) this.#asks.dispatch(cell.to, ask, next);
+      const recorded = old && this.#p.index.firstSeq(next.id) !== undefined;
+      const read = ask !== undefined && this.#isRead(ask);
+      if (recorded || read) {
+        if (ask && !(old && this.#isAnswered(ask.id))) this.#asks.dispatch(cell.to, ask, recorded);
         continue;
       }
       open++;
       cell.unacknowledged++;
-      const early = ask !== undefined && this.#p.dispatcher.isRead(ask.service, ask.operation);
       this.#sender
         // Nobody folds asks, so nothing can be overtaken among them.
         .send(next, { inOrder: !ask, onFailure: () => partition?.failed() })
         .then((acknowledged) => {
-          if (ask && acknowledged && !early) this.#asks.dispatch(cell.to, ask, next);
+          if (ask && acknowledged) this.#asks.dispatch(cell.to, ask, true);
           cell.unacknowledged--;
           oneDone();
         })
@@ -643,9 +645,12 @@ export class Host {
         .catch((error) => {
           if (!this.#stopping.signal.aborted) this.#warn("an append was given up", error);
         });
-      if (early) this.#asks.dispatch(cell.to, ask, next);
     }
     oneDone();
+  }
+
+  #isRead({ service, operation }: OpenAsk): boolean {
+    return this.#p.dispatcher.isRead(service, operation);
   }
 
   #isAnswered(askId: string): boolean {
@@ -689,14 +694,9 @@ export class Host {
     if (cell.exists) this.#timers.set(cell.name, cell.timers);
     for (const ask of cell.asks) {
       if (this.#asks.has(ask) || this.#isAnswered(ask.id)) continue;
-      const seq = this.#p.index.firstSeq(ask.id);
-      const record = seq === undefined ? undefined : await this.#askRecord(seq);
-      if (record) this.#asks.dispatch(cell.to, ask, record);
+      const recorded = this.#p.index.firstSeq(ask.id) !== undefined;
+      if (recorded || this.#isRead(ask)) this.#asks.dispatch(cell.to, ask, recorded);
     }
-  }
-
-  async #askRecord(seq: number): Promise<StoredRecord | undefined> {
-    return readRecord(this.#p.bus, this.#p.stream, seq, this.#p.keys);
   }
 
   /** Keeps a dead letter. It is all that is left of the record, so this is tried until it is kept. */

@@ -2,12 +2,13 @@
 import { type Address, address } from "../address.ts";
 import { isTypeWord, type NewRecord, type StoredRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
+import { copyJson } from "../json.ts";
 import type { OpenAsk } from "./cell-store.ts";
 import { type Effect, MachineEffectError } from "./machine.ts";
 
 export interface Outgoing {
   readonly record: NewRecord;
-  /** Set when the record is an ask: dispatched once it is acknowledged. */
+  /** Set when the record is an ask. A read is asked without it, anything else once it is acknowledged. */
   readonly ask?: OpenAsk;
 }
 
@@ -61,22 +62,22 @@ export function outgoing(
           operation: effect.operation,
           deadline: at + effect.timeoutMs,
           key: effect.key ?? id,
+          // A copy: it is kept for longer than this fold, and a machine may go on with what it handed over.
+          input: copyJson(effect.input),
+          cause: chain.cause,
+          correlation: chain.correlation,
+          traceparent: chain.traceparent,
         };
+        const { name, service, operation, deadline, key, input } = ask;
         return {
           ask,
           record: checked({
             ...chain,
             type: ASK,
             // Same key, so the same partition and the same data subject as the asking actor.
-            to: { kind: "service", key: self.key, id: effect.service },
-            clear: {
-              name: ask.name,
-              service: ask.service,
-              operation: ask.operation,
-              deadline: ask.deadline,
-              key: ask.key,
-            },
-            data: { input: effect.input },
+            to: { kind: "service", key: self.key, id: service },
+            clear: { name, service, operation, deadline, key },
+            data: { input },
           }),
         };
       }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Level } from "level";
 import { type Address, address } from "../address.ts";
 import type { Bus, BusMessage, RequestOptions } from "../bus/bus.ts";
 import { startTestServer, type TestServer } from "../bus/testing.ts";
@@ -97,6 +98,16 @@ export class TestDesk {
   async crash(): Promise<void> {
     await this.node.crash();
     await this.bus.close();
+  }
+
+  /** What a node that has ended left in its LevelDB under a key. */
+  async stored(key: string): Promise<string | undefined> {
+    const db = new Level<string, string>(join(this.dir, "engine"));
+    try {
+      return await db.get(key);
+    } finally {
+      await db.close();
+    }
   }
 
   send(to: Address, type: string, data: JsonObject = {}, id = newId()) {
