@@ -1,14 +1,15 @@
 /** One node: log, index, host and services put together behind the `Engine` face. */
 import { join } from "node:path";
 import { Level } from "level";
-import type { Address } from "./address.ts";
+import { type Address, formatAddress, parseAddress } from "./address.ts";
 import type { Bus } from "./bus/bus.ts";
 import { type Subjects, subjectsOf } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { type AppendResult, type CallOptions, type Engine, UnavailableError } from "./engine.ts";
 import type { Envelope, NewRecord, StoredRecord } from "./envelope.ts";
-import { Admission, type AdmissionOptions } from "./host/admission.ts";
+import { Admission, type AdmissionOptions, type Where } from "./host/admission.ts";
 import { CellStore } from "./host/cell-store.ts";
 import type { ActorDefinition, ActorView } from "./host/definition.ts";
 import { Dispatcher } from "./host/dispatcher.ts";
@@ -22,10 +23,11 @@ import { Appender } from "./log/appender.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
 import { DeadLetters } from "./log/dead-letters.ts";
 import { isPassing, readRecord } from "./log/read.ts";
-import { LogReader } from "./log/reader.ts";
 import { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
 import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
+import { type ClusterOptions, Partitions } from "./partitions.ts";
+import { SinkFollowers } from "./sink-followers.ts";
 
 export interface NodeOptions {
   readonly bus: Bus;
@@ -43,6 +45,11 @@ export interface NodeOptions {
   readonly stream?: StreamOptions;
   readonly host?: HostOptions;
   readonly admission?: AdmissionOptions;
+  /**
+   * Shares the partitions with the other nodes of the same server and workspace. Without it this node owns all of them, and
+   * has to be the only one.
+   */
+  readonly cluster?: ClusterOptions;
   /** Records of one partition that are read ahead of what has been taken. Default 256. */
   readonly credit?: number;
   /** How long one append may take before it is tried again, ms. Default 3,000. */
@@ -55,12 +62,14 @@ export interface NodeOptions {
 
 /** What a client is told to wait when the log can't be reached, ms. */
 const RETRY_AFTER_MS = 1_000;
-/** Longest wait at the start for what an earlier process left to fold, ms. */
-const CATCH_UP_MS = 10_000;
-
 /** How long a read waits for the first record of an actor that is in the log and not folded yet, ms. */
 const READ_OWN_WRITES_MS = 1_000;
 const READ_AGAIN_MS = 5;
+/** How long a read looks for the owner of an actor that is moving, ms. */
+const FIND_OWNER_MS = 5_000;
+const FIND_AGAIN_MS = 50;
+/** How often the others are told of one actor that is far behind, ms. */
+const TELL_BEHIND_MS = 250;
 /** Reads of the log that are under way at once when records are fetched one by one. */
 const FETCH_WINDOW = 32;
 
@@ -78,8 +87,12 @@ export class Node implements Engine {
   readonly #services: ServiceHost;
   readonly #admission: Admission;
   readonly #host: Host;
-  readonly #readers: LogReader[] = [];
-  readonly #followers = new Map<string, Set<(record: StoredRecord) => void>>();
+  readonly #partitions: Partitions;
+  readonly #elsewhere: Elsewhere | undefined;
+  readonly #followers: SinkFollowers;
+  readonly #ends: (() => void)[] = [];
+  /** When the others were last told that an actor is behind, monotonic, ms. */
+  readonly #told = new Map<string, number>();
   readonly #observers = new Set<(record: StoredRecord) => void>();
   #serving = false;
 
@@ -133,13 +146,45 @@ export class Node implements Engine {
         clock: this.#clock,
         policy: options.policy,
         log: options.log,
-        onSink: (record) => this.#tell(this.#followers.get(record.to.key), record),
+        // In a cluster it is seen in the log, whoever wrote it.
+        onSink: (record) => (options.cluster ? undefined : this.#followers.take(record)),
         onRecord: (record) => this.#tell(this.#observers, record),
         onDone: ({ id, to }) => this.#admission.leave(to, id),
+        onBehind: options.cluster && ((to, waiting) => this.#tellBehind(to, waiting)),
         onFailure: options.onFailure,
       },
       options.host,
     );
+    this.#followers = new SinkFollowers({
+      read: (seq) => this.#recordAt(seq),
+      warn: (message, details) => options.log.warn(message, details),
+    });
+    this.#partitions = new Partitions({
+      bus,
+      names: n,
+      partitions: options.partitions ?? 32,
+      host: this.#host,
+      index: this.#index,
+      store: this.#store,
+      appender: this.#appender,
+      keys,
+      clock: this.#clock,
+      log: options.log,
+      credit: options.credit,
+      onDropped: (number) =>
+        this.#admission.forget((actor) => this.#appender.partitionOf(parseAddress(actor)) === number),
+      onFailure: options.onFailure,
+    });
+    this.#elsewhere =
+      options.cluster &&
+      new Elsewhere({
+        bus,
+        names: n,
+        node: options.cluster.node,
+        isHere: (to) => this.#partitions.isHere(to),
+        read: (to) => this.#readHere(to),
+        open: (kind) => this.#host.open(kind),
+      });
   }
 
   static async start(options: NodeOptions): Promise<Node> {
@@ -156,44 +201,37 @@ export class Node implements Engine {
   }
 
   async #start(): Promise<void> {
-    const { bus, partitions = 32 } = this.#o;
+    const { bus, cluster, definitions, progress } = this.#o;
     const n = this.#names;
     await ensureStream(bus, n.logStream, [n.logAll], this.#o.stream);
     await this.deadLetters.open();
-    await this.#index.follow(bus, n.logStream, n.logAll, this.#o.progress);
+    const sinks = new Set(definitions.filter((d) => d.sink).map((d) => d.kind));
+    const onNoted = (seq: number, to: Address): void => {
+      if (sinks.has(to.kind)) this.#followers.see(seq, to);
+    };
+    await this.#index.follow(bus, n.logStream, n.logAll, progress, cluster && onNoted);
     const head = this.#index.head;
     const unclean = await this.#store.markRunning();
     this.#serving = true;
     await this.#services.start();
-    this.#host.start(head, unclean);
-    const caughtUp: Promise<void>[] = [];
-    for (let p = 0; p < partitions; p++) {
-      caughtUp.push(
-        new Promise((resolve) => {
-          const reader = new LogReader(bus, {
-            stream: n.logStream,
-            subject: n.log(p),
-            from: this.#host.own(p),
-            batch: this.#o.credit,
-            onRecord: (record) => this.#host.handle(p, record),
-            onRestart: (reason) => this.#o.log.warn("reading starts again", { partition: p, reason }),
-            onEnd: resolve,
-          });
-          this.#readers.push(reader);
-          reader.start();
-        }),
-      );
+    this.#host.start();
+    if (!cluster) {
+      await this.#partitions.startAlone(head, unclean);
+      return;
     }
-    // What was due or open when the last process ended may have been settled by what it left to fold.
-    await within(Promise.all(caughtUp), CATCH_UP_MS);
-    await this.#host.wake();
-    await this.#index.leaveToReaders();
+    const behind = bus.subscribe(n.behind, (message) =>
+      this.#admission.isBehind(Buffer.from(message.data).toString("utf8")),
+    );
+    this.#ends.push(() => behind.unsubscribe());
+    this.#elsewhere!.start();
+    this.#ends.push(() => this.#elsewhere!.stop());
+    await this.#partitions.startAmongOthers(cluster);
   }
 
   async append(record: NewRecord): Promise<AppendResult> {
     const known = this.#index.firstSeq(record.id);
     if (known !== undefined) return { id: record.id, seq: known, duplicate: true };
-    this.#admission.enter(record.to, record.id);
+    this.#admission.enter(record.to, record.id, this.#whereIs(record.to));
     const envelope: Envelope = { clear: {}, data: {}, ...record, at: this.#clock.now(), epoch: 0 };
     try {
       const ack = await this.#appender.append(envelope);
@@ -206,6 +244,25 @@ export class Node implements Engine {
   }
 
   async read(address: Address): Promise<ActorView | undefined> {
+    const end = performance.now() + FIND_OWNER_MS;
+    for (;;) {
+      if (this.#partitions.isHere(address)) return this.#readHere(address);
+      const owner = this.#partitions.ownerOf(address);
+      try {
+        const found = owner === undefined ? "moved" : await this.#elsewhere!.read(owner, address);
+        if (found !== "moved") return found;
+      } catch (error) {
+        if (performance.now() > end) throw error;
+      }
+      if (performance.now() > end) {
+        const { kind, id } = address;
+        throw new UnavailableError(`${kind} ${id} is moving to another node: try again`, RETRY_AFTER_MS);
+      }
+      await new Promise((resolve) => setTimeout(resolve, FIND_AGAIN_MS));
+    }
+  }
+
+  async #readHere(address: Address): Promise<ActorView | undefined> {
     const end = performance.now() + READ_OWN_WRITES_MS;
     for (;;) {
       const view = await this.#host.read(address).catch(rethrow);
@@ -218,12 +275,13 @@ export class Node implements Engine {
   }
 
   async list(kind: string): Promise<ActorView[]> {
+    const others = this.#partitions.others().map((node) => this.#elsewhere!.list(node, kind));
     const views: ActorView[] = [];
     for (const address of await this.#host.open(kind)) {
-      const view = await this.read(address);
+      const view = await this.#readHere(address);
       if (view) views.push(view);
     }
-    return views;
+    return [...views, ...(await Promise.all(others)).flat()];
   }
 
   async records(address: Address, after = 0): Promise<StoredRecord[]> {
@@ -235,16 +293,7 @@ export class Node implements Engine {
   }
 
   follow(key: string, listener: (record: StoredRecord) => void): () => void {
-    let listeners = this.#followers.get(key);
-    if (!listeners) {
-      listeners = new Set();
-      this.#followers.set(key, listeners);
-    }
-    const those = listeners.add(listener);
-    return () => {
-      those.delete(listener);
-      if (those.size === 0 && this.#followers.get(key) === those) this.#followers.delete(key);
-    };
+    return this.#followers.follow(key, listener);
   }
 
   observe(listener: (record: StoredRecord) => void): () => void {
@@ -287,11 +336,13 @@ export class Node implements Engine {
   }
 
   status(): JsonObject {
+    const cluster = this.#partitions.status();
     return {
       workspace: this.workspace,
       nats: { server: this.#o.bus.serverVersion, status: this.#o.bus.status },
-      log: { head: this.#index.head, partitions: this.#readers.length },
+      log: { head: this.#index.head, partitions: this.#o.partitions ?? 32 },
       host: this.#host.status(),
+      ...(cluster ? { cluster } : {}),
       services: this.#services.health(),
     };
   }
@@ -303,7 +354,7 @@ export class Node implements Engine {
 
   /** @throws when not everything could be written; it is stopped all the same. */
   async stop(): Promise<void> {
-    await this.#endReading();
+    await this.#partitions.stop();
     try {
       await this.#host.stop();
       await this.#endServices(2_000);
@@ -319,17 +370,11 @@ export class Node implements Engine {
     return this.#end();
   }
 
-  async #endReading(): Promise<void> {
-    const readers = this.#readers.map((reader) => reader.stop());
-    // A reader may wait for room in the host.
-    this.#host.close();
-    await Promise.all(readers);
-  }
-
   /** Ends whatever runs, and writes nothing. */
   async #end(): Promise<void> {
+    for (const end of this.#ends.splice(0)) end();
     this.#host.abandon();
-    await this.#endReading();
+    await this.#partitions.abandon();
     await this.#endServices(0);
     await this.#index.abandon();
     await this.#db.close();
@@ -339,6 +384,21 @@ export class Node implements Engine {
     if (!this.#serving) return;
     this.#serving = false;
     await this.#services.stop(graceMs);
+  }
+
+  #whereIs(to: Address): Where {
+    if (!this.#elsewhere || this.#partitions.isHere(to)) return "here";
+    return this.#partitions.ownerOf(to) === undefined ? "nowhere" : "elsewhere";
+  }
+
+  #tellBehind(to: Address, waiting: number): void {
+    if (waiting < this.#admission.tellFrom) return;
+    const name = formatAddress(to);
+    const now = performance.now();
+    for (const [other, at] of this.#told) if (now - at > TELL_BEHIND_MS) this.#told.delete(other);
+    if (this.#told.has(name)) return;
+    this.#told.set(name, now);
+    this.#o.bus.publish(this.#names.behind, Buffer.from(name));
   }
 
   /** One listener's trouble is not another's. */
@@ -376,13 +436,4 @@ function available(error: unknown): unknown {
 
 function rethrow(error: unknown): never {
   throw available(error);
-}
-
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

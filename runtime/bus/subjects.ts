@@ -27,6 +27,10 @@ export interface Subjects {
   out(key: string): string;
   /** Live events of every conversation. */
   readonly outAll: string;
+  /** Where a node of the cluster answers the others. */
+  node(operation: string, name: string): string;
+  /** Broadcast: an actor is far behind. */
+  readonly behind: string;
   /** Any other bucket or stream of the workspace: `BW_<workspace>_<NAME>`. */
   named(name: string): string;
 }
@@ -58,6 +62,12 @@ export function subjectsOf(workspace: string): Subjects {
     serviceAll: (name) => `${root}.svc.${token("service", name)}.*`,
     out: (key) => `${root}.out.${token("key", key)}`,
     outAll: `${root}.out.*`,
+    behind: `${root}.behind`,
+    node: (operation, name) =>
+      `${root}.node.${token("operation", operation)}.${name
+        .split(".")
+        .map((part) => token("name of a node", part))
+        .join(".")}`,
     named: (name) => `${stored}_${token("name", name)}`,
   };
 }

@@ -12,6 +12,7 @@ import { ANSWER } from "./cell.ts";
 import type { OpenAsk } from "./cell-store.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { answerId } from "./outbox.ts";
+import type { Partition } from "./partition.ts";
 import type { Sender } from "./sender.ts";
 import type { ServiceAnswer } from "./service-host.ts";
 
@@ -20,14 +21,13 @@ export interface AsksParts {
   readonly clock: Clock;
   readonly appender: Appender;
   readonly sender: Sender;
-  readonly signal: AbortSignal;
   readonly onError: (what: string, error: unknown) => void;
 }
 
 export class Asks {
   readonly #p: AsksParts;
   /** Dispatched and without an answer that this node has read back from the log. */
-  readonly #open = new Set<string>();
+  readonly #open = new Map<string, Partition>();
   dispatched = 0;
 
   constructor(parts: AsksParts) {
@@ -44,24 +44,30 @@ export class Asks {
   }
 
   /**
-   * Sends an ask to its agent, unless that was done already.
+   * Sends an ask of an actor of a partition to its agent, unless that was done already.
    * @param recorded the ask is in the log. Otherwise it has to be a read.
    */
-  dispatch(asker: Address, ask: OpenAsk, recorded: boolean): void {
+  dispatch(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean): void {
     if (this.#open.has(ask.id)) return;
-    this.#open.add(ask.id);
+    this.#open.set(ask.id, partition);
     this.dispatched++;
-    this.#carry(asker, ask, recorded).catch((error) => {
-      this.#open.delete(ask.id);
-      if (!this.#p.signal.aborted) this.#p.onError("an answer was not kept", error);
+    this.#carry(partition, asker, ask, recorded).catch((error) => {
+      if (this.#open.get(ask.id) === partition) this.#open.delete(ask.id);
+      if (!partition.ended.aborted) this.#p.onError("an answer was not kept", error);
     });
   }
 
-  async #carry(asker: Address, ask: OpenAsk, recorded: boolean): Promise<void> {
+  /** Asks of a partition that is not owned any more are its next owner's. */
+  forget(partition: Partition): void {
+    for (const [id, of] of this.#open) if (of === partition) this.#open.delete(id);
+  }
+
+  async #carry(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean): Promise<void> {
+    if (!partition.tenure.holds() && !(await partition.held())) return;
     const asked = recorded ? undefined : this.#p.clock.now();
     const answer = await this.#p.dispatcher.ask(ask);
-    // Asked again under the same key by whoever comes after this process.
-    if (this.#p.signal.aborted) return;
+    // Asked again under the same key by whoever comes after.
+    if (partition.ended.aborted) return;
     const kept = await this.#p.sender.send(this.#fitting(asker, ask, asked, answer));
     if (!kept) this.#open.delete(ask.id);
   }

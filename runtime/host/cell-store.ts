@@ -51,6 +51,15 @@ export interface Waiting {
   readonly asks: boolean;
 }
 
+/** What is known of an actor without its state: whether it is open, and what it waits for. */
+export interface Kept {
+  /** Address as text, and its key. */
+  readonly actor: string;
+  readonly key: string;
+  readonly open: boolean;
+  readonly waiting?: Waiting;
+}
+
 type Put = { type: "put"; key: string; value: string };
 type Del = { type: "del"; key: string };
 
@@ -129,6 +138,45 @@ export class CellStore {
     for await (const [key, value] of this.#db.iterator({ gte: "w!", lt: "w!~" })) {
       yield { to: parseAddress(key.slice(2)), waiting: JSON.parse(value) };
     }
+  }
+
+  /** Positions, and who is open or waits in all partitions, as of one moment. */
+  async summary(): Promise<{ position: (partition: number) => number; kept: Kept[] }> {
+    const snapshot = this.#db.snapshot();
+    try {
+      const found = new Map<string, Kept>();
+      const positions = new Map<number, number>();
+      const of = (actor: string): Kept =>
+        found.get(actor) ?? { actor, key: parseAddress(actor).key, open: false };
+      const rows = (what: string) => this.#db.iterator({ gte: `${what}!`, lt: `${what}!~`, snapshot });
+      for await (const [key] of rows("o")) found.set(key.slice(2), { ...of(key.slice(2)), open: true });
+      for await (const [key, value] of rows("w"))
+        found.set(key.slice(2), { ...of(key.slice(2)), waiting: JSON.parse(value) });
+      for await (const [key, value] of rows("p")) positions.set(Number(key.slice(2)), Number(value));
+      return { position: (partition) => positions.get(partition) ?? 1, kept: [...found.values()] };
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  /** Replaces what is known of a partition by what another node knew at a position. Snapshots stay: the log goes on from them. */
+  async adopt(
+    position: number,
+    partition: number,
+    kept: readonly Kept[],
+    partitionOf: (key: string) => number,
+  ): Promise<void> {
+    const operations: (Put | Del)[] = [];
+    for (const { actor, key } of (await this.summary()).kept) {
+      if (partitionOf(key) !== partition) continue;
+      for (const what of ["w", "o"]) operations.push({ type: "del", key: `${what}!${actor}` });
+    }
+    for (const { actor, open, waiting } of kept) {
+      if (open) operations.push({ type: "put", key: `o!${actor}`, value: "" });
+      if (waiting) operations.push({ type: "put", key: `w!${actor}`, value: JSON.stringify(waiting) });
+    }
+    operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
+    await this.#db.batch(operations);
   }
 
   /** Removes what is kept of an actor whose key was destroyed. */

@@ -7,6 +7,7 @@ import type { ActorDefinition, ActorView } from "./definition.ts";
 import { LiveMachine, stateHash } from "./live-machine.ts";
 import type { Effect } from "./machine.ts";
 import { answerId, type Outgoing, outgoing } from "./outbox.ts";
+import type { Partition } from "./partition.ts";
 
 /** Types of records that the host itself writes to actors. */
 export const TIMER = "host.timer";
@@ -15,7 +16,7 @@ export const ANSWER = "host.answer";
 /** A record on its way into a cell. */
 export interface Delivery {
   readonly record: StoredRecord;
-  readonly partition: number;
+  readonly partition: Partition;
   /** Called once it is folded and all that it led to is acknowledged, or it was skipped. */
   readonly done: () => void;
 }
@@ -39,6 +40,8 @@ export class Cell {
   surplus: Surplus | undefined;
   /** A delivery is being worked on. */
   running = false;
+  /** Its partition is not this node's any more: nothing is done with it. */
+  gone = false;
   /** Whether `live` is what the log says up to `seq`; false at first and after a crash. */
   active = false;
   /** Records of the outbox that are not acknowledged yet. */

@@ -1,17 +1,55 @@
-/** Bookkeeping of one partition: what is under way, and so from where it would have to be read again. */
+/** One partition that this node owns: under what, what is under way, and so from where it would have to be read again. */
+import type { Deadline } from "./timer-queue.ts";
+
+/** Under what a node has a partition. */
+export interface Tenure {
+  /** In the records that are written meanwhile; above that of every earlier owner. */
+  readonly epoch: number;
+  /** End of the log when it began: what records up to here led to may be in the log already. */
+  readonly head: number;
+  /** The owner before may have been ended by a record up to the head: attempts at those are counted on disk. */
+  readonly careful: boolean;
+  /** Whether it lasts long enough for something to be written or asked now. */
+  holds(): boolean;
+}
+
+/** A record of an earlier owner that came after its tenure. */
+export interface Stale {
+  readonly seq: number;
+  readonly type: string;
+  /** When it was read, monotonic, ms. */
+  readonly readAt: number;
+}
+
+const HOLDS_AGAIN_MS = 20;
+
 export class Partition {
   readonly number: number;
+  readonly tenure: Tenure;
+  /** Records of an earlier owner that this one has not written itself yet, by id. */
+  readonly stale = new Map<string, Stale>();
+  /** Timers that were due before the partition was read up to its head. */
+  late: { actor: string; timer: Deadline }[] = [];
+  /** Read up to its head once, so that what is due or open really is. */
+  awake = false;
   /** Sequences handed over and not done, in log order. */
   readonly #underWay = new Map<number, true>();
+  readonly #ended = new AbortController();
   #next: number;
   #room: (() => void)[] = [];
   /** Appends of this partition's outbox that are being tried again: nothing is folded meanwhile. */
   #failing = 0;
   #closed = false;
 
-  constructor(number: number, from: number) {
+  constructor(number: number, from: number, tenure: Tenure) {
     this.number = number;
+    this.tenure = tenure;
     this.#next = from;
+  }
+
+  /** Aborted once nothing may be written for it any more. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
   }
 
   get underWay(): number {
@@ -21,6 +59,11 @@ export class Partition {
   /** The sequence after the last record handed over. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Whether a record may have been folded by an earlier process or owner. */
+  isOld(seq: number): boolean {
+    return seq <= this.tenure.head;
   }
 
   /** Hands over a record; answers what to call when it is done. */
@@ -52,10 +95,29 @@ export class Partition {
     this.#release();
   }
 
+  /** The tenure is over, or the host stops: whatever is still tried is given up. */
+  end(): void {
+    this.close();
+    this.#ended.abort();
+  }
+
+  /** Waits until the tenure holds; false when it is over. */
+  async held(): Promise<boolean> {
+    while (!this.ended.aborted) {
+      if (this.tenure.holds()) return true;
+      await new Promise((resolve) => setTimeout(resolve, HOLDS_AGAIN_MS));
+    }
+    return false;
+  }
+
   /** Waits while too much is under way or appends fail; undefined when there is no need to. */
   room(most: number): Promise<void> | undefined {
     if (this.#closed || (this.#underWay.size < most && this.#failing === 0)) return undefined;
     return new Promise<void>((resolve) => this.#room.push(resolve)).then(() => this.room(most));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Every record below it is folded and all that it led to is acknowledged. */

@@ -4,16 +4,18 @@
  * What one actor tells another goes one after the other: the second is not sent before the first is acknowledged, so
  * that a retry of the first can't be overtaken. Everything else is sent at once.
  */
-import { formatAddress } from "../address.ts";
+import { type Address, formatAddress } from "../address.ts";
 import type { Clock } from "../clock.ts";
 import type { Envelope, NewRecord } from "../envelope.ts";
 import { type Acknowledged, type Appender, RecordErasedError, RecordRefusedError } from "../log/appender.ts";
 import type { NewDeadLetter } from "../log/dead-letters.ts";
+import type { Partition } from "./partition.ts";
 
 export interface SenderParts {
   readonly appender: Appender;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
+  /** The partition that gives the right to write a record; undefined when this node does not own it. */
+  readonly authority: (record: NewRecord) => Partition | undefined;
   /** Keeps what the log refuses for good. */
   readonly bury: (original: Uint8Array, letter: Omit<NewDeadLetter, "original">) => Promise<void>;
 }
@@ -25,8 +27,15 @@ export interface SendOptions {
   readonly onFailure?: () => (() => void) | undefined;
 }
 
-/** Epoch of a node that writes as the owner of its partitions. */
-const OWNER_EPOCH = 1;
+/** Who has the right to write a record: its sender's owner, and of what the host itself writes to an actor that actor's. */
+export function authorityOf({ from, to }: Pick<NewRecord, "from" | "to">): Address {
+  return from.kind === "host" ? to : from;
+}
+
+/** The partition on whose behalf it would be written is another node's, or is about to be. */
+export class NotOwnedError extends Error {
+  override readonly name = "NotOwnedError";
+}
 
 export class Sender {
   readonly #p: SenderParts;
@@ -44,7 +53,8 @@ export class Sender {
 
   /**
    * Answers once it is acknowledged; undefined when the log will never take it, which is a dead letter then.
-   * @throws only when the host stops: the record will be written again by whoever folds its cause again.
+   * @throws only when the partition's tenure is over or the host stops: the record will be written again by whoever folds
+   * its cause again.
    */
   async send(record: NewRecord, options: SendOptions = {}): Promise<Acknowledged | undefined> {
     this.#underWay++;
@@ -66,15 +76,29 @@ export class Sender {
   }
 
   async #append(record: NewRecord, { onFailure }: SendOptions): Promise<Acknowledged | undefined> {
-    const { appender, clock, signal, bury } = this.#p;
-    const envelope: Envelope = { clear: {}, data: {}, ...record, at: clock.now(), epoch: OWNER_EPOCH };
+    const { appender, clock, authority, bury } = this.#p;
+    const partition = authority(record);
+    if (!partition)
+      throw new NotOwnedError(`${record.type} would be written for a partition of another node`);
+    const { tenure, ended } = partition;
+    const envelope: Envelope = { clear: {}, data: {}, ...record, at: clock.now(), epoch: tenure.epoch };
+    const may = (): void => {
+      if (ended.aborted || !tenure.holds()) throw new NotOwnedError("its lease is over, or nearly");
+    };
     let resume: (() => void) | undefined;
     let failed = false;
     try {
-      return await appender.appendUntilAcknowledged(envelope, signal, () => {
-        if (!failed) resume = onFailure?.();
-        failed = true;
-      });
+      const kept = await appender.appendUntilAcknowledged(
+        envelope,
+        ended,
+        () => {
+          if (!failed) resume = onFailure?.();
+          failed = true;
+        },
+        may,
+      );
+      partition.stale.delete(record.id);
+      return kept;
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
       // Nobody is left whom it concerns.

@@ -80,6 +80,11 @@ export class TimerQueue {
     if (earliest < this.#armedFor) this.#arm();
   }
 
+  /** Nothing is pending any more for actors that `of` says yes to. */
+  forget(of: (actor: string) => boolean): void {
+    for (const actor of [...this.#pending.keys()]) if (of(actor)) this.set(actor, []);
+  }
+
   #isPending(entry: Entry): boolean {
     return this.#pending.get(entry.actor)?.get(entry.key) === entry.generation;
   }

@@ -137,15 +137,20 @@ export class Appender {
     return { seq: ack.seq, duplicate: ack.duplicate === true };
   }
 
-  /** Tries until it is acknowledged; only a refusal or the signal ends it. Waits 50 ms, doubling up to 2 s. */
+  /**
+   * Tries until it is acknowledged; only a refusal or the signal ends it. Waits 50 ms, doubling up to 2 s.
+   * @param may looked at before each attempt; throws when it may not be written now
+   */
   async appendUntilAcknowledged(
     envelope: Envelope,
     signal: AbortSignal,
     onFailure?: (error: unknown) => void,
+    may?: () => void,
   ): Promise<Acknowledged> {
     let waitMs = 50;
     for (;;) {
       try {
+        may?.();
         return await this.append(envelope);
       } catch (error) {
         if (error instanceof RecordRefusedError || signal.aborted) throw error;

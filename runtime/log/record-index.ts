@@ -171,13 +171,14 @@ export class RecordIndex {
 
   /**
    * Follows the headers of all records from where the index ends, for as long as the node runs. Answers when everything
-   * that was in the log at the call is in.
+   * that was in the log at the call is in. `onNoted` is told of each record that counts.
    */
   async follow(
     bus: Bus,
     stream: string,
     subject: string,
     progress?: (done: number, all: number) => void,
+    onNoted?: (seq: number, to: Address) => void,
   ): Promise<void> {
     const { firstSeq, lastSeq, created } = await streamState(bus, stream);
     const known = this.#db.getSync(LOG);
@@ -214,7 +215,8 @@ export class RecordIndex {
         const to = record.header(HEADER_TO);
         if (id && to) {
           try {
-            this.note(record.seq, id, parseAddress(to));
+            const address = parseAddress(to);
+            if (this.note(record.seq, id, address)) onNoted?.(record.seq, address);
           } catch {
             // A foreign message without a proper address: the owner of its partition makes it a dead letter.
           }

@@ -1,0 +1,155 @@
+/** The cells in memory, and how one comes to be there. */
+import { type Address, formatAddress } from "../address.ts";
+import { UnavailableError } from "../engine.ts";
+import { Activation, RefoldError } from "./activation.ts";
+import type { Asks } from "./asks.ts";
+import { Cell } from "./cell.ts";
+import type { OpenAsk } from "./cell-store.ts";
+import type { ActorDefinition } from "./definition.ts";
+import { type GivingUp, SKIPPED } from "./giving-up.ts";
+import { type HostParts, sleep } from "./host-options.ts";
+import { answerId } from "./outbox.ts";
+import type { Partition } from "./partition.ts";
+import type { TimerQueue } from "./timer-queue.ts";
+
+export interface CellsParts extends HostParts {
+  readonly partitions: ReadonlyMap<number, Partition>;
+  readonly timers: TimerQueue;
+  readonly asks: Asks;
+  readonly givingUp: GivingUp;
+  /** Has the records that wait in a cell worked off. */
+  readonly work: (cell: Cell) => void;
+}
+
+const LOOK_AGAIN_MS = 1;
+
+export class Cells {
+  readonly all = new Map<string, Cell>();
+  readonly activation: Activation;
+  readonly #p: CellsParts;
+  readonly #definitions: ReadonlyMap<string, ActorDefinition>;
+
+  constructor(parts: CellsParts) {
+    this.#p = parts;
+    this.#definitions = new Map(parts.definitions.map((d) => [d.kind, d]));
+    this.activation = new Activation({
+      ...parts,
+      isSkipped: (record) => record.type === SKIPPED || parts.givingUp.isQuarantined(record),
+      onDamage: (actor, reason) =>
+        parts.log.error("a snapshot is damaged, the log is read instead", { actor, reason }),
+    });
+  }
+
+  definition(kind: string): ActorDefinition | undefined {
+    return this.#definitions.get(kind);
+  }
+
+  partitionOf(to: Address): Partition | undefined {
+    return this.#p.partitions.get(this.#p.appender.partitionOf(to));
+  }
+
+  /** The cell of an actor, in memory or to be brought there. */
+  of(to: Address, definition: ActorDefinition): Cell {
+    const name = formatAddress(to);
+    let cell = this.all.get(name);
+    if (!cell) {
+      cell = new Cell(to, definition);
+      this.all.set(name, cell);
+    }
+    cell.usedAt = this.#p.clock.monotonic();
+    return cell;
+  }
+
+  /**
+   * The cell of an actor, in memory. Undefined for what is no actor, or no actor any more.
+   * @throws UnavailableError when it takes longer than `patienceMs`, or belongs to another node
+   */
+  async active(to: Address, patienceMs = Number.POSITIVE_INFINITY): Promise<Cell | undefined> {
+    const definition = this.definition(to.kind);
+    if (!definition || definition.sink) return undefined;
+    if (!(await this.hasKey(to))) {
+      this.erase(to);
+      return undefined;
+    }
+    const end = performance.now() + patienceMs;
+    for (;;) {
+      if (!this.partitionOf(to)) throw new UnavailableError("it is moving to another node: try again", 1_000);
+      const cell = this.of(to, definition);
+      if (cell.active) return cell;
+      if (!cell.running) {
+        cell.running = true;
+        try {
+          await this.activate(cell);
+        } finally {
+          cell.running = false;
+        }
+        this.#p.work(cell);
+      } else if (performance.now() > end) {
+        throw new UnavailableError(`${cell.name} is being brought into memory: try again`, 1_000);
+      } else await sleep(LOOK_AGAIN_MS);
+    }
+  }
+
+  /** False when the data subject was erased, or never was. */
+  async hasKey({ key }: Address): Promise<boolean> {
+    return (this.#p.keys.cached(key) ?? (await this.#p.keys.sealer(key))) !== undefined;
+  }
+
+  /** Nothing of an erased data subject stays in memory, and nothing is done for it any more. */
+  erase(to: Address): void {
+    const name = formatAddress(to);
+    this.#p.timers.set(name, []);
+    const cell = this.all.get(name);
+    if (!cell || cell.running || cell.mailbox.length > 0) return;
+    this.all.delete(name);
+    this.#p.store
+      .forget(to)
+      .catch((error) => this.#p.log.warn("an erased actor was not forgotten", { error: String(error) }));
+  }
+
+  /** Lets go of the cells of a partition as they are. */
+  drop(number: number): void {
+    for (const cell of this.all.values()) {
+      if (this.#p.appender.partitionOf(cell.to) !== number) continue;
+      cell.gone = true;
+      this.all.delete(cell.name);
+    }
+  }
+
+  isAnswered(askId: string): boolean {
+    return this.#p.index.firstSeq(answerId(askId)) !== undefined;
+  }
+
+  isRead({ service, operation }: OpenAsk): boolean {
+    return this.#p.dispatcher.isRead(service, operation);
+  }
+
+  /** Brings a cell up to its first waiting record; beyond what was handed over, records come through the mailbox. */
+  async activate(cell: Cell): Promise<void> {
+    const partition = this.partitionOf(cell.to);
+    const before = (): number =>
+      Math.min(
+        cell.mailbox[0]?.record.seq ?? cell.surplus?.next ?? Number.POSITIVE_INFINITY,
+        partition?.next ?? Number.POSITIVE_INFINITY,
+      );
+    for (;;) {
+      try {
+        await this.activation.activate(cell, before);
+        break;
+      } catch (error) {
+        if (!(error instanceof RefoldError)) throw error;
+        // It would never come into memory again: what it can't fold any more is given up.
+        const { seq, type } = error.record;
+        this.#p.log.error("an actor can't fold what it folded before", { actor: cell.name, seq, type });
+        await this.#p.givingUp.quarantine(error.record, error.cause, 1);
+      }
+    }
+    if (cell.gone || !partition) return;
+    if (cell.exists) this.#p.timers.set(cell.name, cell.timers);
+    for (const ask of cell.asks) {
+      if (this.#p.asks.has(ask) || this.isAnswered(ask.id)) continue;
+      const recorded = this.#p.index.firstSeq(ask.id) !== undefined;
+      if (recorded || this.isRead(ask)) this.#p.asks.dispatch(partition, cell.to, ask, recorded);
+    }
+  }
+}

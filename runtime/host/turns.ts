@@ -1,0 +1,239 @@
+/** Folds the records that wait in cells, one at a time per actor, and sends on what each fold led to. */
+import type { StoredRecord } from "../envelope.ts";
+import type { Asks } from "./asks.ts";
+import type { Cell, Delivery } from "./cell.ts";
+import type { Cells } from "./cells.ts";
+import { type GivingUp, SKIPPED } from "./giving-up.ts";
+import { type HostOptions, type HostParts, sleep, TRY_AGAIN_MS } from "./host-options.ts";
+import type { Outgoing } from "./outbox.ts";
+import type { Partition } from "./partition.ts";
+import type { Sender } from "./sender.ts";
+import type { TimerQueue } from "./timer-queue.ts";
+
+export interface TurnsParts extends HostParts {
+  readonly cells: Cells;
+  readonly asks: Asks;
+  readonly sender: Sender;
+  readonly timers: TimerQueue;
+  readonly givingUp: GivingUp;
+  readonly warn: (what: string, error: unknown) => void;
+}
+
+/** Why a fold failed. */
+interface Crash {
+  readonly error: unknown;
+}
+
+export class Turns {
+  readonly counts = { folded: 0, crashes: 0 };
+  readonly #p: TurnsParts;
+  readonly #o: Required<HostOptions>;
+  #careful: Promise<void> = Promise.resolve();
+
+  constructor(parts: TurnsParts, options: Required<HostOptions>) {
+    this.#p = parts;
+    this.#o = options;
+  }
+
+  deliver(partition: Partition, cell: Cell, record: StoredRecord): void {
+    const { maxMailbox, maxUnderWay } = this.#o;
+    const waiting = cell.mailbox.length;
+    if (waiting > 1) this.#p.onBehind?.(cell.to, waiting);
+    // An actor that is far behind must not take the room of the others of its partition.
+    if (cell.surplus || waiting >= maxMailbox || (waiting > 0 && partition.underWay >= maxUnderWay / 2)) {
+      cell.surplus ??= { from: record.seq, next: record.seq, last: record.seq, underWay: 0 };
+      cell.surplus.last = record.seq;
+      partition.pass(record.seq);
+      return;
+    }
+    const finish = partition.begin(record.seq);
+    const done = (): void => {
+      finish();
+      this.#p.onDone(record);
+    };
+    cell.mailbox.push({ record, partition, done });
+    void this.work(cell);
+  }
+
+  /** Works a cell's mailbox off, one record at a time. Stays synchronous while nothing has to be waited for. */
+  async work(cell: Cell): Promise<void> {
+    if (cell.running) return;
+    cell.running = true;
+    try {
+      for (;;) {
+        if (cell.gone) return;
+        const delivery = cell.mailbox[0];
+        if (!delivery) {
+          if (!cell.surplus || !(await this.#refill(cell))) return;
+          continue;
+        }
+        const { record, partition } = delivery;
+        if (partition.ended.aborted) return;
+        if (!cell.active) await this.#p.cells.activate(cell);
+        if (cell.gone) return;
+        const old = partition.isOld(record.seq);
+        if (record.seq <= cell.seq) delivery.done();
+        else if (record.type === SKIPPED || (old && this.#p.givingUp.isQuarantined(record)))
+          this.#skip(cell, delivery);
+        else if (old && partition.tenure.careful) await this.#insistAlone(cell, delivery);
+        else {
+          const crash = this.#tryFold(cell, delivery);
+          if (crash) await this.#insist(cell, delivery, crash);
+        }
+        cell.mailbox.shift();
+      }
+    } catch (error) {
+      // The log could not be read or written at all: the record stays in the mailbox and is tried again.
+      if (cell.gone || cell.mailbox[0]?.partition.ended.aborted) return;
+      this.#p.warn(`cell ${cell.name} waits`, error);
+      setTimeout(() => void this.work(cell), TRY_AGAIN_MS).unref();
+    } finally {
+      cell.running = false;
+      cell.usedAt = this.#p.clock.monotonic();
+    }
+  }
+
+  /** Reads a part of an actor's surplus from the log; false when there is none, or when the last part is under way. */
+  async #refill(cell: Cell): Promise<boolean> {
+    const surplus = cell.surplus;
+    const partition = this.#p.cells.partitionOf(cell.to);
+    if (!surplus || surplus.underWay > 0 || !partition) return false;
+    const { last } = surplus;
+    const seqs = await this.#p.index.ofActor(cell.to, surplus.next - 1);
+    const part = seqs.filter((seq) => seq <= last).slice(0, this.#o.maxMailbox);
+    const records: StoredRecord[] = [];
+    for (const seq of part) {
+      const record = await this.#p.cells.activation.read(cell, seq);
+      if (record) records.push(record);
+    }
+    surplus.next = part.length === 0 || part.at(-1) === last ? last + 1 : part.at(-1)! + 1;
+    surplus.underWay = records.length;
+    const partDone = (): void => {
+      if (surplus.next > surplus.last) cell.surplus = undefined;
+      else surplus.from = surplus.next;
+    };
+    if (records.length === 0) partDone();
+    for (const record of records) {
+      const done = (): void => {
+        this.#p.onDone(record);
+        if (--surplus.underWay > 0) return;
+        partDone();
+        void this.work(cell);
+      };
+      cell.mailbox.push({ record, partition, done });
+    }
+    return true;
+  }
+
+  /** One attempt. */
+  #tryFold(cell: Cell, delivery: Delivery): Crash | undefined {
+    const { record } = delivery;
+    let out: Outgoing[];
+    try {
+      out = cell.fold(record);
+      for (const { record: next, ask } of out) {
+        if (!ask || !this.#p.cells.isRead(ask)) this.#p.appender.check(next);
+      }
+    } catch (error) {
+      this.counts.crashes++;
+      cell.reset();
+      // The message of an error may quote the customer: only its name goes to the process's log.
+      const { seq, type } = record;
+      this.#p.log.warn("an actor crashed", { actor: cell.name, seq, type, error: nameOf(error) });
+      return { error };
+    }
+    this.#folded(cell, delivery, out);
+    return undefined;
+  }
+
+  /**
+   * After an unclean stop: one record at a time from the count of its attempt to the end of its fold, so that what ends the
+   * process is never blamed on a record that was only waiting for its turn.
+   */
+  #insistAlone(cell: Cell, delivery: Delivery): Promise<void> {
+    const turn = this.#careful.then(() => this.#insist(cell, delivery, undefined));
+    this.#careful = turn.catch(() => {});
+    return turn;
+  }
+
+  /**
+   * Tries as often as the policy says, from the last good state each time; then gives the record up. Without a first
+   * crash the attempts are counted on disk, because the process itself may not survive one.
+   */
+  async #insist(cell: Cell, delivery: Delivery, first: Crash | undefined): Promise<void> {
+    const { id } = delivery.record;
+    const { policy, store, cells, givingUp } = this.#p;
+    let crash = first;
+    let failed = first ? 1 : 0;
+    for (;;) {
+      if (!first) failed = (await store.countAttempt(id)) - 1;
+      if (failed >= policy.maxAttempts) {
+        const error = crash ? crash.error : new Error("the process ended while this record was folded");
+        await givingUp.quarantine(delivery.record, error, failed);
+        if (!cell.active) await cells.activate(cell);
+        this.#skip(cell, delivery);
+        return;
+      }
+      if (!cell.active) {
+        await sleep(policy.backoffMs(failed));
+        await cells.activate(cell);
+      }
+      if (cell.gone) return;
+      crash = this.#tryFold(cell, delivery);
+      if (!crash) {
+        if (!first) await store.clearAttempt(id);
+        return;
+      }
+      failed++;
+    }
+  }
+
+  #skip(cell: Cell, delivery: Delivery): void {
+    cell.skip(delivery.record.seq);
+    // An actor without a state has no snapshot to write: the log tells the next activation to skip it.
+    if (cell.exists) cell.dirtySince ??= delivery.record.seq;
+    delivery.done();
+  }
+
+  #folded(cell: Cell, delivery: Delivery, out: readonly Outgoing[]): void {
+    this.counts.folded++;
+    const { record, partition, done } = delivery;
+    const { asks, cells, index, sender, timers } = this.#p;
+    cell.dirtySince ??= record.seq;
+    timers.set(cell.name, cell.timers);
+    let open = 1;
+    const oneDone = (): void => {
+      if (--open === 0) done();
+    };
+    const old = partition.isOld(record.seq);
+    for (const { record: next, ask } of out) {
+      partition.stale.delete(next.id);
+      // Folded before: what it led to is in the log already.
+      const recorded = old && index.firstSeq(next.id) !== undefined;
+      const read = ask !== undefined && cells.isRead(ask);
+      if (recorded || read) {
+        if (ask && !(old && cells.isAnswered(ask.id))) asks.dispatch(partition, cell.to, ask, recorded);
+        continue;
+      }
+      open++;
+      cell.unacknowledged++;
+      sender
+        // Nobody folds asks, so nothing can be overtaken among them.
+        .send(next, { inOrder: !ask, onFailure: () => partition.failed() })
+        .then((acknowledged) => {
+          if (ask && acknowledged) asks.dispatch(partition, cell.to, ask, true);
+          cell.unacknowledged--;
+          oneDone();
+        })
+        // Only a stop ends here. It stays unacknowledged: no snapshot may say that it was done.
+        .catch((error) => {
+          if (!partition.ended.aborted) this.#p.warn("an append was given up", error);
+        });
+    }
+    oneDone();
+  }
+}
+
+function nameOf(error: unknown): string {
+  return (error as Error)?.name ?? "error";
+}

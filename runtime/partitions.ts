@@ -1,0 +1,275 @@
+/**
+ * The partitions of this node: which ones it owns, each with its reader. A node that has its server for itself owns all of
+ * them; nodes that share a server or a cluster of servers share them out (`cluster/`), and a partition changes hands under a
+ * fence in the log.
+ */
+import type { Address } from "./address.ts";
+import type { Bus } from "./bus/bus.ts";
+import type { Subjects } from "./bus/subjects.ts";
+import type { Clock } from "./clock.ts";
+import { Coordinator, type ReleaseReason, type Timings } from "./cluster/index.ts";
+import type { Envelope } from "./envelope.ts";
+import type { CellStore } from "./host/cell-store.ts";
+import { Handover } from "./host/handover.ts";
+import type { Host, HostLog } from "./host/host.ts";
+import { HOST } from "./host/host-options.ts";
+import type { Tenure } from "./host/partition.ts";
+import { newId } from "./ids.ts";
+import type { JsonObject } from "./json.ts";
+import type { Appender } from "./log/appender.ts";
+import { readRecord } from "./log/read.ts";
+import { LogReader } from "./log/reader.ts";
+import type { RecordIndex } from "./log/record-index.ts";
+import type { KeyRing } from "./log/sealer.ts";
+import { streamState } from "./log/stream.ts";
+
+export interface ClusterOptions extends Timings {
+  /** Name of this node, another one for each: letters, digits, `_`, `-`, and `.` between them. */
+  readonly node: string;
+  /** What only this process can hold, such as the id of its locked data directory: it comes back without waiting. */
+  readonly holder?: string;
+  /** Copies of the cluster's buckets. Default 1. */
+  readonly replicas?: number;
+  /** What the other nodes may know of this one, such as the address of its gateway. */
+  readonly info?: JsonObject;
+  /** Time between two writes of what a next owner would go on from, ms. Default 2,000. */
+  readonly leaveEveryMs?: number;
+  /** How long a start waits for the partitions to be where they belong, ms. Default 15,000. */
+  readonly settleMs?: number;
+}
+
+export interface PartitionsParts {
+  readonly bus: Bus;
+  readonly names: Subjects;
+  readonly partitions: number;
+  readonly host: Host;
+  readonly index: RecordIndex;
+  readonly store: CellStore;
+  readonly appender: Appender;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly log: HostLog;
+  /** Records that are read ahead in one partition. */
+  readonly credit?: number;
+  /** Called when a partition is not this node's any more. */
+  readonly onDropped: (partition: number) => void;
+  readonly onFailure?: (error: Error) => void;
+}
+
+/** Longest wait at the start for what an earlier process left to fold, ms. */
+const CATCH_UP_MS = 10_000;
+/** A node that has its server for itself has no predecessor that could still write. */
+const SOLE_EPOCH = 1;
+const FENCE = "host.fence";
+const INDEX_AGAIN_MS = 5;
+
+export class Partitions {
+  readonly #p: PartitionsParts;
+  readonly #readers = new Map<number, LogReader>();
+  #coordinator: Coordinator | undefined;
+  #handover: Handover | undefined;
+  #leaving: NodeJS.Timeout | undefined;
+  #fenceKeys: readonly string[] | undefined;
+  /** Tenures that begin at the moment, by partition: one that is lost meanwhile must not begin any more. */
+  readonly #beginning = new Map<number, symbol>();
+
+  constructor(parts: PartitionsParts) {
+    this.#p = parts;
+  }
+
+  /** Owns all of them. Resolves when all that was in the log is handed over, or after ten seconds. */
+  async startAlone(head: number, careful: boolean): Promise<void> {
+    const { host, index, partitions } = this.#p;
+    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, holds: () => true };
+    const numbers = Array.from({ length: partitions }, (_, number) => number);
+    await within(Promise.all(numbers.map((number) => this.#read(number, tenure))), CATCH_UP_MS);
+    // What was due or open when the last process ended may have been settled by what it left to fold.
+    await host.wake(numbers);
+    await index.leaveToReaders();
+  }
+
+  /** Joins the others. Resolves when each partition is where it belongs, or after `settleMs`. */
+  async startAmongOthers(options: ClusterOptions): Promise<void> {
+    const { bus, names, partitions, store, appender, log, onFailure } = this.#p;
+    const { leaveEveryMs = 2_000, settleMs = 15_000, ...cluster } = options;
+    const kv = await bus.kv(names.named("PARTITIONS"), { replicas: options.replicas });
+    const partitionOf = (key: string): number => appender.partitionOf({ kind: "", key, id: "" });
+    this.#handover = new Handover({ kv, store, partitionOf });
+    this.#fenceKeys = fenceKeys(partitions, partitionOf);
+    this.#coordinator = await Coordinator.start({
+      ...cluster,
+      bus,
+      partitions,
+      buckets: { leases: names.named("LEASES"), members: names.named("MEMBERS") },
+      onAcquire: (number, epoch) => this.#acquire(number, epoch),
+      onRelease: (number, reason) => this.#release(number, reason),
+      onError: (what, error) => log.warn(`cluster: ${what}`, { error: String((error as Error)?.message) }),
+      onFailure,
+    });
+    this.#leaving = setInterval(() => void this.#leave(), leaveEveryMs);
+    this.#leaving.unref();
+    if (!(await this.#coordinator.settled(settleMs)))
+      log.warn("the partitions are still being shared out", { waitedMs: settleMs });
+  }
+
+  /** Whether this node owns the partition of an actor. */
+  isHere(to: Address): boolean {
+    return this.#p.host.owns(to);
+  }
+
+  /** Name of the node that owns the partition of an actor; undefined while it changes hands. */
+  ownerOf(to: Address): string | undefined {
+    return this.#coordinator?.ownerOf(this.#p.appender.partitionOf(to))?.node;
+  }
+
+  /** Names of the other living nodes. */
+  others(): string[] {
+    const { node } = this.#coordinator ?? {};
+    return this.#coordinator?.members().flatMap((m) => (m.node === node ? [] : [m.node])) ?? [];
+  }
+
+  status(): JsonObject | undefined {
+    return this.#coordinator?.status();
+  }
+
+  /** Hands over what others can go on with, and reads no further. */
+  async stop(): Promise<void> {
+    clearInterval(this.#leaving);
+    await this.#coordinator?.drain();
+    await this.endReading();
+  }
+
+  /** Reads no further; nothing is handed over. */
+  async abandon(): Promise<void> {
+    clearInterval(this.#leaving);
+    this.#coordinator?.abandon();
+    await this.endReading();
+  }
+
+  async endReading(): Promise<void> {
+    const readers = [...this.#readers.values()].map((reader) => reader.stop());
+    // A reader may wait for room in the host.
+    this.#p.host.close();
+    await Promise.all(readers);
+  }
+
+  /** Begins to read a partition; resolves when it was read to its end once. */
+  #read(number: number, tenure: Tenure): Promise<void> {
+    const { bus, names, host, log, credit } = this.#p;
+    return new Promise((resolve) => {
+      const reader = new LogReader(bus, {
+        stream: names.logStream,
+        subject: names.log(number),
+        from: host.own(number, tenure),
+        batch: credit,
+        onRecord: (record) => host.handle(number, record),
+        onRestart: (reason) => log.warn("reading starts again", { partition: number, reason }),
+        onEnd: resolve,
+      });
+      this.#readers.set(number, reader);
+      reader.start();
+    });
+  }
+
+  async #acquire(number: number, lease: number): Promise<void> {
+    const beginning = Symbol();
+    this.#beginning.set(number, beginning);
+    const fence = await this.#fence(number, lease);
+    const careful = await this.#handover!.adopt(number);
+    if (this.#beginning.get(number) !== beginning) throw new Error("lost before it began");
+    this.#beginning.delete(number);
+    const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
+    const caughtUp = this.#read(number, { ...fence, careful, holds });
+    void caughtUp
+      .then(() => this.#p.host.wake([number]))
+      .catch((error) => {
+        this.#p.log.error("a partition was not woken", { partition: number, error: String(error) });
+      });
+  }
+
+  async #release(number: number, reason: ReleaseReason): Promise<void> {
+    this.#beginning.delete(number);
+    const reader = this.#readers.get(number);
+    this.#readers.delete(number);
+    const { host } = this.#p;
+    if (reason === "lost") {
+      host.drop(number);
+      this.#p.onDropped(number);
+      await reader?.stop();
+      return;
+    }
+    const stopped = reader?.stop();
+    await host.release(number);
+    await stopped;
+    this.#p.onDropped(number);
+    await this.#handover?.leave([number]);
+  }
+
+  /**
+   * Marks in the log where a tenure begins. Everything before it is known to this node when it resolves; what the owner
+   * before still writes comes after it.
+   */
+  async #fence(number: number, lease: number): Promise<{ epoch: number; head: number }> {
+    const { index, appender, clock, names, bus, keys } = this.#p;
+    const key = this.#fenceKeys![number]!;
+    const to: Address = { kind: "host", key, id: "fence" };
+    await this.#indexed();
+    const last = (await index.ofActor(to)).at(-1);
+    const before = last === undefined ? undefined : await readRecord(bus, names.logStream, last, keys);
+    // Leases that were lost with their bucket begin anew, the log goes on.
+    const epoch = Math.max(lease, (before?.epoch ?? 0) + 1);
+    const fence: Envelope = {
+      id: newId(),
+      type: FENCE,
+      from: HOST,
+      to,
+      at: clock.now(),
+      epoch,
+      clear: {},
+      data: {},
+    };
+    const { seq } = await appender.append(fence);
+    while (index.head < seq) await sleep(INDEX_AGAIN_MS);
+    return { epoch, head: seq };
+  }
+
+  /** Waits until what was in the log at the call is in the index. */
+  async #indexed(): Promise<void> {
+    const { index, bus, names } = this.#p;
+    const { lastSeq } = await streamState(bus, names.logStream);
+    while (index.head < lastSeq) await sleep(INDEX_AGAIN_MS);
+  }
+
+  async #leave(): Promise<void> {
+    const mine = [...this.#readers.keys()];
+    await this.#handover
+      ?.leave(mine)
+      .catch((error) => this.#p.log.warn("positions not shared", { error: String(error?.message ?? error) }));
+  }
+}
+
+/** A key of each partition, for addresses of the host in it. */
+function fenceKeys(partitions: number, partitionOf: (key: string) => number): string[] {
+  const keys: string[] = [];
+  for (let n = 0, missing = partitions; missing > 0; n++) {
+    const key = `fence-${n}`;
+    const partition = partitionOf(key);
+    if (keys[partition] !== undefined) continue;
+    keys[partition] = key;
+    missing--;
+  }
+  return keys;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
