@@ -335,6 +335,11 @@ export class Node implements Engine {
     return result;
   }
 
+  /** Whether this node owns an actor. */
+  isHere(to: Address): boolean {
+    return this.#partitions.isHere(to);
+  }
+
   status(): JsonObject {
     const cluster = this.#partitions.status();
     return {
