@@ -2,102 +2,32 @@
  * The desk as its processes: killed in the middle of conversations, started twice, stopped. The drivers keep lists of
  * their own of what was accepted and what was answered.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { processIdentity } from "../runtime/bus/index.ts";
-import { projectRoot } from "../runtime/config/paths.ts";
-import { ConversationDriver } from "../scenarios/driver.ts";
 import { START_MS } from "./testing.ts";
+import {
+  BIN,
+  converse,
+  expectNothingLostOrDoubled,
+  family,
+  freePort,
+  killAll,
+  running,
+  takenPort,
+  type Up,
+  up,
+} from "./testing-processes.ts";
 
-const BIN = join(projectRoot, "bin/bailiwick");
-const QUESTIONS = [
-  "How many days do I have to return something?",
-  "Do you ship abroad?",
-  "How do I reset my password?",
-  "Which payment methods do you take?",
-  "How do I use a gift card?",
-];
-const CONVERSATIONS = 10;
 const base = mkdtempSync(join(tmpdir(), "bw-processes-"));
 const isRoot = process.getuid?.() === 0;
 /** The user `nobody`: root may write anywhere. */
 const ORDINARY = { uid: 65_534, gid: 65_534 };
-
-if (!existsSync(join(projectRoot, "dist/app/cli.js"))) {
-  throw new Error("the desk's processes run from dist/: npm test builds it, npm run setup does so alone");
-}
-
-interface Up {
-  readonly watchdog: ChildProcess;
-  readonly url: string;
-  readonly dataDir: string;
-  /** Of the process that serves; another one after each restart. */
-  runtime(): number;
-  nats(): number;
-  readonly ended: Promise<number | null>;
-}
-
-const running: ChildProcess[] = [];
-
-/** `bin/bailiwick up` in a process group of its own, as in a terminal. Resolves once it serves. */
-async function up(dataDir: string, port: number): Promise<Up> {
-  const args = [BIN, "up", "--json", "--port", String(port), "--data-dir", dataDir];
-  const watchdog = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "ignore"] });
-  running.push(watchdog);
-  const ended = once(watchdog, "exit").then(([code]) => code as number | null);
-  const node = () => JSON.parse(readFileSync(join(dataDir, "node.json"), "utf8")) as { pid: number };
-  const url = `http://127.0.0.1:${port}`;
-  watchdog.stdout!.resume();
-  while (!(await isServing(url))) {
-    if (watchdog.exitCode !== null) throw new Error(`the desk ended with ${watchdog.exitCode}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return {
-    watchdog,
-    url,
-    dataDir,
-    ended,
-    runtime: () => node().pid,
-    nats: () => Number(readFileSync(join(dataDir, "nats", "nats-server.pid"), "utf8")),
-  };
-}
-
-function isServing(url: string): Promise<boolean> {
-  return fetch(`${url}/readyz`).then(
-    (response) => response.ok,
-    () => false,
-  );
-}
-
-async function freePort(): Promise<{ port: number; server: Server }> {
-  const server = createServer((_request, response) => response.end("somebody else"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { port: (server.address() as AddressInfo).port, server };
-}
-
-/** A process and all that it started, and what these started. */
-function family(pid: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It has ended.
-    }
-  }
-  const found = [pid];
-  for (const one of found) found.push(...(children.get(one) ?? []));
-  return found;
-}
 
 function commandsOf(pids: readonly number[]): string[] {
   return pids
@@ -109,44 +39,6 @@ function commandsOf(pids: readonly number[]): string[] {
         return `process ${pid}`;
       }
     });
-}
-
-/** Customers who ask one question after the other; `disturb` happens when a third of all is answered. */
-async function converse(desk: Up, disturb: () => Promise<void> | void): Promise<ConversationDriver[]> {
-  const adminToken = readFileSync(join(desk.dataDir, "admin.token"), "utf8").trim();
-  const drivers = Array.from(
-    { length: CONVERSATIONS },
-    () => new ConversationDriver({ url: desk.url, adminToken }, { replyMs: 60_000, unreachableMs: 120_000 }),
-  );
-  let answered = 0;
-  let disturbed: Promise<void> | undefined;
-  await Promise.all(
-    drivers.map(async (driver) => {
-      await driver.open({});
-      for (const question of QUESTIONS) {
-        await driver.send(question);
-        if (++answered >= (CONVERSATIONS * QUESTIONS.length) / 3) disturbed ??= Promise.resolve(disturb());
-        await driver.settled();
-      }
-    }),
-  );
-  expect(disturbed).toBeDefined();
-  await disturbed;
-  return drivers;
-}
-
-/** Each accepted message is in the log once, and answered once. */
-async function expectNothingLostOrDoubled(drivers: readonly ConversationDriver[]): Promise<void> {
-  for (const driver of drivers) {
-    const records = await driver.trace();
-    await driver.close();
-    expect(driver.sent.map((m) => m.text)).toEqual(QUESTIONS);
-    const inLog = records.filter((r) => r.type === "customer.message").map((r) => r.id);
-    expect(inLog).toEqual(driver.sent.map((m) => m.messageId));
-    const answers = driver.replies.flatMap((reply) => reply.answers);
-    expect(answers).toEqual(driver.sent.map((m) => m.messageId));
-    expect(driver.repeated).toBe(0);
-  }
 }
 
 /** Runs `up` until it ends by itself. */
@@ -169,16 +61,7 @@ async function failing(
 }
 
 afterAll(() => {
-  for (const child of running) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    for (const pid of family(child.pid!).reverse()) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended.
-      }
-    }
-  }
+  killAll();
   rmSync(base, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -187,9 +70,7 @@ describe("a desk in the middle of ten conversations", () => {
   let desk: Up;
   let port: number;
   beforeAll(async () => {
-    const free = await freePort();
-    port = free.port;
-    await new Promise((resolve) => free.server.close(resolve));
+    port = await freePort();
     desk = await up(dataDir, port);
   }, START_MS);
 
@@ -197,7 +78,7 @@ describe("a desk in the middle of ten conversations", () => {
     "loses nothing and says nothing twice when its runtime is killed",
     async () => {
       const before = desk.runtime();
-      const drivers = await converse(desk, () => void process.kill(before, "SIGKILL"));
+      const drivers = await converse([desk], () => void process.kill(before, "SIGKILL"));
       await expectNothingLostOrDoubled(drivers);
       expect(desk.runtime()).not.toBe(before);
     },
@@ -209,7 +90,7 @@ describe("a desk in the middle of ten conversations", () => {
     async () => {
       const before = desk.nats();
       const runtime = desk.runtime();
-      const drivers = await converse(desk, () => void process.kill(before, "SIGKILL"));
+      const drivers = await converse([desk], () => void process.kill(before, "SIGKILL"));
       await expectNothingLostOrDoubled(drivers);
       expect(desk.nats()).not.toBe(before);
       expect(desk.runtime()).toBe(runtime);
@@ -220,7 +101,7 @@ describe("a desk in the middle of ten conversations", () => {
   it(
     "neither when all of it is killed, and started again on its directory",
     async () => {
-      const drivers = await converse(desk, async () => {
+      const drivers = await converse([desk], async () => {
         for (const pid of family(desk.watchdog.pid!)) process.kill(pid, "SIGKILL");
         await desk.ended;
         desk = await up(dataDir, port);
@@ -298,7 +179,7 @@ describe("what keeps a desk from starting is one sentence with what mends it", (
   it(
     "a busy port",
     async () => {
-      const { port, server } = await freePort();
+      const { port, server } = await takenPort();
       taken = server;
       const { code, lines } = await failing(["--port", String(port), "--data-dir", join(base, "busy")]);
       expect(lines).toHaveLength(1);

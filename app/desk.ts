@@ -3,6 +3,7 @@
  * reverse. `rest_for_one`: what depends on a part that failed is started again with it.
  */
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Faults } from "../actors/data/index.ts";
 import { HandoffDesk } from "../actors/handoff/index.ts";
@@ -28,6 +29,7 @@ import {
 import type { JsonObject } from "../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
 import { Node } from "../runtime/node.ts";
+import type { ClusterOptions } from "../runtime/partitions.ts";
 import { createMetrics, type Metrics, openLog, type ProcessLog } from "../runtime/telemetry/index.ts";
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
@@ -50,6 +52,10 @@ export interface DeskOptions {
   readonly name?: string;
   readonly version?: string;
 }
+
+/** Time to live of a node's session, ms: with one server, and with copies in a cluster of servers. */
+const TTL_MS = 3_000;
+const TTL_OF_COPIES_MS = 12_000;
 
 /** What the parts leave to those that start after them. */
 interface Parts {
@@ -103,7 +109,7 @@ export class Desk {
       children: [
         bus(options, parts),
         agents(options, parts),
-        node(options, parts),
+        node(options, parts, dir),
         gateway(options, parts, dir, () => tree),
       ],
       onEvent: ({ child, type, error, waitMs }) => {
@@ -248,7 +254,7 @@ function agents(options: DeskOptions, parts: Parts): ChildSpec {
   };
 }
 
-function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec {
+function node({ config, clock, progress, version }: DeskOptions, parts: Parts, dir: DataDir): ChildSpec {
   return {
     id: "node",
     startTimeoutMs: 600_000,
@@ -279,6 +285,9 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
         credit: config.log.credit,
         appendTimeoutMs: config.log.appendTimeoutMs,
         onFailure: exited,
+        cluster: config.nats.url
+          ? clusterOptions(config, dir, { pid: process.pid, version: version ?? null })
+          : undefined,
         admission: { maxWaiting: config.host.maxBehind },
         progress: (done, all) => progress?.(`reading the log: ${done} of ${all} records`),
       });
@@ -336,7 +345,11 @@ function gateway(
           maxTextBytes: config.gateway.maxMessageBytes,
           more: () => ({
             version: version ?? null,
-            nodes: [{ name: name ?? "node-1", pid: process.pid, url: parts.gateway?.url ?? null }],
+            nodes: nodesOf(engine, {
+              name: name ?? "node-1",
+              pid: process.pid,
+              url: parts.gateway?.url ?? null,
+            }),
             supervision: tree().which() as unknown as JsonObject,
           }),
         }),
@@ -393,4 +406,29 @@ function gateway(
       return { which: () => ({ url: started.url }), stop: () => started.close() };
     },
   };
+}
+
+/** A node of a server that others may share. */
+function clusterOptions(config: Config, dir: DataDir, info: JsonObject): ClusterOptions {
+  const { replicas } = config.log;
+  const machine = hostname().replace(/[^A-Za-z0-9_-]+/g, "-");
+  return {
+    node: config.cluster.node ?? `${machine}-${dir.id}`,
+    holder: dir.id,
+    replicas,
+    info,
+    ttlMs: config.cluster.ttlMs ?? (replicas > 1 ? TTL_OF_COPIES_MS : TTL_MS),
+    drainTimeoutMs: config.host.drainMs,
+  };
+}
+
+/** This node first, and the others as far as it knows of them. */
+function nodesOf(engine: Node, own: JsonObject): JsonObject[] {
+  const cluster = engine.status().cluster as { node: string; members: JsonObject[] } | undefined;
+  if (!cluster) return [own];
+  const others = cluster.members.filter((member) => member.node !== cluster.node);
+  return [
+    { ...own, name: cluster.node },
+    ...others.map(({ node, state, pid }) => ({ name: node!, state: state!, pid: pid ?? null, url: null })),
+  ];
 }

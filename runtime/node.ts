@@ -204,7 +204,7 @@ export class Node implements Engine {
     const { bus, cluster, definitions, progress } = this.#o;
     const n = this.#names;
     await ensureStream(bus, n.logStream, [n.logAll], this.#o.stream);
-    await this.deadLetters.open();
+    await this.deadLetters.open(this.#o.stream?.replicas);
     const sinks = new Set(definitions.filter((d) => d.sink).map((d) => d.kind));
     const onNoted = (seq: number, to: Address): void => {
       if (sinks.has(to.kind)) this.#followers.see(seq, to);

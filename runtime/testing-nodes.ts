@@ -11,7 +11,13 @@ import type { JsonObject } from "./json.ts";
 import { WorkspaceKeyRing } from "./log/keyring.ts";
 import { Node, type NodeOptions } from "./node.ts";
 
-export type TestNodesOptions = Partial<Omit<NodeOptions, "bus" | "keys">> & Pick<NodeOptions, "definitions">;
+export type TestNodesOptions = Partial<Omit<NodeOptions, "bus" | "keys">> &
+  Pick<NodeOptions, "definitions"> & {
+    /** What goes wrong on the way to the server. */
+    readonly trouble?: (bus: Bus) => Bus;
+  };
+/** One server, or several as one. */
+export type Servers = Pick<TestServer, "stop"> & { connect(name: string): Promise<Bus> };
 
 interface Running {
   readonly node: Node;
@@ -22,19 +28,23 @@ interface Running {
 export const TTL_MS = 1_500;
 
 export class TestNodes {
-  readonly server: TestServer;
+  readonly server: Servers;
   readonly warnings: { node: string; message: string; details: Record<string, unknown> }[] = [];
   readonly #dir = mkdtempSync(join(tmpdir(), "bw-nodes-"));
   readonly #options: TestNodesOptions;
   readonly #running = new Map<string, Running>();
 
-  private constructor(server: TestServer, options: TestNodesOptions) {
+  private constructor(server: Servers, options: TestNodesOptions) {
     this.server = server;
     this.#options = options;
   }
 
-  static async start(names: readonly string[], options: TestNodesOptions): Promise<TestNodes> {
-    const nodes = new TestNodes(await startTestServer(), options);
+  static async start(
+    names: readonly string[],
+    options: TestNodesOptions,
+    server?: Servers,
+  ): Promise<TestNodes> {
+    const nodes = new TestNodes(server ?? (await startTestServer()), options);
     for (const name of names) await nodes.up(name);
     return nodes;
   }
@@ -43,7 +53,9 @@ export class TestNodes {
   async up(name: string, options: Partial<TestNodesOptions> = {}): Promise<Node> {
     const dataDir = join(this.#dir, name);
     mkdirSync(dataDir, { recursive: true });
-    const bus = await this.server.connect();
+    const { trouble, ...given } = { ...this.#options, ...options };
+    const connected = await this.server.connect(name);
+    const bus = trouble ? trouble(connected) : connected;
     const [first] = this.#running.keys();
     // As an operator does: the key of the workspace is copied from another node.
     if (first) {
@@ -67,12 +79,15 @@ export class TestNodes {
       policy: { maxAttempts: 3, backoffMs: () => 1 },
       log: { warn: note, error: note },
       partitions: 8,
-      cluster: { node: name, holder: dataDir, ttlMs: TTL_MS, leaveEveryMs: 200 },
-      ...this.#options,
-      ...options,
+      ...given,
+      cluster: { ttlMs: TTL_MS, leaveEveryMs: 200, ...given.cluster, node: name, holder: dataDir },
     });
     this.#running.set(name, { node, bus });
     return node;
+  }
+
+  dataDir(name: string): string {
+    return join(this.#dir, name);
   }
 
   node(name: string): Node {

@@ -54,7 +54,7 @@ export class ConversationDriver {
   #token = "";
   #offset = 0;
   #count = 0;
-  readonly #access: DeskAccess;
+  #access: DeskAccess;
   readonly #o: Required<Omit<DriverOptions, "onAway">> & DriverOptions;
   /** Broken connections of the stream of events that were taken up again. */
   reconnects = 0;
@@ -65,6 +65,7 @@ export class ConversationDriver {
   readonly #seen = new Set<string>();
   readonly #waiters = new Set<() => void>();
   readonly #stop = new AbortController();
+  #moved = new AbortController();
   #following: Promise<void> | undefined;
 
   constructor(access: DeskAccess, options: DriverOptions = {}) {
@@ -85,6 +86,13 @@ export class ConversationDriver {
     this.#token = opened.conversationToken;
     this.#offset = opened.offset;
     this.#following = this.#follow();
+  }
+
+  /** Goes on at another gateway, from the offset that was reached. */
+  moveTo(access: DeskAccess): void {
+    this.#access = access;
+    this.#moved.abort();
+    this.#moved = new AbortController();
   }
 
   /** Sends one message; answers once it is accepted. */
@@ -194,7 +202,7 @@ export class ConversationDriver {
           this.id,
           this.#token,
           this.#offset,
-          this.#stop.signal,
+          AbortSignal.any([this.#stop.signal, this.#moved.signal]),
           () => {
             if (broken) this.reconnects++;
             broken = false;

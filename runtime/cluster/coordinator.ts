@@ -143,7 +143,7 @@ export class Coordinator {
         begun: this.#membership.begun,
         draining: this.#ending !== undefined,
       },
-      members: this.members().map(({ node, state }) => ({ node, state })),
+      members: this.members().map(({ node, state, info }) => ({ ...info, node, state })),
       partitions: { all: this.#o.partitions, owned: this.owned().length, ...this.#tenures.counts },
     };
   }

@@ -4,6 +4,7 @@
  * The hold is LevelDB's own lock of the operating system. It goes away with the process that has it, however that
  * ends, so that there is no stale lock to clean up.
  */
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -35,6 +36,8 @@ export interface NodeInfo {
 
 export interface DataDir {
   readonly path: string;
+  /** Made with the directory, and its own for ever. */
+  readonly id: string;
   readonly adminTokenFile: string;
   /** Publishes where the node listens, for commands of the same data directory. */
   announce(info: NodeInfo): void;
@@ -123,6 +126,7 @@ export async function openDataDir(path: string): Promise<DataDir> {
   let announced = false;
   return {
     path,
+    id: ensureId(path),
     adminTokenFile: adminTokenFile(path),
     announce(info) {
       writeFileSync(nodeFile(path), `${JSON.stringify(info)}\n`, { mode: 0o600 });
@@ -166,6 +170,12 @@ export async function isDataDirHeld(path: string): Promise<boolean> {
     if (error instanceof DataDirLockedError) return true;
     throw error;
   }
+}
+
+function ensureId(path: string): string {
+  const file = join(path, "node.id");
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(6).toString("hex")}\n`, { mode: 0o600 });
+  return readFileSync(file, "utf8").trim();
 }
 
 export function adminTokenFile(dataDir: string): string {

@@ -92,6 +92,21 @@ export const configSchema = z.strictObject({
     appendTimeoutMs: ms(5_000),
   }),
 
+  /** Nodes with the same `nats.url` and workspace share its conversations out. */
+  cluster: section({
+    /** Name of this node, another one for each. By default it is made of the machine's name and an id in the data directory. */
+    node: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'letters, digits, "_" and "-", with "." between them')
+      .max(100)
+      .optional(),
+    /**
+     * A node that is not heard of for so long has lost its conversations to the others. 3,000 unless given; 12,000 where the
+     * log has copies, since a cluster of servers needs up to nine seconds for a new leader.
+     */
+    ttlMs: z.number().int().min(500).max(600_000).optional(),
+  }),
+
   host: section({
     /** An actor without work for so long leaves memory; its snapshot stays. */
     passivateAfterMs: ms(60_000),

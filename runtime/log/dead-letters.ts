@@ -61,8 +61,9 @@ export class DeadLetters {
     this.#log = names.log;
   }
 
-  async open(): Promise<void> {
-    await ensureStream(this.#bus, this.#stream, [this.#subject]);
+  /** @param replicas copies in a cluster of servers */
+  async open(replicas = 1): Promise<void> {
+    await ensureStream(this.#bus, this.#stream, [this.#subject], { replicas });
   }
 
   /** Keeps a letter; the same record and attempt is kept once. */
