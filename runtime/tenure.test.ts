@@ -171,6 +171,9 @@ describe("an owner's successor", () => {
       await nodes.until(async () => (await view("a", to))?.fired.length === 1, `the timer of ${to.id}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
     for (const to of actors) expect((await view("a", to)).fired).toHaveLength(1);
+    // It went on from where the dead one was, and has not read the whole log again.
+    const waits = actors.length - theirs.length;
+    expect(nodes.node("a").status().host).toMatchObject({ folded: waits + actors.length });
   });
 
   it("writes under a higher epoch than all before it, also when the leases were lost", async () => {

@@ -207,7 +207,6 @@ export class Turns {
     };
     const old = partition.isOld(record.seq);
     for (const { record: next, ask } of out) {
-      partition.stale.delete(next.id);
       // Folded before: what it led to is in the log already.
       const recorded = old && index.firstSeq(next.id) !== undefined;
       const read = ask !== undefined && cells.isRead(ask);
