@@ -91,11 +91,19 @@ export function renderStatus(s: any, colors: Colors): string {
     .filter(([, health]) => health.state === "open" || health.state === "probing")
     .map(([name, health]) => `${name} ${health.state}`);
   const queued = Object.values(s.services as Record<string, any>).reduce((n, h) => n + (h.waiting ?? 0), 0);
+  const [own, ...others] = (s.nodes ?? []) as { name: string; pid: number; url?: string; state?: string }[];
+  const cluster = s.node?.cluster?.partitions;
   const lines = [
-    ...(s.nodes ?? []).map(
-      (n: { name: string; pid: number; url: string | null }) =>
-        `${bold("node")}           ${n.name}, ${n.url ?? "starting"}, process ${n.pid}, version ${s.version}, ${parts(s.supervision)}`,
-    ),
+    ...(own
+      ? [
+          `${bold("node")}           ${own.name}, ${own.url ?? "starting"}, process ${own.pid}, version ${s.version}, ${parts(s.supervision)}`,
+        ]
+      : []),
+    ...(cluster
+      ? [
+          `${bold("cluster")}        ${cluster.owned} of ${cluster.all} partitions here; ${others.map((n) => `${n.name} ${n.state}`).join(", ") || "no other node"}`,
+        ]
+      : []),
     `${bold("workspace")}      ${s.workspace}, counting since ${s.since}`,
     `${bold("log")}            head ${s.node?.log?.head}, ${s.node?.log?.partitions} partitions, nats-server ${s.node?.nats?.server} ${s.node?.nats?.status ?? ""}`,
     `${bold("actors")}         ${s.node?.host?.cells} in memory, ${s.node?.host?.timers} timers, ${s.node?.host?.crashes} crashes`,
