@@ -1,6 +1,7 @@
 /** `bench`: latency and throughput of the desk's parts on this machine, and what the engine promises. */
 import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+import { addNodes } from "./nodes/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import type { BenchResult } from "./report.ts";
 
@@ -29,6 +30,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
       env.out(result, () => renderReport(result));
       if (result.missed.length > 0) env.fail();
     });
+  addNodes(bench, env);
   addRehydration(bench, env);
 };
 
