@@ -4,6 +4,7 @@ import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { addNodes } from "./nodes/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import type { BenchResult } from "./report.ts";
+import { addSoak } from "./soak/commands.ts";
 
 interface Profile {
   readonly turns: number;
@@ -32,6 +33,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
     });
   addNodes(bench, env);
   addRehydration(bench, env);
+  addSoak(bench, env);
 };
 
 async function engine(profile: Profile, env: CliEnv): Promise<BenchResult[]> {

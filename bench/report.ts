@@ -44,7 +44,13 @@ export function report(results: readonly BenchResult[], versions: JsonObject = {
 /** A table for people. */
 export function renderReport({ machine, results }: BenchReport): string {
   const cell = (value: number | undefined): string => (value === undefined ? "-" : value.toFixed(2));
-  const rows = results.map((r) => [r.name, `${r.value} ${r.unit}`, ...[r.p50, r.p95, r.p99].map(cell)]);
+  const was = (r: BenchResult): string => (r.baseline === undefined ? "" : ` (was ${r.baseline})`);
+  const missed = (r: BenchResult): string => (r.held === false ? " missed" : "");
+  const rows = results.map((r) => [
+    r.name,
+    `${r.value} ${r.unit}${was(r)}${missed(r)}`,
+    ...[r.p50, r.p95, r.p99].map(cell),
+  ]);
   const table = [["", "", "p50 ms", "p95 ms", "p99 ms"], ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   const lines = table.map((row) =>

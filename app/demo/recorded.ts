@@ -13,6 +13,7 @@ import {
   spoil,
   type Ways,
 } from "../../scenarios/facts/index.ts";
+import { extrasFor } from "../../scenarios/passers-by.ts";
 import { type JudgedRun, judgeRun } from "../../scenarios/recorded/judge.ts";
 import { type RecordedRun, readRuns } from "../../scenarios/recorded/tau2.ts";
 import { chains, customersOf, remember } from "./afresh.ts";
@@ -21,7 +22,6 @@ import type { JobResult } from "./job.ts";
 import { openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { countBy, cut, latencyTable, percent, seconds, table, warmth } from "./text.ts";
-import { extrasFor } from "./warm-up.ts";
 
 export interface RecordedOptions {
   readonly input: string;

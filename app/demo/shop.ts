@@ -15,6 +15,7 @@ import {
 import { isExclusive, type Scenario } from "../../scenarios/format.ts";
 import { givenRecords } from "../../scenarios/given.ts";
 import { loadScenarios } from "../../scenarios/load.ts";
+import { extrasFor } from "../../scenarios/passers-by.ts";
 import type { Played } from "../../scenarios/player.ts";
 import { asksBack } from "../../scenarios/recorded/classify.ts";
 import { stagesOf } from "../../scenarios/stages.ts";
@@ -24,7 +25,6 @@ import type { JobResult } from "./job.ts";
 import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
 import { countBy, latencyTable, seconds, table, warmth } from "./text.ts";
-import { extrasFor } from "./warm-up.ts";
 
 export const SHIPPED_SCENARIOS = asset("scenarios", "shop");
 

@@ -1,10 +1,11 @@
 /**
- * Customers before the ones that count: a desk that has just been started runs code that no compiler has optimised yet,
- * and its budgets are those of one that has been open for a while. They ask in other words than those who count, so that
- * nothing of what is measured has been encoded before, and what they change is their own.
+ * Customers who keep a desk busy, over all playbooks. Around those that count: a desk that has just been started runs code
+ * that no compiler has optimised yet, and its budgets are those of one that has been open for a while. They ask in other
+ * words than the recorded customers, so that nothing of what is measured has been encoded before, and what they change is
+ * their own.
  */
-import { type FactOrder, type FactWorld, seeded } from "../../scenarios/facts/index.ts";
-import type { Scenario, ScenarioStep } from "../../scenarios/format.ts";
+import { type FactOrder, type FactWorld, seeded } from "./facts/index.ts";
+import type { Scenario, ScenarioStep } from "./format.ts";
 
 /** How many may come while those who count are on the desk: more than it takes, since the last of them ends it. */
 const MEANWHILE = 200;
@@ -15,7 +16,7 @@ export function extrasFor(
   n: number,
   not: ReadonlySet<string>,
 ): { before: Scenario[]; until: Scenario[] } {
-  const all = warmUpScenarios(world, n === 0 ? 0 : n + MEANWHILE, not);
+  const all = passersBy(world, n === 0 ? 0 : n + MEANWHILE, not);
   return { before: all.slice(0, n), until: all.slice(n) };
 }
 
@@ -23,7 +24,7 @@ export function extrasFor(
 const PERSON = 20;
 
 /** @param not customers that count */
-function warmUpScenarios(world: FactWorld, n: number, not: ReadonlySet<string> = new Set()): Scenario[] {
+export function passersBy(world: FactWorld, n: number, not: ReadonlySet<string> = new Set()): Scenario[] {
   const random = seeded(11);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const orders = [...world.orders.values()].filter((o) => !not.has(o.customerId));
@@ -37,7 +38,7 @@ function warmUpScenarios(world: FactWorld, n: number, not: ReadonlySet<string> =
         : pick(scriptsOf(world, order, vouched)).map((customer) => ({ customer }));
     const customer = vouched ? { id: order.customerId } : {};
     const given = { channel: "chat", customer, vouched, records: {}, after: [] };
-    return { name: `warm-up.${i}`, file: "", given, steps: [...steps] };
+    return { name: `passer-by.${i}`, file: "", given, steps: [...steps] };
   });
 }
 

@@ -1,0 +1,76 @@
+/** A desk as a process of its own, with what its metrics say of it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { asset } from "../../runtime/config/paths.ts";
+
+const START_MS = 120_000;
+
+export class DeskProcess {
+  readonly url: string;
+  readonly adminToken: string;
+  readonly #watchdog: ChildProcess;
+
+  private constructor(url: string, adminToken: string, watchdog: ChildProcess) {
+    this.url = url;
+    this.adminToken = adminToken;
+    this.#watchdog = watchdog;
+  }
+
+  /** `bin/bailiwick up` on a directory. Resolves once it serves. @throws when it does not */
+  static async start(dataDir: string): Promise<DeskProcess> {
+    const port = await freePort();
+    const args = [asset("bin", "bailiwick"), "up", "--json", "--port", String(port), "--data-dir", dataDir];
+    const watchdog = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let words = "";
+    watchdog.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      words = (words + text).slice(-2_000);
+    });
+    const url = `http://127.0.0.1:${port}`;
+    const end = performance.now() + START_MS;
+    for (;;) {
+      const ready = await fetch(`${url}/readyz`).then(
+        (response) => response.ok,
+        () => false,
+      );
+      if (ready) break;
+      if (watchdog.exitCode !== null || performance.now() > end) {
+        watchdog.kill("SIGKILL");
+        throw new Error(`the desk did not start: ${words.trim() || "it does not answer"}`);
+      }
+      await sleep(100);
+    }
+    return new DeskProcess(url, readFileSync(join(dataDir, "admin.token"), "utf8").trim(), watchdog);
+  }
+
+  /** Values by the name and labels of their series. */
+  async metrics(): Promise<Map<string, number>> {
+    const headers = { authorization: `Bearer ${this.adminToken}` };
+    const text = await (await fetch(`${this.url}/metrics`, { headers })).text();
+    const values = new Map<string, number>();
+    for (const line of text.split("\n")) {
+      if (line.startsWith("#") || line === "") continue;
+      const space = line.lastIndexOf(" ");
+      values.set(line.slice(0, space), Number(line.slice(space + 1)));
+    }
+    return values;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#watchdog.exitCode !== null || this.#watchdog.signalCode !== null) return;
+    const gone = once(this.#watchdog, "exit");
+    this.#watchdog.kill("SIGTERM");
+    await gone;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

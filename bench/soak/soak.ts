@@ -1,0 +1,126 @@
+/** Customers at a steady rate for a long time, and what the desk's process takes meanwhile: memory, handles, timers. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEFAULT_SEED, generate } from "../../actors/skills/backoffice/index.ts";
+import { worldOf } from "../../scenarios/facts/index.ts";
+import { passersBy } from "../../scenarios/passers-by.ts";
+import { play } from "../../scenarios/player.ts";
+import { DeskProcess } from "./desk-process.ts";
+import { type Flatness, flatness, type Sample } from "./flat.ts";
+
+export interface SoakOptions {
+  readonly seconds: number;
+  /** Conversations that begin each second. */
+  readonly rate: number;
+  readonly onSecond?: (second: number, conversations: number) => void;
+}
+
+/** What is looked at: series of the metrics, the unit, and how much more of it is still flat. */
+const MEASURES = {
+  heap: { unit: "MiB", slack: 8, read: megabytes("nodejs_heap_size_used_bytes") },
+  resident: { unit: "MiB", slack: 32, read: megabytes("process_resident_memory_bytes") },
+  external: { unit: "MiB", slack: 8, read: megabytes("nodejs_external_memory_bytes") },
+  handles: { unit: "", slack: 16, read: summed("nodejs_active_handles{") },
+  timers: { unit: "", slack: 16, read: summed('nodejs_active_resources{type="Timeout"') },
+} as const;
+export type Measure = keyof typeof MEASURES;
+
+export interface SoakResult {
+  readonly conversations: number;
+  readonly turns: number;
+  /** Conversations that did not come to their end. */
+  readonly failed: number;
+  readonly measures: { readonly name: Measure; readonly unit: string; readonly flatness?: Flatness }[];
+}
+
+/** Distinct customers; after them the same come again. */
+const CUSTOMERS = 4_000;
+const SAMPLE_MS = 1_000;
+/** Conversations that may be under way; with more the desk can't keep up, and that is not what is looked at. */
+const MOST_UNDER_WAY = 200;
+
+export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<SoakResult> {
+  const dir = await mkdtemp(join(tmpdir(), "bailiwick-soak-"));
+  const desk = await DeskProcess.start(dir);
+  try {
+    const samples = new Map<Measure, Sample[]>();
+    const counts = { conversations: 0, turns: 0, failed: 0 };
+    const scenarios = customers();
+    const begun = performance.now();
+    const stage = { url: desk.url, adminToken: desk.adminToken, start: Date.now() };
+    const underWay = new Set<Promise<void>>();
+    const one = async (n: number): Promise<void> => {
+      const played = await play(scenarios[n % scenarios.length]!, stage);
+      counts.conversations++;
+      counts.turns += played.turns;
+      if (played.error) counts.failed++;
+    };
+    let stopped = false;
+    const sampling = (async () => {
+      while (!stopped) {
+        const values = await desk.metrics();
+        const at = (performance.now() - begun) / 1_000;
+        for (const [name, { read }] of entries()) {
+          const value = read(values);
+          if (value === undefined) continue;
+          const series = samples.get(name) ?? [];
+          series.push({ at, value });
+          samples.set(name, series);
+        }
+        onSecond?.(Math.floor(at), counts.conversations);
+        await sleep(SAMPLE_MS);
+      }
+    })();
+    for (let n = 0; performance.now() - begun < seconds * 1_000; n++) {
+      const due = begun + (n / rate) * 1_000;
+      await sleep(Math.max(0, due - performance.now()));
+      if (underWay.size >= MOST_UNDER_WAY) throw new Error(`the desk does not keep up with ${rate} a second`);
+      const work = one(n).finally(() => underWay.delete(work));
+      underWay.add(work);
+    }
+    await Promise.all(underWay);
+    stopped = true;
+    await sampling;
+    const windowS = Math.min(20, seconds / 15);
+    const measures = entries().map(([name, { unit, slack }]) => {
+      const found = flatness(samples.get(name) ?? [], { slack, windowS });
+      return { name, unit, ...(found ? { flatness: found } : {}) };
+    });
+    return { ...counts, measures };
+  } finally {
+    await desk.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function entries() {
+  return Object.entries(MEASURES) as [Measure, (typeof MEASURES)[Measure]][];
+}
+
+/** Customers of the company that a desk makes for itself. */
+function customers() {
+  const company = generate({ seed: DEFAULT_SEED, now: Date.now() });
+  const files = (["customers", "orders", "products"] as const).map((name) => ({
+    file: `${name}.json`,
+    records: JSON.parse(JSON.stringify(company[name])),
+  }));
+  // Nobody is there to answer those who ask for a person.
+  return passersBy(worldOf(files), CUSTOMERS).filter((s) => s.steps.every((step) => "customer" in step));
+}
+
+function megabytes(series: string): (values: ReadonlyMap<string, number>) => number | undefined {
+  const sum = summed(series);
+  return (values) => {
+    const bytes = sum(values);
+    return bytes === undefined ? undefined : bytes / 1024 / 1024;
+  };
+}
+
+function summed(prefix: string): (values: ReadonlyMap<string, number>) => number | undefined {
+  return (values) => {
+    const found = [...values].filter(([name]) => name.startsWith(prefix));
+    return found.length === 0 ? undefined : found.reduce((sum, [, value]) => sum + value, 0);
+  };
+}
