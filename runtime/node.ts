@@ -105,13 +105,13 @@ export class Node implements Engine {
     const n = subjectsOf(options.workspace);
     this.#names = n;
     this.#index = new RecordIndex(db);
-    this.#store = new CellStore(db, keys);
     this.#appender = new Appender(bus, keys, {
       stream: n.logStream,
       subject: n.log,
       partitions: options.partitions ?? 32,
       ...(options.appendTimeoutMs === undefined ? {} : { ackTimeoutMs: options.appendTimeoutMs }),
     });
+    this.#store = new CellStore(db, keys, (to) => this.#appender.partitionOf(to));
     this.deadLetters = new DeadLetters(bus, keys, {
       stream: n.deadStream,
       subject: n.dead,
@@ -211,6 +211,7 @@ export class Node implements Engine {
     };
     await this.#index.follow(bus, n.logStream, n.logAll, progress, cluster && onNoted);
     const head = this.#index.head;
+    await this.#store.open();
     const unclean = await this.#store.markRunning();
     this.#serving = true;
     await this.#services.start();

@@ -93,9 +93,9 @@ export class Partitions {
     const { bus, names, partitions, store, appender, log, onFailure } = this.#p;
     const { leaveEveryMs = 2_000, settleMs = 15_000, ...cluster } = options;
     const kv = await bus.kv(names.named("PARTITIONS"), { replicas: options.replicas });
-    const partitionOf = (key: string): number => appender.partitionOf({ kind: "", key, id: "" });
+    const partitionOf = (to: Address): number => appender.partitionOf(to);
     this.#handover = new Handover({ kv, store, partitionOf });
-    this.#fenceKeys = fenceKeys(partitions, partitionOf);
+    this.#fenceKeys = fenceKeys(partitions, (key) => partitionOf({ ...HOST, key }));
     this.#coordinator = await Coordinator.start({
       ...cluster,
       bus,

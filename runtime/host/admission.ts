@@ -54,7 +54,7 @@ export class Admission {
         this.#o.retryAfterMs,
       );
     }
-    ids.set(id, where === "elsewhere" ? now + this.#o.retryAfterMs : Number.POSITIVE_INFINITY);
+    ids.set(id, where === "here" ? Number.POSITIVE_INFINITY : now + this.#o.retryAfterMs);
   }
 
   leave(to: Address, id: string): void {

@@ -1,13 +1,14 @@
 /**
  * What a node keeps of its cells in LevelDB: snapshots, what has to be woken at the start, positions, attempts.
  *
- * All of it is a cache over the log. Keys of the data (an address is `<kind>/<key>/<id>`):
+ * All of it is a cache over the log. Keys of the data (an address is `<kind>/<key>/<id>`, a partition has four digits):
  * - `s!<address>`      → snapshot, sealed under the data subject's key
- * - `w!<address>`      → deadlines, and whether asks are open: what the actor waits for
- * - `o!<address>`      → nothing; the actor is open (not closed)
+ * - `w!<partition>!<address>` → deadlines, and whether asks are open: what the actor waits for
+ * - `o!<partition>!<address>` → nothing; the actor is open (not closed)
  * - `p!<partition>`    → position: every record below is covered by snapshots
  * - `a!<record id>`    → attempts at a record, counted only after an unclean stop
  * - `m!running`        → present while a node runs, so that an unclean stop is known
+ * - `m!format`         → which release's keys these are: those of an older one are built anew from the log
  */
 import type { Level } from "level";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
@@ -53,11 +54,16 @@ export interface Waiting {
 
 /** What is known of an actor without its state: whether it is open, and what it waits for. */
 export interface Kept {
-  /** Address as text, and its key. */
-  readonly actor: string;
-  readonly key: string;
+  readonly to: Address;
   readonly open: boolean;
   readonly waiting?: Waiting;
+}
+
+/** What one write said. */
+export interface Written {
+  /** Of each actor that was written; neither open nor waiting where nothing is kept of it any more. */
+  readonly kept: readonly Kept[];
+  readonly positions: ReadonlyMap<number, number>;
 }
 
 type Put = { type: "put"; key: string; value: string };
@@ -65,14 +71,35 @@ type Del = { type: "del"; key: string };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const FORMAT = "2";
+
+/** Where the rows of a partition begin. */
+function rows(what: "w" | "o", partition: number): string {
+  return `${what}!${partition.toString().padStart(4, "0")}!`;
+}
 
 export class CellStore {
   readonly #db: Level<string, string>;
   readonly #keys: KeyRing;
+  readonly #partitionOf: (to: Address) => number;
+  /** Told of each write, once it is on disk. */
+  onWritten: ((written: Written) => void) | undefined;
 
-  constructor(db: Level<string, string>, keys: KeyRing) {
+  constructor(db: Level<string, string>, keys: KeyRing, partitionOf: (to: Address) => number) {
     this.#db = db;
     this.#keys = keys;
+    this.#partitionOf = partitionOf;
+  }
+
+  /** Before anything else: what an older release wrote under other keys is dropped, and built anew from the log. */
+  async open(): Promise<void> {
+    if (this.#db.getSync("m!format") === FORMAT) return;
+    for (const what of ["s", "w", "o", "p"]) await this.#db.clear({ gte: `${what}!`, lt: `${what}!~` });
+    await this.#db.put("m!format", FORMAT);
+  }
+
+  #row(what: "w" | "o", to: Address): string {
+    return `${rows(what, this.#partitionOf(to))}${formatAddress(to)}`;
   }
 
   /**
@@ -103,6 +130,7 @@ export class CellStore {
     positions: ReadonlyMap<number, number>,
   ): Promise<void> {
     const operations: (Put | Del)[] = [];
+    const kept: Kept[] = [];
     for (const { to, state, closed } of cells) {
       const name = formatAddress(to);
       const sealer = this.#keys.cached(to.key) ?? (await this.#keys.sealer(to.key, { create: true }));
@@ -111,85 +139,89 @@ export class CellStore {
         operations.push({ type: "put", key: `s!${name}`, value: sealed.toString("base64") });
       } else {
         // Its key was destroyed: nobody waits for anything here any more.
-        for (const what of ["s", "w", "o"]) operations.push({ type: "del", key: `${what}!${name}` });
+        operations.push(...this.#forgetting(to));
+        kept.push({ to, open: false });
         continue;
       }
       const waiting: Waiting = {
         timers: state.machine.timers.map(({ key, generation, deadline }) => ({ key, generation, deadline })),
         asks: state.asks.length > 0,
       };
-      if (waiting.asks || waiting.timers.length > 0) {
-        operations.push({ type: "put", key: `w!${name}`, value: JSON.stringify(waiting) });
-      } else {
-        operations.push({ type: "del", key: `w!${name}` });
-      }
-      operations.push(
-        closed ? { type: "del", key: `o!${name}` } : { type: "put", key: `o!${name}`, value: "" },
-      );
+      const waits = waiting.asks || waiting.timers.length > 0;
+      kept.push({ to, open: !closed, ...(waits ? { waiting } : {}) });
+      operations.push(...this.#keeping(kept.at(-1)!));
     }
     for (const [partition, position] of positions) {
       operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
     }
     await this.#db.batch(operations);
+    this.onWritten?.({ kept, positions });
   }
 
-  /** What has to be armed or woken at the start. */
-  async *waiting(): AsyncGenerator<{ to: Address; waiting: Waiting }> {
-    for await (const [key, value] of this.#db.iterator({ gte: "w!", lt: "w!~" })) {
-      yield { to: parseAddress(key.slice(2)), waiting: JSON.parse(value) };
+  #keeping({ to, open, waiting }: Kept): (Put | Del)[] {
+    const w = this.#row("w", to);
+    const o = this.#row("o", to);
+    return [
+      waiting ? { type: "put", key: w, value: JSON.stringify(waiting) } : { type: "del", key: w },
+      open ? { type: "put", key: o, value: "" } : { type: "del", key: o },
+    ];
+  }
+
+  #forgetting(to: Address): Del[] {
+    const keys = [`s!${formatAddress(to)}`, this.#row("w", to), this.#row("o", to)];
+    return keys.map((key) => ({ type: "del", key }));
+  }
+
+  /** What has to be armed or woken in a partition. */
+  async *waiting(partition: number): AsyncGenerator<{ to: Address; waiting: Waiting }> {
+    const prefix = rows("w", partition);
+    for await (const [key, value] of this.#db.iterator({ gte: prefix, lt: `${prefix}~` })) {
+      yield { to: parseAddress(key.slice(prefix.length)), waiting: JSON.parse(value) };
     }
   }
 
-  /** Positions, and who is open or waits in all partitions, as of one moment. */
-  async summary(): Promise<{ position: (partition: number) => number; kept: Kept[] }> {
+  /** The position of a partition, and who in it is open or waits, as of one moment. */
+  async summary(partition: number): Promise<{ position: number; kept: Kept[] }> {
     const snapshot = this.#db.snapshot();
     try {
       const found = new Map<string, Kept>();
-      const positions = new Map<number, number>();
-      const of = (actor: string): Kept =>
-        found.get(actor) ?? { actor, key: parseAddress(actor).key, open: false };
-      const rows = (what: string) => this.#db.iterator({ gte: `${what}!`, lt: `${what}!~`, snapshot });
-      for await (const [key] of rows("o")) found.set(key.slice(2), { ...of(key.slice(2)), open: true });
-      for await (const [key, value] of rows("w"))
-        found.set(key.slice(2), { ...of(key.slice(2)), waiting: JSON.parse(value) });
-      for await (const [key, value] of rows("p")) positions.set(Number(key.slice(2)), Number(value));
-      return { position: (partition) => positions.get(partition) ?? 1, kept: [...found.values()] };
+      const read = async (what: "w" | "o", of: (value: string) => Partial<Kept>): Promise<void> => {
+        const prefix = rows(what, partition);
+        for await (const [key, value] of this.#db.iterator({ gte: prefix, lt: `${prefix}~`, snapshot })) {
+          const name = key.slice(prefix.length);
+          found.set(name, { to: parseAddress(name), open: false, ...found.get(name), ...of(value) });
+        }
+      };
+      await read("w", (value) => ({ waiting: JSON.parse(value) }));
+      await read("o", () => ({ open: true }));
+      const position = Number((await this.#db.get(`p!${partition}`, { snapshot })) ?? 1);
+      return { position, kept: [...found.values()] };
     } finally {
       await snapshot.close();
     }
   }
 
   /** Replaces what is known of a partition by what another node knew at a position. Snapshots stay: the log goes on from them. */
-  async adopt(
-    position: number,
-    partition: number,
-    kept: readonly Kept[],
-    partitionOf: (key: string) => number,
-  ): Promise<void> {
+  async adopt(partition: number, position: number, kept: readonly Kept[]): Promise<void> {
     const operations: (Put | Del)[] = [];
-    for (const { actor, key } of (await this.summary()).kept) {
-      if (partitionOf(key) !== partition) continue;
-      for (const what of ["w", "o"]) operations.push({ type: "del", key: `${what}!${actor}` });
-    }
-    for (const { actor, open, waiting } of kept) {
-      if (open) operations.push({ type: "put", key: `o!${actor}`, value: "" });
-      if (waiting) operations.push({ type: "put", key: `w!${actor}`, value: JSON.stringify(waiting) });
-    }
+    for (const { to } of (await this.summary(partition)).kept)
+      operations.push(...this.#keeping({ to, open: false }));
+    for (const each of kept) operations.push(...this.#keeping(each));
     operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
     await this.#db.batch(operations);
   }
 
   /** Removes what is kept of an actor whose key was destroyed. */
   async forget(to: Address): Promise<void> {
-    const name = formatAddress(to);
-    await this.#db.batch(["s", "w", "o"].map((what) => ({ type: "del", key: `${what}!${name}` })));
+    await this.#db.batch(this.#forgetting(to));
   }
 
-  /** Actors of a kind that are not closed, as far as written. */
-  async open(kind: string): Promise<Address[]> {
+  /** Actors of a kind in a partition that are not closed, as far as written. */
+  async openIn(partition: number, kind: string): Promise<Address[]> {
+    const prefix = rows("o", partition);
     const found: Address[] = [];
-    for await (const key of this.#db.keys({ gte: `o!${kind}/`, lt: `o!${kind}/~` })) {
-      found.push(parseAddress(key.slice(2)));
+    for await (const key of this.#db.keys({ gte: `${prefix}${kind}/`, lt: `${prefix}${kind}/~` })) {
+      found.push(parseAddress(key.slice(prefix.length)));
     }
     return found;
   }

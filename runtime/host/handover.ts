@@ -3,41 +3,59 @@
  * was dealt with, and who in it is open or waits for something. Everything else the next owner has from the log.
  *
  * A position and those who wait belong together: any such pair is right, the later is only the cheaper one to go on from.
- * So this is written lazily, and a node's own pair is taken where it is the later one.
+ * So this is written lazily, as changes to what was written before; and a node's own pair is taken where it is the later.
  *
  * It also says from where each tenure began: an owner that got no further than the one before it may have been ended by a
  * record, as that one was.
  *
- * Keys of the bucket: `p<partition>` → `{position, parts, turn}`; `p<partition>.<turn>.<n>` → its n-th part of those who wait;
- * `p<partition>.from` → the position at which the last tenure began. The parts are written before the first, under a turn that is not in use, so that nothing half-written is ever read.
+ * Keys of the bucket, for a partition P:
+ * - `pP`           → `{position, turn, parts, changes}`, written last, so that nothing half-written is ever read
+ * - `pP.<turn>.<n>`  → the n-th part of all who wait, under a turn that was not in use
+ * - `pP.<turn>.c<n>` → the n-th change to it since
+ * - `pP.from`      → the position at which the last tenure began
  */
+import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Kv } from "../bus/bus.ts";
-import type { CellStore, Kept } from "./cell-store.ts";
+import type { CellStore, Kept, Waiting, Written } from "./cell-store.ts";
 
 export interface HandoverOptions {
   readonly kv: Kv;
   readonly store: CellStore;
-  readonly partitionOf: (key: string) => number;
-  /** Actors in one value of the bucket: one has to stay below the server's limit. Default 2,000. */
+  readonly partitionOf: (to: Address) => number;
+  /** Actors in one value of the bucket: it has to stay below the server's limit. Default 2,000. */
   readonly perPart?: number;
+  /** Changes after which all is written anew. Default 32. */
+  readonly mostChanges?: number;
 }
 
 interface Header {
   readonly position: number;
-  readonly parts: number;
   readonly turn: number;
+  readonly parts: number;
+  readonly changes: number;
 }
+
+/** What was written into the store and is not in the bucket yet. */
+interface News {
+  position: number;
+  readonly kept: Map<string, Kept>;
+}
+
+/** An actor in a value of the bucket: address, whether it is open, what it waits for. */
+type Row = readonly [string, 0 | 1, Waiting?];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class Handover {
   readonly #o: Required<HandoverOptions>;
-  /** What this node wrote last, by partition. */
-  readonly #written = new Map<number, Header>();
+  /** What the bucket holds, of partitions whose changes this node goes on writing. */
+  readonly #headers = new Map<number, Header>();
+  readonly #news = new Map<number, News>();
 
   constructor(options: HandoverOptions) {
-    this.#o = { perPart: 2_000, ...options };
+    this.#o = { perPart: 2_000, mostChanges: 32, ...options };
+    this.#o.store.onWritten = (written) => this.#note(written);
   }
 
   /**
@@ -46,6 +64,8 @@ export class Handover {
    */
   async adopt(partition: number): Promise<boolean> {
     const { kv, store } = this.#o;
+    this.#news.delete(partition);
+    this.#headers.delete(partition);
     await this.#adopt(partition);
     const position = store.position(partition);
     const before = await kv.get(`p${partition}.from`);
@@ -53,49 +73,105 @@ export class Handover {
     return before !== undefined && decoder.decode(before.value) === String(position);
   }
 
+  /** Leaves what changed in these partitions since the last time. */
+  async leave(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) {
+      const news = this.#news.get(partition);
+      if (!news) continue;
+      this.#news.delete(partition);
+      try {
+        await this.#leave(partition, news);
+      } catch (error) {
+        this.#headers.delete(partition);
+        throw error;
+      }
+    }
+  }
+
+  #note({ kept, positions }: Written): void {
+    const of = (partition: number): News => {
+      let news = this.#news.get(partition);
+      if (!news) {
+        news = { position: 0, kept: new Map() };
+        this.#news.set(partition, news);
+      }
+      return news;
+    };
+    for (const each of kept) of(this.#o.partitionOf(each.to)).kept.set(formatAddress(each.to), each);
+    for (const [partition, position] of positions) {
+      const known = this.#news.get(partition);
+      if (known) known.position = position;
+      else if (position > (this.#headers.get(partition)?.position ?? 1)) of(partition).position = position;
+    }
+  }
+
   async #adopt(partition: number): Promise<void> {
     const { kv, store } = this.#o;
     const entry = await kv.get(`p${partition}`);
     if (!entry) return;
     const header: Header = JSON.parse(decoder.decode(entry.value));
-    this.#written.set(partition, header);
     if (header.position <= store.position(partition)) return;
-    const kept: Kept[] = [];
-    for (let n = 0; n < header.parts; n++) {
-      const part = await kv.get(partKey(partition, header.turn, n));
+    const { turn, parts, changes, position } = header;
+    const kept = new Map<string, Kept>();
+    const names = [
+      ...Array.from({ length: parts }, (_, n) => `${n}`),
+      ...Array.from({ length: changes }, (_, n) => `c${n}`),
+    ];
+    for (const name of names) {
+      const value = await kv.get(`p${partition}.${turn}.${name}`);
       // Replaced in this moment by an owner that is not one any more: what it knew, the log knows.
-      if (!part) return;
-      kept.push(...JSON.parse(decoder.decode(part.value)));
+      if (!value) return;
+      for (const [actor, open, waiting] of JSON.parse(decoder.decode(value.value)) as Row[]) {
+        if (!open && !waiting) kept.delete(actor);
+        else kept.set(actor, { to: parseAddress(actor), open: open === 1, ...(waiting ? { waiting } : {}) });
+      }
     }
-    await store.adopt(header.position, partition, kept, this.#o.partitionOf);
+    await store.adopt(partition, position, [...kept.values()]);
+    this.#headers.set(partition, header);
   }
 
-  /** Leaves what the last snapshots said of these partitions, where it is news. */
-  async leave(partitions: readonly number[]): Promise<void> {
-    const { position, kept } = await this.#o.store.summary();
-    const news = new Map<number, Kept[]>();
-    for (const partition of partitions) {
-      if (position(partition) > (this.#written.get(partition)?.position ?? 1)) news.set(partition, []);
-    }
-    for (const each of kept) news.get(this.#o.partitionOf(each.key))?.push(each);
-    for (const [partition, those] of news) await this.#write(partition, position(partition), those);
+  async #leave(partition: number, news: News): Promise<void> {
+    const { kv, mostChanges, perPart } = this.#o;
+    const before = this.#headers.get(partition);
+    if (!before || before.changes >= mostChanges || news.kept.size > perPart)
+      return this.#leaveAll(partition);
+    const { turn, changes } = before;
+    if (news.kept.size > 0)
+      await kv.put(`p${partition}.${turn}.c${changes}`, encode([...news.kept.values()]));
+    await this.#conclude(partition, {
+      ...before,
+      position: Math.max(before.position, news.position),
+      changes: changes + (news.kept.size > 0 ? 1 : 0),
+    });
   }
 
-  async #write(partition: number, position: number, kept: readonly Kept[]): Promise<void> {
-    const { kv, perPart } = this.#o;
-    const before = this.#written.get(partition);
-    const turn = before ? 1 - before.turn : 0;
+  async #leaveAll(partition: number): Promise<void> {
+    const { kv, store, perPart } = this.#o;
+    const turn = await this.#freeTurn(partition);
+    const { position, kept } = await store.summary(partition);
     const parts = Math.ceil(kept.length / perPart);
     for (let n = 0; n < parts; n++) {
       const part = kept.slice(n * perPart, (n + 1) * perPart);
-      await kv.put(partKey(partition, turn, n), encoder.encode(JSON.stringify(part)));
+      await kv.put(`p${partition}.${turn}.${n}`, encode(part));
     }
-    const header: Header = { position, parts, turn };
-    await kv.put(`p${partition}`, encoder.encode(JSON.stringify(header)));
-    this.#written.set(partition, header);
+    await this.#conclude(partition, { position, turn, parts, changes: 0 });
+  }
+
+  async #conclude(partition: number, header: Header): Promise<void> {
+    await this.#o.kv.put(`p${partition}`, encoder.encode(JSON.stringify(header)));
+    this.#headers.set(partition, header);
+  }
+
+  async #freeTurn(partition: number): Promise<number> {
+    const entry = await this.#o.kv.get(`p${partition}`);
+    return entry ? 1 - (JSON.parse(decoder.decode(entry.value)) as Header).turn : 0;
   }
 }
 
-function partKey(partition: number, turn: number, n: number): string {
-  return `p${partition}.${turn}.${n}`;
+function encode(kept: readonly Kept[]): Uint8Array {
+  const rows = kept.map(({ to, open, waiting }): Row => {
+    const row = [formatAddress(to), open ? 1 : 0] as const;
+    return waiting ? [...row, waiting] : row;
+  });
+  return encoder.encode(JSON.stringify(rows));
 }

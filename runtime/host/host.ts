@@ -131,22 +131,24 @@ export class Host {
    * were taken over.
    */
   async wake(numbers: readonly number[]): Promise<void> {
-    const waking = new Map(numbers.map((number) => [number, this.#partitions.get(number)]));
-    for await (const { to, waiting } of this.#p.store.waiting()) {
-      const partition = waking.get(this.#p.appender.partitionOf(to));
-      if (!partition || partition.ended.aborted) continue;
+    for (const number of numbers) {
+      const partition = this.#partitions.get(number);
+      if (partition) await this.#wake(partition);
+    }
+  }
+
+  async #wake(partition: Partition): Promise<void> {
+    for await (const { to, waiting } of this.#p.store.waiting(partition.number)) {
+      if (partition.ended.aborted) return;
       if (!(await this.#cells.hasKey(to))) await this.#p.store.forget(to);
       else if (waiting.asks) await this.#cells.active(to).catch((error) => this.#warn("not woken", error));
       else if (!this.#cells.all.get(formatAddress(to))?.active)
         this.#timers.set(formatAddress(to), waiting.timers);
     }
-    for (const partition of waking.values()) {
-      if (!partition) continue;
-      partition.awake = true;
-      const { late } = partition;
-      partition.late = [];
-      for (const { actor, timer } of late) this.#timerDue(actor, timer);
-    }
+    partition.awake = true;
+    const { late } = partition;
+    partition.late = [];
+    for (const { actor, timer } of late) this.#timerDue(actor, timer);
   }
 
   /**
@@ -167,8 +169,10 @@ export class Host {
 
   /** Actors of a kind that are not closed, of the partitions that this node owns. */
   async open(kind: string): Promise<Address[]> {
-    const stored = await this.#p.store.open(kind);
-    const found = new Map(stored.filter((to) => this.owns(to)).map((to) => [formatAddress(to), to]));
+    const found = new Map<string, Address>();
+    for (const number of [...this.#partitions.keys()]) {
+      for (const to of await this.#p.store.openIn(number, kind)) found.set(formatAddress(to), to);
+    }
     for (const cell of this.#cells.all.values()) {
       if (cell.to.kind !== kind || !cell.exists) continue;
       if (cell.closed) found.delete(cell.name);

@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Level } from "level";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { address, partitionOf } from "../address.ts";
+import type { Kv } from "../bus/bus.ts";
+import { startTestServer, type TestServer } from "../bus/testing.ts";
+import { WorkspaceKeyRing } from "../log/keyring.ts";
+import { type CellState, CellStore } from "./cell-store.ts";
+import { Handover } from "./handover.ts";
+
+const PARTITIONS = 2;
+const of = (to: { key: string }): number => partitionOf(to.key, PARTITIONS);
+/** Of partition 0. */
+const actors = Array.from({ length: 60 }, (_, i) => address("counter", `n${i}`)).filter((to) => of(to) === 0);
+
+let server: TestServer;
+let kv: Kv;
+let keys: WorkspaceKeyRing;
+let dir: string;
+const open: Level<string, string>[] = [];
+let buckets = 0;
+beforeAll(async () => {
+  server = await startTestServer();
+  dir = mkdtempSync(join(tmpdir(), "handover-"));
+  keys = await WorkspaceKeyRing.open({ bus: await server.connect(), dataDir: dir, workspace: "test" });
+});
+afterAll(async () => {
+  await keys?.close();
+  await server?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  kv = await (await server.connect()).kv(`HANDOVER_${++buckets}`);
+});
+afterEach(async () => {
+  for (const db of open.splice(0)) await db.close();
+});
+
+/** What one node has, with what it leaves. */
+async function node(options: { perPart?: number; mostChanges?: number } = {}) {
+  const db = new Level<string, string>(join(dir, `${buckets}-${open.length}`));
+  await db.open();
+  open.push(db);
+  const store = new CellStore(db, keys, of);
+  await store.open();
+  return { store, handover: new Handover({ kv, store, partitionOf: of, ...options }) };
+}
+
+const state = (seq: number, deadline?: number): CellState => ({
+  version: 1,
+  seq,
+  at: seq,
+  startedAt: 1,
+  asks: [],
+  machine: {
+    snapshot: {},
+    timers: deadline === undefined ? [] : [{ key: "patience", generation: 1, deadline }],
+  } as unknown as CellState["machine"],
+  hash: "",
+});
+const written = (seq: number, to = actors[0]!, { closed = false, deadline = seq * 10 } = {}) =>
+  [{ to, state: state(seq, closed ? undefined : deadline), closed }] as const;
+
+async function shown(store: CellStore) {
+  const { position, kept } = await store.summary(0);
+  const rows = kept.map(({ to, open, waiting }) => [to.id, open, waiting?.timers[0]?.deadline]);
+  return { position, kept: rows.sort() };
+}
+
+it("a node goes on from what another one left, and from its changes since", async () => {
+  const a = await node();
+  await a.handover.adopt(0);
+  await a.store.write([...written(1), ...written(2, actors[1]), ...written(3, actors[2])], new Map([[0, 4]]));
+  await a.handover.leave([0]);
+  await a.store.write([...written(5), ...written(6, actors[1], { closed: true })], new Map([[0, 7]]));
+  await a.handover.leave([0]);
+  const b = await node();
+  expect(await b.handover.adopt(0)).toBe(false);
+  expect(await shown(b.store)).toEqual({
+    position: 7,
+    kept: [
+      [actors[0]!.id, true, 50],
+      [actors[2]!.id, true, 30],
+    ].sort(),
+  });
+  // And the next one from what that one made of it.
+  await b.store.write(written(8, actors[3]), new Map([[0, 9]]));
+  await b.handover.leave([0]);
+  const c = await node();
+  await c.handover.adopt(0);
+  expect(await shown(c.store)).toEqual(await shown(b.store));
+});
+
+it("whatever the number of actors and of changes, nothing of it is lost", async () => {
+  const a = await node({ perPart: 3, mostChanges: 4 });
+  await a.handover.adopt(0);
+  for (let seq = 1; seq <= 40; seq++) {
+    const to = actors[(seq * 7) % actors.length]!;
+    await a.store.write(written(seq, to, { closed: seq % 5 === 0 }), new Map([[0, seq + 1]]));
+    if (seq % 2 === 0) await a.handover.leave([0]);
+    if (seq % 6 !== 0) continue;
+    const b = await node();
+    await b.handover.adopt(0);
+    expect(await shown(b.store)).toEqual(await shown(a.store));
+  }
+});
+
+it("a node that knows more keeps what it has, and what it had of a partition that others went on with is replaced", async () => {
+  const a = await node();
+  const b = await node();
+  await a.handover.adopt(0);
+  await a.store.write([...written(1), ...written(2, actors[1])], new Map([[0, 3]]));
+  await a.handover.leave([0]);
+  await a.store.write(written(4), new Map([[0, 5]]));
+  // It died before it could leave that, and is back.
+  await a.handover.adopt(0);
+  expect((await shown(a.store)).position).toBe(5);
+  await a.handover.leave([0]);
+  await a.store.write(written(6), new Map([[0, 7]]));
+  await a.handover.leave([0]);
+  await b.handover.adopt(0);
+  await b.store.write(written(8, actors[1], { closed: true }), new Map([[0, 9]]));
+  await b.handover.leave([0]);
+  await a.handover.adopt(0);
+  expect(await shown(a.store)).toEqual({ position: 9, kept: [[actors[0]!.id, true, 60]] });
+});
+
+it("says when the tenure before got nowhere", async () => {
+  const a = await node();
+  expect(await a.handover.adopt(0)).toBe(false);
+  expect(await a.handover.adopt(0)).toBe(true);
+  await a.store.write(written(1), new Map([[0, 2]]));
+  expect(await a.handover.adopt(0)).toBe(false);
+});
+
+it("half of what was to be left is nothing", async () => {
+  const a = await node({ perPart: 2 });
+  await a.handover.adopt(0);
+  await a.store.write(written(1), new Map([[0, 2]]));
+  await a.handover.leave([0]);
+  const before = await kv.get("p0");
+  await a.store.write([...written(3), ...written(4, actors[1]), ...written(5, actors[2])], new Map([[0, 6]]));
+  await a.handover.leave([0]);
+  // As if it had died before the last of its writes.
+  await kv.put("p0", before!.value);
+  const b = await node();
+  await b.handover.adopt(0);
+  expect(await shown(b.store)).toEqual({ position: 2, kept: [[actors[0]!.id, true, 10]] });
+});
