@@ -41,9 +41,11 @@ export async function benchNodes(options: NodesBenchOptions): Promise<NodesRepor
   try {
     onStage(`making ${known} conversations known`);
     const fillMs = await timed(() => fill(cluster, known));
+    // They were made known faster than the nodes fold and write them down.
+    await sleep(fillMs / 2);
     const load = new Load(cluster, { customers, pauseMs });
     load.start();
-    await sleep(CALM_MS);
+    await sleep(2 * CALM_MS);
 
     onStage("killing one node");
     const victim = cluster.nodes.get("c")!;
