@@ -275,6 +275,7 @@ function node({ config, clock, progress }: DeskOptions, parts: Parts): ChildSpec
           passivateAfterMs: config.host.passivateAfterMs,
           snapshotEveryMs: config.host.snapshotEveryMs,
           maxHotActors: config.host.maxHotActors,
+          verifyEvery: config.host.verifyEvery,
         },
         credit: config.log.credit,
         appendTimeoutMs: config.log.appendTimeoutMs,

@@ -13,6 +13,7 @@ import { CellStore } from "./host/cell-store.ts";
 import type { ActorDefinition, ActorView } from "./host/definition.ts";
 import { Dispatcher } from "./host/dispatcher.ts";
 import { Host, type HostLog, type HostOptions, type RestartPolicy } from "./host/host.ts";
+import { SampledChecks } from "./host/sampled-checks.ts";
 import type { Service } from "./host/service.ts";
 import { AskError } from "./host/service.ts";
 import { ServiceHost } from "./host/service-host.ts";
@@ -77,6 +78,7 @@ export class Node implements Engine {
   readonly #dispatcher: Dispatcher;
   readonly #services: ServiceHost;
   readonly #admission: Admission;
+  readonly #checks: SampledChecks;
   readonly #host: Host;
   readonly #readers: LogReader[] = [];
   readonly #followers = new Map<string, Set<(record: StoredRecord) => void>>();
@@ -119,6 +121,14 @@ export class Node implements Engine {
       local: this.#services,
     });
     this.#admission = new Admission(options.admission);
+    this.#checks = new SampledChecks(
+      {
+        records: (to) => this.records(to),
+        snapshot: (to) => this.#store.load(to),
+        log: options.log,
+      },
+      options.host?.verifyEvery,
+    );
     this.#host = new Host(
       {
         bus,
@@ -136,6 +146,7 @@ export class Node implements Engine {
         onSink: (record) => this.#tell(this.#followers.get(record.to.key), record),
         onRecord: (record) => this.#tell(this.#observers, record),
         onDone: ({ id, to }) => this.#admission.leave(to, id),
+        onPassivated: (cell) => this.#checks.offer(cell),
         onFailure: options.onFailure,
       },
       options.host,
@@ -291,7 +302,7 @@ export class Node implements Engine {
       workspace: this.workspace,
       nats: { server: this.#o.bus.serverVersion, status: this.#o.bus.status },
       log: { head: this.#index.head, partitions: this.#readers.length },
-      host: this.#host.status(),
+      host: { ...this.#host.status(), ...this.#checks.status() },
       services: this.#services.health(),
     };
   }
@@ -332,6 +343,7 @@ export class Node implements Engine {
     await this.#endReading();
     await this.#endServices(0);
     await this.#index.abandon();
+    await this.#checks.stop();
     await this.#db.close();
   }
 

@@ -22,9 +22,11 @@ import { ANSWER, Cell, type Delivery, TIMER } from "./cell.ts";
 import type { CellStore, OpenAsk } from "./cell-store.ts";
 import { type ActorDefinition, type ActorView, QUARANTINED } from "./definition.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { stateHash } from "./live-machine.ts";
+import { type PersistedMachine, stateHash } from "./live-machine.ts";
 import { answerId, type Outgoing } from "./outbox.ts";
 import { Partition } from "./partition.ts";
+import { quarantineId, SKIPPED } from "./quarantine.ts";
+import { VERIFY_EVERY } from "./sampled-checks.ts";
 import { Sender } from "./sender.ts";
 import { Snapshots } from "./snapshots.ts";
 import { type Deadline, TimerQueue } from "./timer-queue.ts";
@@ -51,6 +53,8 @@ export interface HostOptions {
   readonly failAfterMs?: number;
   /** How long a read waits for an actor that is being brought into memory, ms. Default 5,000. */
   readonly readTimeoutMs?: number;
+  /** One of so many actors that leave memory is folded again from the log and compared; 0 for none. Default 50. */
+  readonly verifyEvery?: number;
 }
 
 /** What the host tells the log of the process; never personal data. */
@@ -78,12 +82,12 @@ export interface HostParts {
   readonly onRecord: (record: StoredRecord) => void;
   /** Called when a record is done with, for admission. */
   readonly onDone: (record: { id: string; to: Address }) => void;
+  /** Called for an actor that has just left memory; must not throw. */
+  readonly onPassivated?: (cell: Cell) => void;
   /** Called once when the host can't do its work any more: it has to be started again. */
   readonly onFailure?: (error: Error) => void;
 }
 
-/** A record that only says that another one is passed over. */
-const SKIPPED = "host.skipped";
 const HOST: Address = { kind: "host", key: "host", id: "host" };
 const TRY_AGAIN_MS = 500;
 
@@ -132,6 +136,7 @@ export class Host {
       maxHotActors: 20_000,
       failAfterMs: 30_000,
       readTimeoutMs: 5_000,
+      verifyEvery: VERIFY_EVERY,
       ...options,
     };
     this.#flushedAt = clock.monotonic();
@@ -281,15 +286,17 @@ export class Host {
   /** Folds an actor's records again from the log and compares; undefined when it has none. */
   async verify(
     to: Address,
-  ): Promise<{ seq: number; hash: string; fromLog: string; same: boolean } | undefined> {
+  ): Promise<
+    { seq: number; hash: string; fromLog: string; same: boolean; machine: PersistedMachine } | undefined
+  > {
     const cell = await this.#activeCell(to, this.#o.readTimeoutMs);
     if (!cell?.exists) return undefined;
-    const { seq, hash } = cell.state();
+    const { seq, hash, machine } = cell.state();
     const again = new Cell(to, cell.definition);
     await this.#activation.fold(again, seq + 1);
     const fromLog = stateHash(again.state().machine);
     if (fromLog !== hash) this.#p.log.error("state diverges from the log", { actor: cell.name, seq });
-    return { seq, hash, fromLog, same: fromLog === hash };
+    return { seq, hash, fromLog, same: fromLog === hash, machine };
   }
 
   status(): Record<string, number> {
@@ -721,10 +728,6 @@ export class Host {
 
 function nameOf(error: unknown): string {
   return (error as Error)?.name ?? "error";
-}
-
-function quarantineId(recordId: string): string {
-  return derivedId(recordId, "quarantine");
 }
 
 function sleep(ms: number): Promise<void> {
