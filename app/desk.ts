@@ -25,6 +25,7 @@ import {
   RouteRegistry,
   startGateway,
 } from "../runtime/gateway/index.ts";
+import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
 import { Node } from "../runtime/node.ts";
@@ -144,6 +145,10 @@ export class Desk {
 
   get node(): Node {
     return this.#parts.node!;
+  }
+
+  get definitions(): readonly ActorDefinition[] {
+    return this.#parts.agents!.definitions;
   }
 
   get backOffice(): BackOffice {

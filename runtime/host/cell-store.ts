@@ -9,7 +9,7 @@
  * - `a!<record id>`    → attempts at a record, counted only after an unclean stop
  * - `m!running`        → present while a node runs, so that an unclean stop is known
  */
-import type { Level } from "level";
+import { Level } from "level";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { JsonObject } from "../json.ts";
 import type { KeyRing } from "../log/sealer.ts";
@@ -56,6 +56,16 @@ type Del = { type: "del"; key: string };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/** Removes all snapshots that a node left in its directory: the next one brings its actors back from the log. */
+export async function dropSnapshots(dir: string): Promise<void> {
+  const db = new Level<string, string>(dir);
+  try {
+    await db.clear({ gte: "s!", lt: "s!~" });
+  } finally {
+    await db.close();
+  }
+}
 
 export class CellStore {
   readonly #db: Level<string, string>;

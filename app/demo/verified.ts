@@ -1,0 +1,69 @@
+/** What `replay --verify` found, by scenario and altogether, as JSON and as text. */
+import type { Colors } from "../../runtime/config/cli.ts";
+import { canonicalJson, type Json } from "../../runtime/json.ts";
+import type { Played } from "../../scenarios/player.ts";
+import type { VerifiedActor } from "./verify.ts";
+
+export interface Verified {
+  readonly actors: number;
+  readonly records: number;
+  /** Folds of an actor's records from the first to the last. */
+  readonly folds: number;
+  readonly diverged: readonly {
+    readonly actor: string;
+    readonly seq: number;
+    readonly type: string;
+    readonly which: string;
+    readonly paths: readonly { path: string; first?: Json; other?: Json }[];
+    readonly first: Json;
+    readonly other: Json;
+  }[];
+}
+
+/** Actors that this scenario has for itself: its conversation with tasks and hand-offs, and a customer of its own. */
+export function actorsOf(played: Played, actors: readonly VerifiedActor[]): VerifiedActor[] {
+  const own = new Set([played.conversation, played.earlier]);
+  return actors.filter(
+    ({ to, keys }) =>
+      [...keys].every((key) => key === to.key || own.has(key)) &&
+      (own.has(to.key) || [...keys].some((key) => own.has(key))),
+  );
+}
+
+export function verifiedJson(actors: readonly VerifiedActor[]): Verified {
+  return {
+    actors: actors.length,
+    records: actors.reduce((n, a) => n + a.records, 0),
+    folds: actors.reduce((n, a) => n + a.folds, 0),
+    diverged: actors.flatMap((a) =>
+      a.diverged.map(({ first, other, ...where }) => ({
+        ...where,
+        first: JSON.parse(first),
+        other: JSON.parse(other),
+      })),
+    ),
+  };
+}
+
+/** Differences that are shown; the JSON has more. */
+const SHOWN = 8;
+const LONGEST = 200;
+
+export function verifiedText({ actors, records, folds, diverged }: Verified, c: Colors): string[] {
+  const all = `  verified: ${actors} actors with ${records} records, ${folds} folds; `;
+  if (diverged.length === 0) return [`${all}${c.green("none diverged")}`];
+  const lines = [`${all}${c.red(`${diverged.length} divergences`)}`];
+  for (const d of diverged) {
+    lines.push("", c.red(`  ${d.actor} diverges at record ${d.seq} (${d.type}), ${d.which}`));
+    for (const { path, first, other } of d.paths.slice(0, SHOWN))
+      lines.push(`    ${path}: ${shown(first)} became ${shown(other)}`);
+    if (d.paths.length > SHOWN) lines.push(`    and ${d.paths.length - SHOWN} more`);
+    lines.push(`    first: ${canonicalJson(d.first)}`, `    other: ${canonicalJson(d.other)}`);
+  }
+  return lines;
+}
+
+function shown(value: Json | undefined): string {
+  const text = value === undefined ? "nothing" : canonicalJson(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}

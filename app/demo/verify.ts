@@ -1,0 +1,168 @@
+/**
+ * `replay --verify`: every actor of a scenario desk is folded again from the log, in several ways, and held against what it
+ * was (L4, L5): so many times from its beginning, restored between every two records, after all snapshots were deleted,
+ * and after everything was deleted that the desk keeps besides the log.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Address, formatAddress } from "../../runtime/address.ts";
+import type { StoredRecord } from "../../runtime/envelope.ts";
+import { dropSnapshots } from "../../runtime/host/cell-store.ts";
+import type { ActorDefinition } from "../../runtime/host/definition.ts";
+import {
+  type Divergence,
+  firstDivergence,
+  foldSteps,
+  type Step,
+  stateDivergence,
+  verifyFolds,
+} from "../../runtime/host/verification.ts";
+import type { OwnDesk } from "./own-desk.ts";
+
+export interface VerifiedActor {
+  readonly to: Address;
+  readonly records: number;
+  readonly folds: number;
+  readonly diverged: readonly Divergence[];
+  /** Keys of the actors that wrote to it, its own among them. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** Longest time for the desk to come to rest, ms. */
+const REST_MS = 20_000;
+const LOOK_MS = 20;
+
+/** What is done to a desk before its actors are read again, and what they are then. */
+const RESTARTS: readonly { which: string; meanwhile: (engine: string) => Promise<void> }[] = [
+  { which: "after all snapshots were deleted", meanwhile: dropSnapshots },
+  {
+    which: "after all but the log was deleted",
+    meanwhile: (engine) => rm(engine, { recursive: true, force: true }),
+  },
+];
+
+interface Watched {
+  readonly to: Address;
+  readonly keys: Set<string>;
+  records: number;
+  folds: number;
+  /** Where the first fold ended. */
+  end: Step | undefined;
+  readonly diverged: Divergence[];
+}
+
+/** Notes the actors of a desk from now on, and verifies them when everything was played. */
+export class DeskVerifier {
+  readonly #desk: OwnDesk;
+  readonly #times: number;
+  readonly #actors = new Map<string, Watched>();
+
+  constructor(desk: OwnDesk, times: number) {
+    this.#desk = desk;
+    this.#times = times;
+    const { definitions, node } = desk.desk;
+    const folded = new Set(definitions.filter((d) => !d.sink).map((d) => d.kind));
+    node.observe(({ to, from }) => {
+      if (!folded.has(to.kind)) return;
+      const name = formatAddress(to);
+      let actor = this.#actors.get(name);
+      if (!actor) {
+        actor = { to, keys: new Set([to.key]), records: 0, folds: 0, end: undefined, diverged: [] };
+        this.#actors.set(name, actor);
+      }
+      if (folded.has(from.kind)) actor.keys.add(from.key);
+    });
+  }
+
+  async verify(progress?: (what: string, done: number, all: number) => void): Promise<VerifiedActor[]> {
+    await this.#each(async (actor) => this.#fold(actor), progress, "folding again");
+    for (const { which, meanwhile } of RESTARTS) {
+      await this.#desk.restart((dir) => meanwhile(join(dir, "engine")));
+      await this.#each((actor) => this.#look(actor, which), progress, which);
+    }
+    return [...this.#actors.values()];
+  }
+
+  async #each(
+    work: (actor: Watched) => Promise<void>,
+    progress: ((what: string, done: number, all: number) => void) | undefined,
+    what: string,
+  ): Promise<void> {
+    await this.#rest();
+    let done = 0;
+    for (const actor of [...this.#actors.values()]) {
+      await work(actor);
+      progress?.(what, ++done, this.#actors.size);
+    }
+  }
+
+  /** Folds an actor's records so many times, and holds what it is in memory against that. */
+  async #fold(actor: Watched): Promise<void> {
+    const { to } = actor;
+    const live = await this.#desk.desk.node.verify(to);
+    const records = await this.#recordsOf(to, live?.seq);
+    const { steps, folds, diverged } = verifyFolds(this.#definition(to), to, records, this.#times);
+    actor.records = records.length;
+    actor.folds = folds;
+    actor.end = steps.at(-1);
+    actor.diverged.push(...diverged);
+    const found = live && stateDivergence(to, steps, live.seq, live.machine, "in memory");
+    if (found) actor.diverged.push(found);
+  }
+
+  /** Reads an actor, which brings it back from the log, and holds what it is against what it was. */
+  async #look(actor: Watched, which: string): Promise<void> {
+    const { to, end } = actor;
+    // An actor without a state: its customer was erased.
+    if (!end) return;
+    const live = await this.#caughtUp(to, end.seq);
+    actor.folds++;
+    let steps = [end];
+    let found: Divergence | undefined;
+    if (live && live.seq !== end.seq) {
+      // Something has become due meanwhile.
+      steps = [...foldSteps(this.#definition(to), to, await this.#recordsOf(to, live.seq))];
+      found = firstDivergence(
+        to,
+        [end],
+        steps.filter((step) => step.seq === end.seq),
+        which,
+      );
+    }
+    found ??= stateDivergence(to, steps, live?.seq ?? end.seq, live?.machine ?? NOTHING, which);
+    if (found) actor.diverged.push(found);
+  }
+
+  /** The state of an actor, once it has folded what it had folded before. */
+  async #caughtUp(to: Address, seq: number) {
+    const until = performance.now() + REST_MS;
+    for (;;) {
+      const live = await this.#desk.desk.node.verify(to);
+      if ((live && live.seq >= seq) || performance.now() > until) return live;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  #definition({ kind }: Address): ActorDefinition {
+    return this.#desk.desk.definitions.find((d) => d.kind === kind)!;
+  }
+
+  async #recordsOf(to: Address, upTo = Number.POSITIVE_INFINITY): Promise<StoredRecord[]> {
+    const records = await this.#desk.desk.node.records(to);
+    return records.filter((record) => record.seq <= upTo);
+  }
+
+  /** Waits until nothing is under way. */
+  async #rest(): Promise<void> {
+    const until = performance.now() + REST_MS;
+    for (let quiet = 0; quiet < 10; ) {
+      const host = this.#desk.desk.node.status().host as Record<string, number>;
+      const busy = host.waiting! + host.unacknowledged! + host.asks!;
+      quiet = busy === 0 ? quiet + 1 : 0;
+      if (performance.now() > until) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+}
+
+const NOTHING = { snapshot: {}, timers: [], generation: 0 };
