@@ -24,9 +24,7 @@ export interface Verified {
 export function actorsOf(played: Played, actors: readonly VerifiedActor[]): VerifiedActor[] {
   const own = new Set([played.conversation, played.earlier]);
   return actors.filter(
-    ({ to, keys }) =>
-      [...keys].every((key) => key === to.key || own.has(key)) &&
-      (own.has(to.key) || [...keys].some((key) => own.has(key))),
+    ({ to, keys }) => own.has(to.key) || (keys.size > 0 && [...keys].every((key) => own.has(key))),
   );
 }
 

@@ -24,13 +24,15 @@ export interface VerifiedActor {
   readonly records: number;
   readonly folds: number;
   readonly diverged: readonly Divergence[];
-  /** Keys of the actors that wrote to it, its own among them. */
+  /** Other keys than its own whose actors wrote to it. */
   readonly keys: ReadonlySet<string>;
 }
 
 /** Longest time for the desk to come to rest, ms. */
 const REST_MS = 20_000;
 const LOOK_MS = 20;
+/** It is at rest when nothing was seen to happen so many times. */
+const QUIET = 10;
 
 /** What is done to a desk before its actors are read again, and what they are then. */
 const RESTARTS: readonly { which: string; meanwhile: (engine: string) => Promise<void> }[] = [
@@ -67,10 +69,10 @@ export class DeskVerifier {
       const name = formatAddress(to);
       let actor = this.#actors.get(name);
       if (!actor) {
-        actor = { to, keys: new Set([to.key]), records: 0, folds: 0, end: undefined, diverged: [] };
+        actor = { to, keys: new Set(), records: 0, folds: 0, end: undefined, diverged: [] };
         this.#actors.set(name, actor);
       }
-      if (folded.has(from.kind)) actor.keys.add(from.key);
+      if (folded.has(from.kind) && from.key !== to.key) actor.keys.add(from.key);
     });
   }
 
@@ -152,14 +154,14 @@ export class DeskVerifier {
     return records.filter((record) => record.seq <= upTo);
   }
 
-  /** Waits until nothing is under way. */
+  /** Waits until nothing is under way. What comes later all the same is looked at up to where it had come. */
   async #rest(): Promise<void> {
     const until = performance.now() + REST_MS;
-    for (let quiet = 0; quiet < 10; ) {
-      const host = this.#desk.desk.node.status().host as Record<string, number>;
-      const busy = host.waiting! + host.unacknowledged! + host.asks!;
-      quiet = busy === 0 ? quiet + 1 : 0;
-      if (performance.now() > until) return;
+    let head = -1;
+    for (let quiet = 0; quiet < QUIET && performance.now() < until; quiet++) {
+      const { host, log } = this.#desk.desk.node.status() as Record<string, Record<string, number>>;
+      if (host!.waiting! + host!.unacknowledged! > 0 || log!.head !== head) quiet = 0;
+      head = log!.head!;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
