@@ -63,7 +63,7 @@ export function feedMetrics(
   );
   const diverged = metrics.gauge(
     "bailiwick_states_diverged",
-    "Those of them whose state was not what the log says: more than 0 is a bug",
+    "Those of them whose state was not what the log says",
   );
   const tokens = metrics.gauge("bailiwick_model_tokens", "Tokens of the model since the start", [
     "direction",

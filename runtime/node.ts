@@ -126,6 +126,7 @@ export class Node implements Engine {
         records: (to) => this.records(to),
         snapshot: (to) => this.#store.load(to),
         log: options.log,
+        startedAt: this.#clock.now(),
       },
       options.host?.verifyEvery,
     );

@@ -111,7 +111,7 @@ export function renderStatus(s: any, colors: Colors): string {
   if (s.node?.host?.diverged > 0)
     lines.push(
       red(
-        `${s.node.host.diverged} of ${s.node.host.checked} sampled states diverge from the log: see the process's log`,
+        `${s.node.host.diverged} of ${s.node.host.checked} sampled states diverge from the log: the desk's own log names them`,
       ),
     );
   if (s.handoffs.unknowns > 0)

@@ -78,6 +78,7 @@ describe("actors that leave memory", () => {
       type: "say",
       which: "folded again",
       paths: ["state.context.heard"],
+      begun: "since this start",
     });
     expect(JSON.stringify(desk.warnings)).not.toContain("Larkfield");
   });
@@ -99,7 +100,14 @@ describe("actors that leave memory", () => {
     const { seq } = await desk.send(c1, "add", { n: 1 });
     await desk.until(() => counts().diverged > 0);
     expect(complaints().map((w) => w.details)).toEqual([
-      { actor: "counter/c1/c1", seq, type: "add", which: "in memory", paths: ["state.context.total"] },
+      {
+        actor: "counter/c1/c1",
+        seq,
+        type: "add",
+        which: "in memory",
+        paths: ["state.context.total"],
+        begun: "before this start",
+      },
     ]);
   });
 

@@ -36,6 +36,8 @@ export interface SampledParts {
   readonly records: (to: Address) => Promise<StoredRecord[]>;
   readonly snapshot: (to: Address) => Promise<CellState | undefined>;
   readonly log: HostLog;
+  /** Log time at which this node started. */
+  readonly startedAt: number;
   /** Draws by lot, 0 ≤ x < 1. */
   readonly random?: () => number;
 }
@@ -115,7 +117,15 @@ export class SampledChecks {
     // Where the folds agree with each other, it is the state that something else has changed.
     const { actor, seq: at, type, which, paths } = first ?? found;
     const names = [...new Set(paths.map(({ path }) => nameOf(path)))].slice(0, MOST_NAMES);
-    this.#p.log.error("state diverges from the log", { actor, seq: at, type, which, paths: names });
+    this.#p.log.error("state diverges from the log", {
+      actor,
+      seq: at,
+      type,
+      which,
+      paths: names,
+      // Playbooks and settings may have been changed between two starts: then this is no other state, but another machine.
+      begun: records[0]!.at < this.#p.startedAt ? "before this start" : "since this start",
+    });
   }
 
   /** The first step at which folds of the same records differ from each other; undefined when they don't. */
