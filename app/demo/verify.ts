@@ -6,11 +6,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, formatAddress } from "../../runtime/address.ts";
-import type { StoredRecord } from "../../runtime/envelope.ts";
+import type { NewRecord, StoredRecord } from "../../runtime/envelope.ts";
 import { dropSnapshots } from "../../runtime/host/cell-store.ts";
 import type { ActorDefinition } from "../../runtime/host/definition.ts";
+import { ASK } from "../../runtime/host/outbox.ts";
 import {
   type Divergence,
+  effectDivergence,
   firstDivergence,
   foldSteps,
   type Step,
@@ -58,13 +60,17 @@ export class DeskVerifier {
   readonly #desk: OwnDesk;
   readonly #times: number;
   readonly #actors = new Map<string, Watched>();
+  /** The log as it was handed over, by ids. */
+  readonly #log = new Map<string, StoredRecord>();
 
   constructor(desk: OwnDesk, times: number) {
     this.#desk = desk;
     this.#times = times;
     const { definitions, node } = desk.desk;
     const folded = new Set(definitions.filter((d) => !d.sink).map((d) => d.kind));
-    node.observe(({ to, from }) => {
+    node.observe((record) => {
+      const { to, from } = record;
+      this.#log.set(record.id, record);
       if (!folded.has(to.kind)) return;
       const name = formatAddress(to);
       let actor = this.#actors.get(name);
@@ -109,7 +115,15 @@ export class DeskVerifier {
     actor.end = steps.at(-1);
     actor.diverged.push(...diverged);
     const found = live && stateDivergence(to, steps, live.seq, live.machine, "in memory");
-    if (found) actor.diverged.push(found);
+    const effect = await effectDivergence(to, steps, (wanted) => this.#find(wanted));
+    actor.diverged.push(...[found, effect].filter((each) => each !== undefined));
+  }
+
+  /** The record of the log that has the id of the one that was wanted. */
+  async #find({ id, to, type }: NewRecord): Promise<StoredRecord | undefined> {
+    const seen = this.#log.get(id);
+    if (seen || type === ASK) return seen;
+    return (await this.#desk.desk.node.recordsOfKey(to.key)).find((record) => record.id === id);
   }
 
   /** Reads an actor, which brings it back from the log, and holds what it is against what it was. */

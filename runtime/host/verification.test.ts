@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { address } from "../address.ts";
-import type { StoredRecord } from "../envelope.ts";
+import type { NewRecord, StoredRecord } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
 import type { ActorDefinition } from "./definition.ts";
 import { type ActorEvent, type ActorInput, assign, type Effect, emit, setup, tell } from "./machine.ts";
 import { quarantineId } from "./quarantine.ts";
 import { counter } from "./test-machines.ts";
-import { differences, stateDivergence, verifyFolds } from "./verification.ts";
+import { differences, effectDivergence, stateDivergence, verifyFolds } from "./verification.ts";
 
 const to = address("counter", "c1");
 
@@ -115,6 +115,41 @@ describe("a state that an actor has", () => {
     });
     // An actor that the log knows nothing of.
     expect(stateDivergence(to, [], 3, machine, "in memory")).toMatchObject({ first: "{}" });
+  });
+});
+
+describe("what folds want done", () => {
+  const { steps } = verifyFolds(
+    counter,
+    to,
+    [...pure, record(5, "ask"), record(6, "forward", { to: "c2" })],
+    1,
+  );
+  const wanted = steps.flatMap((s) => JSON.parse(s.wants).out as NewRecord[]);
+  const stored = wanted.map(
+    (each, i): StoredRecord => ({ clear: {}, data: {}, ...each, seq: 10 + i, at: 0, epoch: 0 }),
+  );
+  const inLog = (log: readonly StoredRecord[]) => (r: NewRecord) =>
+    Promise.resolve(log.find((s) => s.id === r.id));
+
+  it("is what the log has, but for reads, which need no record", async () => {
+    expect(wanted.map((r) => r.type)).toEqual(["reply", "host.ask", "add"]);
+    expect(await effectDivergence(to, steps, inLog(stored))).toBeUndefined();
+    expect(await effectDivergence(to, steps, inLog(stored.toSpliced(1, 1)))).toBeUndefined();
+  });
+
+  it("shows a machine that wanted something else when it was at work", async () => {
+    const other = stored.with(0, { ...stored[0]!, data: { text: "ho" } });
+    expect(await effectDivergence(to, steps, inLog(other))).toMatchObject({
+      which: "in the log",
+      seq: 4,
+      type: "say",
+      paths: [{ path: "data.text", first: "hi", other: "ho" }],
+    });
+    expect(await effectDivergence(to, steps, inLog(stored.slice(0, 2)))).toMatchObject({
+      seq: 6,
+      other: "{}",
+    });
   });
 });
 

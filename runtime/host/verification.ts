@@ -4,11 +4,12 @@
  * does one of which a snapshot doesn't keep everything.
  */
 import { type Address, formatAddress } from "../address.ts";
-import type { StoredRecord } from "../envelope.ts";
+import type { NewRecord, StoredRecord } from "../envelope.ts";
 import { canonicalJson, type Json, type JsonObject } from "../json.ts";
 import { Cell } from "./cell.ts";
 import type { ActorDefinition } from "./definition.ts";
 import type { PersistedMachine } from "./live-machine.ts";
+import { ASK } from "./outbox.ts";
 import { quarantineId, SKIPPED } from "./quarantine.ts";
 import { hashedState } from "./state-hash.ts";
 
@@ -136,6 +137,33 @@ export function stateDivergence(
   const step = stepAt(first, seq) ?? NOTHING;
   const text = stateText(machine);
   return step.state === text ? undefined : divergence(to, step, which, step.state, text);
+}
+
+/**
+ * Holds what the folds want done against what the log has under the same ids: a machine that was impure when it was at
+ * work, and comes to the same each time since, shows here.
+ * @param inLog finds a record by the one that was wanted.
+ */
+export async function effectDivergence(
+  to: Address,
+  steps: readonly Step[],
+  inLog: (wanted: NewRecord) => Promise<StoredRecord | undefined>,
+): Promise<Divergence | undefined> {
+  for (const step of steps) {
+    const { out = [] } = JSON.parse(step.wants) as { out?: NewRecord[] };
+    for (const wanted of out) {
+      const found = await inLog(wanted);
+      // A read is asked without a record.
+      if (!found && wanted.type === ASK) continue;
+      const [first, other] = [said(wanted), found ? said(found) : "{}"];
+      if (first !== other) return divergence(to, step, "in the log", first, other);
+    }
+  }
+  return undefined;
+}
+
+function said({ type, to, cause, clear = {}, data = {} }: NewRecord): string {
+  return canonicalJson({ type, to, cause, clear, data });
 }
 
 function divergence(to: Address, at: Step, which: string, first: string, other: string): Divergence {
