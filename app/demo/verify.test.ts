@@ -65,9 +65,9 @@ describe("replay --verify", () => {
     const { code, result } = await verify(names, "--times", "3");
     expect(result).toMatchObject({ passed: 4, failed: 0, verified: { diverged: [] } });
     expect(code).toBe(0);
-    // Each actor three times, restored, and after each of the two restarts.
+    // Each actor three times, elsewhere, restored, and after each of the two restarts.
     const { actors, records, folds } = result.verified;
-    expect(folds).toBe(actors * 6);
+    expect(folds).toBe(actors * 7);
     expect(records).toBeGreaterThan(actors * 3);
     for (const { id, verified } of result.scenarios) {
       expect(verified.records, id).toBeGreaterThan(3);

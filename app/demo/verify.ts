@@ -1,7 +1,7 @@
 /**
  * `replay --verify`: every actor of a scenario desk is folded again from the log, in several ways, and held against what it
- * was (L4, L5): so many times from its beginning, restored between every two records, after all snapshots were deleted,
- * and after everything was deleted that the desk keeps besides the log.
+ * was (L4, L5): so many times from its beginning, in another time zone, restored between every two records, against
+ * the log, after all snapshots were deleted, and after all that the engine keeps besides the log was.
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";

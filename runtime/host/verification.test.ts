@@ -49,11 +49,23 @@ const forgetful: ActorDefinition = {
   }),
 };
 
+/** Goes by the clock on the wall. */
+const local: ActorDefinition = {
+  kind: "counter",
+  version: 1,
+  machine: setup({
+    types: {} as { context: { hour: number }; input: ActorInput; events: ActorEvent },
+  }).createMachine({
+    context: { hour: 0 },
+    on: { look: { actions: assign({ hour: ({ event }) => new Date(event.at).getHours() }) } },
+  }),
+};
+
 describe("folds of the same records", () => {
   it("of a pure machine are the same at every step, however often and however restored", () => {
     const { steps, folds, diverged } = verifyFolds(counter, to, pure, 10);
     expect(diverged).toEqual([]);
-    expect(folds).toBe(11);
+    expect(folds).toBe(12);
     expect(steps.map((s) => [s.seq, s.type])).toEqual([
       [1, "add"],
       [2, "wait"],
@@ -67,12 +79,17 @@ describe("folds of the same records", () => {
   it("name the step at which a machine used what no record says, with both states", () => {
     const records = [record(1, "other"), record(2, "other"), record(3, "number"), record(4, "other")];
     const { diverged } = verifyFolds(numbering, to, records, 3);
-    expect(diverged.map((d) => d.which)).toEqual(["fold 2", "fold 3", "restored between records"]);
+    expect(diverged.map((d) => d.which)).toEqual([
+      "fold 2",
+      "fold 3",
+      "in another time zone",
+      "restored between records",
+    ]);
     const [first] = diverged;
     expect(first).toMatchObject({ actor: "counter/c1/c1", seq: 3, type: "number" });
-    expect(first!.paths).toEqual([{ path: "state.context.number", first: served - 3, other: served - 2 }]);
-    expect(JSON.parse(first!.first).state.context).toEqual({ number: served - 3 });
-    expect(JSON.parse(first!.other).state.context).toEqual({ number: served - 2 });
+    expect(first!.paths).toEqual([{ path: "state.context.number", first: served - 4, other: served - 3 }]);
+    expect(JSON.parse(first!.first).state.context).toEqual({ number: served - 4 });
+    expect(JSON.parse(first!.other).state.context).toEqual({ number: served - 3 });
   });
 
   it("differ where only what a machine wants done does", () => {
@@ -85,6 +102,14 @@ describe("folds of the same records", () => {
     expect(diverged).toHaveLength(1);
     expect(diverged[0]).toMatchObject({ which: "restored between records", seq: 2, type: "look" });
     expect(JSON.parse(diverged[0]!.other)).toMatchObject({ error: expect.stringContaining("getTime") });
+  });
+
+  it("differ where the time of day is that of the place", () => {
+    const here = new Date(0).getHours();
+    const { diverged } = verifyFolds(local, to, [record(1, "other"), record(2, "look")], 3);
+    expect(diverged).toHaveLength(1);
+    expect(diverged[0]).toMatchObject({ which: "in another time zone", seq: 2, type: "look" });
+    expect(new Date(0).getHours()).toBe(here);
   });
 
   it("pass over what was given up on", () => {

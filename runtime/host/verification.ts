@@ -202,9 +202,26 @@ export interface Verified {
   readonly diverged: readonly Divergence[];
 }
 
+/** Zones of which at least one is half a day away from here. */
+const ZONES = ["Pacific/Kiritimati", "Pacific/Pago_Pago"] as const;
+
+/** Does something synchronous as if the machine stood elsewhere. */
+function elsewhere<T>(work: () => T): T {
+  const { TZ } = process.env;
+  const here = new Date().getTimezoneOffset();
+  // East of Greenwich the offset is below zero.
+  process.env.TZ = here < 0 ? ZONES[1] : ZONES[0];
+  try {
+    return work();
+  } finally {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  }
+}
+
 /**
- * Folds an actor's records so many times, and once more restored between every two records. All at once and without a
- * pause: for tools, not for a desk at work.
+ * Folds an actor's records so many times, once in another time zone, and once restored between every two records. All at
+ * once and without a pause: for tools, not for a desk at work.
  */
 export function verifyFolds(
   definition: ActorDefinition,
@@ -219,6 +236,7 @@ export function verifyFolds(
     if (found) diverged.push(found);
   };
   for (let n = 2; n <= times; n++) fold(`fold ${n}`, "kept");
+  elsewhere(() => fold("in another time zone", "kept"));
   fold("restored between records", "restored");
-  return { steps, folds: times + 1, diverged };
+  return { steps, folds: times + 2, diverged };
 }
