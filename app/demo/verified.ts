@@ -47,18 +47,27 @@ export function verifiedJson(actors: readonly VerifiedActor[]): Verified {
 const SHOWN = 8;
 const LONGEST = 200;
 
+/** Each actor that diverges with its first divergence, and how else it does. */
 export function verifiedText({ actors, records, folds, diverged }: Verified, c: Colors): string[] {
-  const all = `  verified: ${actors} actors with ${records} records, ${folds} folds; `;
-  if (diverged.length === 0) return [`${all}${c.green("none diverged")}`];
-  const lines = [`${all}${c.red(`${diverged.length} divergences`)}`];
-  for (const d of diverged) {
-    lines.push("", c.red(`  ${d.actor} diverges at record ${d.seq} (${d.type}), ${d.which}`));
-    for (const { path, first, other } of d.paths.slice(0, SHOWN))
-      lines.push(`    ${path}: ${shown(first)} became ${shown(other)}`);
-    if (d.paths.length > SHOWN) lines.push(`    and ${d.paths.length - SHOWN} more`);
-    lines.push(`    first: ${canonicalJson(d.first)}`, `    other: ${canonicalJson(d.other)}`);
+  const all = `  verified: ${many(actors, "actor")} with ${many(records, "record")}, ${many(folds, "fold")}; `;
+  const names = new Set(diverged.map((d) => d.actor));
+  if (names.size === 0) return [`${all}${c.green("none diverged")}`];
+  const lines = [`${all}${c.red(`${many(names.size, "actor")} diverged`)}`];
+  for (const actor of names) {
+    const [d, ...others] = diverged.filter((each) => each.actor === actor);
+    const { seq, type, which, paths, first, other } = d!;
+    lines.push("", c.red(`  ${actor} diverges at record ${seq} (${type}), ${which}`));
+    for (const path of paths.slice(0, SHOWN))
+      lines.push(`    ${path.path}: ${shown(path.first)} became ${shown(path.other)}`);
+    if (paths.length > SHOWN) lines.push(`    and ${paths.length - SHOWN} more`);
+    lines.push(`    first: ${canonicalJson(first)}`, `    other: ${canonicalJson(other)}`);
+    for (const more of others) lines.push(`    also at record ${more.seq} (${more.type}), ${more.which}`);
   }
   return lines;
+}
+
+function many(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 function shown(value: Json | undefined): string {

@@ -152,7 +152,7 @@ describe("what was verified", () => {
 
   it("is shown with the paths that differ and both states", () => {
     expect(verifiedText(verifiedJson([actor("task/a", ["a"])]), plain)).toEqual([
-      "  verified: 1 actors with 2 records, 3 folds; none diverged",
+      "  verified: 1 actor with 2 records, 3 folds; none diverged",
     ]);
     const diverged = [
       {
@@ -168,14 +168,16 @@ describe("what was verified", () => {
         ],
       },
     ];
+    diverged.push({ ...diverged[0]!, seq: 9, which: "in memory" });
     expect(verifiedText(verifiedJson([actor("task/a", ["a"], { diverged })]), plain)).toEqual([
-      "  verified: 1 actors with 2 records, 3 folds; 1 divergences",
+      "  verified: 1 actor with 2 records, 3 folds; 1 actor diverged",
       "",
       "  task/a/a diverges at record 7 (start), fold 2",
       "    n: 1 became 2",
       "    o: nothing became null",
       '    first: {"n":1}',
       '    other: {"n":2,"o":null}',
+      "    also at record 9 (start), in memory",
     ]);
   });
 });
