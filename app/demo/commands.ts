@@ -69,8 +69,8 @@ export const commands: Contributor = (program, env) => {
       await demoShop(env, { ...flags, concurrency });
     });
   program
-    .command("replay <path...>")
-    .description("run scenario files through a fresh desk again")
+    .command("replay [path...]")
+    .description("run scenario files, or all that are shipped, through a fresh desk again")
     .option("--format <name>", "bailiwick: scenario files of this project", "bailiwick")
     .option("--mode <name>", "live: skills and models are really called", "live")
     .option(

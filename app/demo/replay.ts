@@ -6,7 +6,7 @@ import { UsageError } from "../../runtime/config/errors.ts";
 import { loadScenarios } from "../../scenarios/load.ts";
 import { type Played, playAll } from "../../scenarios/player.ts";
 import { saidIn } from "../../scenarios/transcript.ts";
-import { openScenarioDesk } from "./shop.ts";
+import { openScenarioDesk, SHIPPED_SCENARIOS } from "./shop.ts";
 import { seconds, table } from "./text.ts";
 import { actorsOf, type Verified, verifiedJson, verifiedText } from "./verified.ts";
 import { DeskVerifier, type VerifiedActor } from "./verify.ts";
@@ -39,7 +39,7 @@ interface Replayed {
 const FOLDS = 10;
 
 export async function replay(env: CliEnv, paths: readonly string[], options: ReplayOptions): Promise<void> {
-  const scenarios = loadScenarios(supported(paths, options));
+  const scenarios = loadScenarios(supported(paths.length > 0 ? paths : [SHIPPED_SCENARIOS], options));
   const progress = env.progress("replay");
   const runs: Played[][] = [];
   const startedAt = performance.now();
@@ -57,7 +57,10 @@ export async function replay(env: CliEnv, paths: readonly string[], options: Rep
         }),
       );
       turnsMs += performance.now() - from;
-      actors = await verifier?.verify((what, done, all) => progress.update(what, done, all));
+      actors = await verifier?.verify({
+        signal: env.signal(),
+        progress: (what, done, all) => progress.update(what, done, all),
+      });
     } finally {
       await desk.stop();
     }

@@ -55,6 +55,12 @@ interface Watched {
   readonly diverged: Divergence[];
 }
 
+export interface VerifyOptions {
+  readonly progress?: (what: string, done: number, all: number) => void;
+  /** Gives it up. */
+  readonly signal?: AbortSignal;
+}
+
 /** Notes the actors of a desk from now on, and verifies them when everything was played. */
 export class DeskVerifier {
   readonly #desk: OwnDesk;
@@ -82,23 +88,26 @@ export class DeskVerifier {
     });
   }
 
-  async verify(progress?: (what: string, done: number, all: number) => void): Promise<VerifiedActor[]> {
-    await this.#each(async (actor) => this.#fold(actor), progress, "folding again");
+  /** @throws when it is given up. */
+  async verify(options: VerifyOptions = {}): Promise<VerifiedActor[]> {
+    await this.#each((actor) => this.#fold(actor), "folding again", options);
     for (const { which, meanwhile } of RESTARTS) {
       await this.#desk.restart((dir) => meanwhile(join(dir, "engine")));
-      await this.#each((actor) => this.#look(actor, which), progress, which);
+      await this.#each((actor) => this.#look(actor, which), which, options);
     }
     return [...this.#actors.values()];
   }
 
   async #each(
     work: (actor: Watched) => Promise<void>,
-    progress: ((what: string, done: number, all: number) => void) | undefined,
     what: string,
+    { progress, signal }: VerifyOptions,
   ): Promise<void> {
     await this.#rest();
     let done = 0;
     for (const actor of [...this.#actors.values()]) {
+      // What was not looked at must not be taken for what is in order.
+      signal?.throwIfAborted();
       await work(actor);
       progress?.(what, ++done, this.#actors.size);
     }

@@ -1,11 +1,10 @@
-import { join } from "node:path";
-import { Level } from "level";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { address } from "../address.ts";
 import { CellStore } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
 import { type ActorEvent, type ActorInput, assign, setup } from "./machine.ts";
 import { nameOf } from "./sampled-checks.ts";
+import { stateHash } from "./state-hash.ts";
 import { channel, counter } from "./test-machines.ts";
 import { TestDesk, type TestNodeOptions } from "./testing.ts";
 
@@ -88,13 +87,11 @@ describe("actors that leave memory", () => {
     await desk.send(c1, "add", { n: 2 });
     await desk.until(() => counts().checked > 0 && counts().cells === 0);
     await desk.node.stop();
-    const db = new Level<string, string>(join(desk.dir, "engine"));
-    const store = new CellStore(db, desk.keys);
-    await db.open();
-    const state = (await store.load(c1))!;
-    (state.machine.snapshot as any).context.total = 1_000;
-    await store.write([{ to: c1, state, closed: false }], new Map());
-    await db.close();
+    // Under its hash, or it would not have been used.
+    await desk.alter(c1, (state) => {
+      (state.machine.snapshot as any).context.total = 1_000;
+      return { ...state, hash: stateHash(state.machine) };
+    });
     await desk.bus.close();
     await desk.up();
     const { seq } = await desk.send(c1, "add", { n: 1 });

@@ -12,6 +12,7 @@ import type { JsonObject } from "../json.ts";
 import { WorkspaceKeyRing } from "../log/keyring.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import { Node, type NodeOptions } from "../node.ts";
+import { type CellState, CellStore } from "./cell-store.ts";
 
 export type TestNodeOptions = Partial<Omit<NodeOptions, "bus" | "keys">> &
   Pick<NodeOptions, "definitions"> & {
@@ -105,6 +106,18 @@ export class TestDesk {
     const db = new Level<string, string>(join(this.dir, "engine"));
     try {
       return await db.get(key);
+    } finally {
+      await db.close();
+    }
+  }
+
+  /** Changes the snapshot that a node that has ended left of an actor. */
+  async alter(to: Address, change: (state: CellState) => CellState): Promise<void> {
+    const db = new Level<string, string>(join(this.dir, "engine"));
+    try {
+      await db.open();
+      const store = new CellStore(db, this.keys);
+      await store.write([{ to, state: change((await store.load(to))!), closed: false }], new Map());
     } finally {
       await db.close();
     }
