@@ -26,6 +26,7 @@ import {
   RouteRegistry,
   startGateway,
 } from "../runtime/gateway/index.ts";
+import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
 import { Node } from "../runtime/node.ts";
@@ -150,6 +151,10 @@ export class Desk {
 
   get node(): Node {
     return this.#parts.node!;
+  }
+
+  get definitions(): readonly ActorDefinition[] {
+    return this.#parts.agents!.definitions;
   }
 
   get backOffice(): BackOffice {
@@ -281,6 +286,7 @@ function node({ config, clock, progress, version }: DeskOptions, parts: Parts, d
           passivateAfterMs: config.host.passivateAfterMs,
           snapshotEveryMs: config.host.snapshotEveryMs,
           maxHotActors: config.host.maxHotActors,
+          verifyEvery: config.host.verifyEvery,
         },
         credit: config.log.credit,
         appendTimeoutMs: config.log.appendTimeoutMs,

@@ -57,6 +57,14 @@ export function feedMetrics(
   ]);
   const waiting = metrics.gauge("bailiwick_records_waiting", "Records that wait to be folded");
   const letters = metrics.gauge("bailiwick_dead_letters", "Records that were given up on and are kept");
+  const checked = metrics.gauge(
+    "bailiwick_states_checked",
+    "Actors that were folded again from the log as a sample, since the start",
+  );
+  const diverged = metrics.gauge(
+    "bailiwick_states_diverged",
+    "Those of them whose state was not what the log says",
+  );
   const tokens = metrics.gauge("bailiwick_model_tokens", "Tokens of the model since the start", [
     "direction",
   ]);
@@ -86,9 +94,11 @@ export function feedMetrics(
         metrics.downstream.set({ name }, number);
         for (const [direction, count] of Object.entries(used ?? {})) tokens.set({ direction }, count);
       }
-      const { cells, waiting: records } = host as Record<string, number>;
+      const { cells, waiting: records, checked: sampled, diverged: differ } = host as Record<string, number>;
       metrics.actors.set({ kind: "all" }, cells ?? 0);
       waiting.set(records ?? 0);
+      checked.set(sampled ?? 0);
+      diverged.set(differ ?? 0);
       letters.set(await deadLetters());
     },
     stop,

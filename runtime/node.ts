@@ -14,6 +14,7 @@ import { CellStore } from "./host/cell-store.ts";
 import type { ActorDefinition, ActorView } from "./host/definition.ts";
 import { Dispatcher } from "./host/dispatcher.ts";
 import { Host, type HostLog, type HostOptions, type RestartPolicy } from "./host/host.ts";
+import { SampledChecks } from "./host/sampled-checks.ts";
 import type { Service } from "./host/service.ts";
 import { AskError } from "./host/service.ts";
 import { ServiceHost } from "./host/service-host.ts";
@@ -86,6 +87,7 @@ export class Node implements Engine {
   readonly #dispatcher: Dispatcher;
   readonly #services: ServiceHost;
   readonly #admission: Admission;
+  readonly #checks: SampledChecks;
   readonly #host: Host;
   readonly #partitions: Partitions;
   readonly #elsewhere: Elsewhere | undefined;
@@ -132,6 +134,15 @@ export class Node implements Engine {
       local: this.#services,
     });
     this.#admission = new Admission(options.admission);
+    this.#checks = new SampledChecks(
+      {
+        records: (to) => this.records(to),
+        snapshot: (to) => this.#store.load(to),
+        log: options.log,
+        startedAt: this.#clock.now(),
+      },
+      options.host?.verifyEvery,
+    );
     this.#host = new Host(
       {
         bus,
@@ -151,6 +162,7 @@ export class Node implements Engine {
         onRecord: (record) => this.#tell(this.#observers, record),
         onDone: ({ id, to }) => this.#admission.leave(to, id),
         onBehind: options.cluster && ((to, waiting) => this.#tellBehind(to, waiting)),
+        onPassivated: (cell) => this.#checks.offer(cell),
         onFailure: options.onFailure,
       },
       options.host,
@@ -347,7 +359,7 @@ export class Node implements Engine {
       workspace: this.workspace,
       nats: { server: this.#o.bus.serverVersion, status: this.#o.bus.status },
       log: { head: this.#index.head, partitions: this.#o.partitions ?? 32 },
-      host: this.#host.status(),
+      host: { ...this.#host.status(), ...this.#checks.status() },
       ...(cluster ? { cluster } : {}),
       services: this.#services.health(),
     };
@@ -383,6 +395,7 @@ export class Node implements Engine {
     await this.#partitions.abandon();
     await this.#endServices(0);
     await this.#index.abandon();
+    await this.#checks.stop();
     await this.#db.close();
   }
 

@@ -112,14 +112,14 @@ describe("a node that can't renew its session", () => {
 
 describe("an owner's successor", () => {
   it("takes what the owner before still wrote for its own, and reports what it does not come to", async () => {
-    const a = await TestNodes.start(["a"], { definitions, host: { divergedAfterMs: 300 } });
+    const a = await TestNodes.start(["a"], { definitions, host: { disownedAfterMs: 300 } });
     nodes = a;
     const to = actors[0]!;
     await nodes.send("a", to, "add");
     const first = (await nodes.node("a").recordsOfKey(to.key)).length;
     // Another tenure begins: everything that bears a lower epoch comes from the one before.
     await nodes.down("a");
-    await nodes.up("a", { host: { divergedAfterMs: 300 } });
+    await nodes.up("a", { host: { disownedAfterMs: 300 } });
     const bus = await nodes.server.connect("stale");
     const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes.dataDir("a"), workspace: "test" });
     const appender = new Appender(bus, keys, {
@@ -143,9 +143,9 @@ describe("an owner's successor", () => {
     await appender.append(stale(derivedId(asked, "out", 0), "hello"));
     await appender.append(stale(newId(), "nobody would say this"));
     await nodes.send("a", to, "say", { text: "hello" }, asked);
-    await nodes.until(() => status().diverged === 1, "the report");
+    await nodes.until(() => status().disowned === 1, "the report");
     expect(seen).toEqual(["hello", "nobody would say this"]);
-    expect(status()).toMatchObject({ stale: 2, diverged: 1 });
+    expect(status()).toMatchObject({ stale: 2, disowned: 1 });
     const reported = nodes.warnings.filter((w) => w.message.includes("earlier owner"));
     expect(reported.map((w) => w.details.type)).toEqual(["reply"]);
     expect(first).toBe(1);

@@ -2,7 +2,6 @@
 import { askedIn } from "../runtime/host/calls.ts";
 import { hashJson } from "../runtime/json.ts";
 import type { DeskAccess } from "./desk-client.ts";
-import { deskRequest } from "./desk-client.ts";
 import { ConversationDriver, type DriverOptions } from "./driver.ts";
 import { type SkillCall, skillCalls, unmet, unmetCalls } from "./expect.ts";
 import {
@@ -13,6 +12,7 @@ import {
   type Scenario,
   type ScenarioStep,
 } from "./format.ts";
+import { perform } from "./perform.ts";
 import { type Said, saidIn } from "./transcript.ts";
 
 /** A desk that scenarios are played on, with what only a desk of one's own allows. */
@@ -38,6 +38,8 @@ export interface Played {
   readonly file: string;
   readonly status: "passed" | "diverged" | "failed";
   readonly conversation: string;
+  /** The conversation before, if one was given. */
+  readonly earlier: string | null;
   readonly expectations: { readonly met: number; readonly failed: readonly Unmet[] };
   /** Set when it could not be played to its end. */
   readonly error?: string;
@@ -64,7 +66,6 @@ export interface Played {
   readonly durationMs: number;
 }
 
-const AGENT = "scenario";
 /** How long what a person or the time has set going may take to show. */
 const SHOWS_MS = 3_000;
 
@@ -92,14 +93,14 @@ async function playSteps(
   const driver = new ConversationDriver(stage, options);
   const failed: Unmet[] = [];
   const path: string[] = [];
-  const before: Said[] = [];
+  let earlier: Earlier | undefined;
   const later: LaterLook[] = [];
   let met = 0;
   let error: string | undefined;
   let lastState: Awaited<ReturnType<ConversationDriver["state"]>> | undefined;
   try {
     const customer = scenario.given.customer ?? {};
-    if (scenario.given.after.length > 0) before.push(...(await earlier(scenario, stage, options)));
+    if (scenario.given.after.length > 0) earlier = await playEarlier(scenario, stage, options);
     await driver.open({ channel: scenario.given.channel, customer, vouched: scenario.given.vouched });
     let number = 0;
     for (const raw of scenario.steps) {
@@ -167,6 +168,7 @@ async function playSteps(
       file: scenario.file,
       status: error ? "failed" : failed.length > 0 ? "diverged" : "passed",
       conversation: driver.id,
+      earlier: earlier?.id ?? null,
       expectations: { met, failed },
       error,
       turns: driver.sent.length,
@@ -174,7 +176,7 @@ async function playSteps(
       replies: driver.replies.length,
       calls,
       trace,
-      before,
+      before: earlier?.said ?? [],
       outcome: lastState?.outcome ?? null,
       handoff: lastState?.handoff?.reason ?? null,
       turnMs: driver.sent.filter((m) => m.answeredAt !== undefined).map((m) => m.answeredAt! - m.sentAt),
@@ -249,54 +251,12 @@ export async function playAll(
   return results.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-async function perform(step: ScenarioStep, driver: ConversationDriver, stage: Stage): Promise<void> {
-  if ("customer" in step) await driver.send(step.customer);
-  else if ("customerAtOnce" in step) await Promise.all(step.customerAtOnce.map((text) => driver.send(text)));
-  else if ("customerAgain" in step) {
-    await driver.send(step.customerAgain, "again");
-    await driver.send(step.customerAgain, "again");
-  } else if ("satisfaction" in step) await driver.send(String(step.satisfaction));
-  else if ("agent" in step) await act(step.agent, driver, stage);
-  else if ("time" in step) {
-    if (!stage.advance) throw new Error("time can only be moved on a desk of the run's own");
-    await stage.advance(parseDuration(step.time)!);
-    // What was due is appended as a record and folded from there.
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  } else if ("fail" in step) {
-    if (!stage.fault) throw new Error("systems can only be failed on a desk of the run's own");
-    await stage.fault(step.fail.system, step.fail.mode);
-  } else await stage.fault?.(step.restore, undefined);
+interface Earlier {
+  readonly id: string;
+  readonly said: Said[];
 }
 
-/** What a person does, on the open hand-off or approval of this conversation. */
-async function act(
-  what: Extract<ScenarioStep, { agent: unknown }>["agent"],
-  driver: ConversationDriver,
-  stage: Stage,
-): Promise<void> {
-  const end = performance.now() + 5_000;
-  const decision = what === "approve" || what === "decline";
-  const list = decision ? "approvals" : "handoffs";
-  for (;;) {
-    const open = await deskRequest(stage, "GET", "/v1/admin/handoffs");
-    const entry = open[list].find((h: any) => h.conversationId === driver.id);
-    if (entry) {
-      const verb = typeof what === "string" ? what : "say" in what ? "reply" : "return";
-      const particulars = typeof what === "string" ? {} : "say" in what ? { text: what.say } : what.return;
-      await deskRequest(stage, "POST", `/v1/admin/${list}/${entry.id}/${verb}`, {
-        body: { agent: AGENT, ...particulars },
-      });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return;
-    }
-    if (performance.now() > end) {
-      throw new Error(`there is no open ${decision ? "approval" : "hand-off"} to ${JSON.stringify(what)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
-
-async function earlier(scenario: Scenario, stage: Stage, options: DriverOptions): Promise<Said[]> {
+async function playEarlier(scenario: Scenario, stage: Stage, options: DriverOptions): Promise<Earlier> {
   const driver = new ConversationDriver(stage, options);
   await driver.open({
     channel: scenario.given.channel,
@@ -309,7 +269,7 @@ async function earlier(scenario: Scenario, stage: Stage, options: DriverOptions)
   }
   const said = saidIn(await driver.trace());
   await driver.close();
-  return said;
+  return { id: driver.id, said };
 }
 
 /** What was said and done, in the order of the log: `[role, text | calls]`. */

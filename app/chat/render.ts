@@ -116,6 +116,12 @@ export function renderStatus(s: any, colors: Colors): string {
     `${bold("queues")}         ${s.node?.host?.waiting} records, ${queued} calls, ${s.node?.host?.unacknowledged} unacknowledged`,
     `${bold("breakers")}       ${broken.length > 0 ? red(broken.join(", ")) : "none open"}`,
   );
+  if (s.node?.host?.diverged > 0)
+    lines.push(
+      red(
+        `${s.node.host.diverged} of ${s.node.host.checked} sampled states diverge from the log: the desk's own log names them`,
+      ),
+    );
   if (s.handoffs.unknowns > 0)
     lines.push(red(`${s.handoffs.unknowns} effects unknown: bin/bailiwick unknowns list`));
   if (s.deadLetters > 0) lines.push(red(`${s.deadLetters} given up on: bin/bailiwick dead-letters list`));

@@ -21,7 +21,8 @@ interface DemoFlags {
 interface ReplayFlags {
   readonly format: string;
   readonly mode: string;
-  readonly times: number;
+  readonly times?: number;
+  readonly verify?: boolean;
   readonly crashEvery?: number;
 }
 
@@ -68,11 +69,16 @@ export const commands: Contributor = (program, env) => {
       await demoShop(env, { ...flags, concurrency });
     });
   program
-    .command("replay <path...>")
-    .description("run scenario files through a fresh desk again")
+    .command("replay [path...]")
+    .description("run scenario files, or all that are shipped, through a fresh desk again")
     .option("--format <name>", "bailiwick: scenario files of this project", "bailiwick")
     .option("--mode <name>", "live: skills and models are really called", "live")
-    .option("--times <n>", "so often; each time must come to the same", count, 1)
+    .option(
+      "--times <n>",
+      "so often; each time must come to the same (1; with --verify: folds of each actor, 10)",
+      count,
+    )
+    .option("--verify", "afterwards, fold every actor again from the log and compare its states")
     .option("--crash-every <n>", "only for recordings", count)
     .action(async (paths: string[], flags: ReplayFlags) => {
       const { replay } = await import("./replay.ts");

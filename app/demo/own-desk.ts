@@ -11,11 +11,13 @@ import { prepareDataDir } from "../../runtime/config/data-dir.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import type { Config } from "../../runtime/config/schema.ts";
 import type { Stage } from "../../scenarios/player.ts";
-import { Desk } from "../desk.ts";
+import { Desk, type DeskOptions } from "../desk.ts";
 
 export interface OwnDesk extends Required<Stage> {
   readonly desk: Desk;
   readonly dir: string;
+  /** Stops it, does something to what it keeps, and starts it again on that, at the same time of its clock. */
+  restart(meanwhile: (dir: string) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -55,7 +57,7 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
     const clock = new ShiftedClock();
     const faults = new Faults();
     const start = clock.now();
-    const desk = await Desk.start({
+    const full: DeskOptions = {
       config: {
         ...config,
         dataDir: dir,
@@ -68,14 +70,26 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
       clock,
       faults,
       progress,
+    };
+    let desk = await Desk.start({
+      ...full,
       prepare: options.prepare && ((office) => options.prepare!(office, start)),
     });
     return {
-      desk,
+      get desk() {
+        return desk;
+      },
       dir,
-      url: desk.url,
+      get url() {
+        return desk.url;
+      },
       adminToken: desk.adminToken,
       start,
+      restart: async (meanwhile) => {
+        await desk.stop();
+        await meanwhile(dir);
+        desk = await Desk.start(full);
+      },
       advance: async (ms) => clock.advance(ms),
       fault: async (system, mode) => {
         if (mode === undefined) {

@@ -1,4 +1,4 @@
-/** `replay`: scenario files through a fresh desk, any number of times. */
+/** `replay`: scenario files through a fresh desk, any number of times; with `--verify` their actors are folded again. */
 import { existsSync } from "node:fs";
 import { extname, relative } from "node:path";
 import type { CliEnv } from "../../runtime/config/cli.ts";
@@ -6,13 +6,17 @@ import { UsageError } from "../../runtime/config/errors.ts";
 import { loadScenarios } from "../../scenarios/load.ts";
 import { type Played, playAll } from "../../scenarios/player.ts";
 import { saidIn } from "../../scenarios/transcript.ts";
-import { openScenarioDesk } from "./shop.ts";
+import { openScenarioDesk, SHIPPED_SCENARIOS } from "./shop.ts";
 import { seconds, table } from "./text.ts";
+import { actorsOf, type Verified, verifiedJson, verifiedText } from "./verified.ts";
+import { DeskVerifier, type VerifiedActor } from "./verify.ts";
 
 export interface ReplayOptions {
   readonly format: string;
   readonly mode: string;
-  readonly times: number;
+  /** How often they are played. Default 1. With `verify`, how often each actor is folded. Default 10. */
+  readonly times?: number;
+  readonly verify?: boolean;
   readonly crashEvery?: number;
 }
 
@@ -28,37 +32,54 @@ interface Replayed {
   readonly lostMessages: number;
   readonly duplicatedSkillCalls: number;
   readonly durationMs: number;
+  /** Actors of this scenario alone. */
+  readonly verified?: Verified;
 }
 
+const FOLDS = 10;
+
 export async function replay(env: CliEnv, paths: readonly string[], options: ReplayOptions): Promise<void> {
-  const scenarios = loadScenarios(supported(paths, options));
+  const scenarios = loadScenarios(supported(paths.length > 0 ? paths : [SHIPPED_SCENARIOS], options));
   const progress = env.progress("replay");
   const runs: Played[][] = [];
   const startedAt = performance.now();
   let turnsMs = 0;
-  for (let time = 0; time < options.times; time++) {
+  const played = options.verify ? 1 : (options.times ?? 1);
+  let actors: VerifiedActor[] | undefined;
+  for (let time = 0; time < played; time++) {
     const desk = await openScenarioDesk(env, scenarios, { progress: (text) => progress.update(text) });
     try {
+      const verifier = options.verify ? new DeskVerifier(desk, options.times ?? FOLDS) : undefined;
       const from = performance.now();
       runs.push(
         await playAll(scenarios, desk, {
-          onDone: (done) => progress.update(`time ${time + 1} of ${options.times}`, done, scenarios.length),
+          onDone: (done) => progress.update(`time ${time + 1} of ${played}`, done, scenarios.length),
         }),
       );
       turnsMs += performance.now() - from;
+      actors = await verifier?.verify({
+        signal: env.signal(),
+        progress: (what, done, all) => progress.update(what, done, all),
+      });
     } finally {
       await desk.stop();
     }
     if (env.signal().aborted) break;
   }
   progress.end();
-  const results = scenarios.map((s) => over(runs.map((run) => run.find((p) => p.id === s.name)!)));
+  const results = scenarios.map((s) =>
+    over(
+      runs.map((run) => run.find((p) => p.id === s.name)!),
+      actors,
+    ),
+  );
+  const verified = actors && verifiedJson(actors);
   const passed = results.filter((r) => r.status === "passed").length;
   const failed = results.length - passed;
   const turns = runs.flat().reduce((n, p) => n + p.turns, 0);
   const turnsPerSecond = Math.round((turns / (turnsMs / 1_000)) * 10) / 10;
-  if (failed > 0) env.fail();
-  env.out({ scenarios: results, passed, failed, turnsPerSecond }, () => {
+  if (failed > 0 || (verified && verified.diverged.length > 0)) env.fail();
+  env.out({ scenarios: results, passed, failed, turnsPerSecond, ...(verified && { verified }) }, () => {
     const c = env.colors;
     const rows = results.map((r) => [
       r.status === "passed" ? c.green("passed") : c.red(r.status),
@@ -72,6 +93,7 @@ export async function replay(env: CliEnv, paths: readonly string[], options: Rep
       table(rows, [2, 3, 4]),
       "",
       `  ${passed} passed, ${failed} failed, ${turnsPerSecond} turns a second, ${seconds(performance.now() - startedAt)}`,
+      ...(verified ? verifiedText(verified, c) : []),
     ].join("\n");
   });
 }
@@ -104,17 +126,21 @@ function supported(paths: readonly string[], { format, mode, crashEvery }: Repla
 }
 
 /** The same scenario must come to the same again. */
-function over(played: readonly Played[]): Replayed {
+function over(played: readonly Played[], actors?: readonly VerifiedActor[]): Replayed {
   const first = played[0]!;
+  const keys = (p: Played) => p.calls.length - new Set(p.calls.map((call) => call.key)).size;
+  const verified = actors && verifiedJson(actorsOf(first, actors));
+  const apart = verified?.diverged[0];
   const other = played.find((p) => p.transcriptHash !== first.transcriptHash);
   const bad = played.find((p) => p.status !== "passed");
-  const keys = (p: Played) => p.calls.length - new Set(p.calls.map((call) => call.key)).size;
   const divergence = bad
     ? (bad.error ?? `step ${bad.expectations.failed[0]!.step}: ${bad.expectations.failed[0]!.what}`)
-    : other && whereApart(first, other);
+    : other
+      ? whereApart(first, other)
+      : apart && `${apart.actor} diverges at record ${apart.seq} (${apart.type}), ${apart.which}`;
   return {
     id: first.id,
-    status: bad ? bad.status : other ? "diverged" : "passed",
+    status: bad ? bad.status : divergence ? "diverged" : "passed",
     messages: first.messages,
     skillCalls: first.calls.length,
     transcriptHash: first.transcriptHash,
@@ -123,6 +149,7 @@ function over(played: readonly Played[]): Replayed {
     lostMessages: played.reduce((n, p) => n + p.unanswered, 0),
     duplicatedSkillCalls: played.reduce((n, p) => n + keys(p), 0),
     durationMs: Math.round(played.reduce((n, p) => n + p.durationMs, 0)),
+    ...(verified && { verified }),
   };
 }
 

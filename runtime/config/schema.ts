@@ -120,6 +120,8 @@ export const configSchema = z.strictObject({
     maxAttempts: count(3),
     /** Deadline for an orderly stop. */
     drainMs: ms(10_000),
+    /** One of so many actors that leave memory is folded again from the log in the background and compared; 0 for none. */
+    verifyEvery: z.number().int().min(0).default(50),
   }),
 
   model: section({

@@ -7,6 +7,7 @@ import type { RecordIndex } from "../log/record-index.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import type { Cell } from "./cell.ts";
 import type { CellStore } from "./cell-store.ts";
+import { stateHash } from "./state-hash.ts";
 
 export interface ActivationParts {
   readonly bus: Bus;
@@ -17,6 +18,11 @@ export interface ActivationParts {
   /** Whether a record was given up on, so that every fold passes over it. */
   readonly isSkipped: (record: StoredRecord) => boolean;
   readonly onDamage: (actor: string, reason: string) => void;
+}
+
+/** A snapshot is not what was written: its state has another hash than the one that it carries. */
+class AlteredError extends Error {
+  override readonly name = "AlteredError";
 }
 
 /** A record that was folded once can't be folded any more: the machine was changed. */
@@ -46,6 +52,7 @@ export class Activation {
     const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
     if (state && state.version === cell.definition.version) {
       try {
+        if (stateHash(state.machine) !== state.hash) throw new AlteredError();
         cell.restore(state);
       } catch (error) {
         cell.reset();

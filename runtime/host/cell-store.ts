@@ -10,7 +10,7 @@
  * - `m!running`        → present while a node runs, so that an unclean stop is known
  * - `m!format`         → which release's keys these are: those of an older one are built anew from the log
  */
-import type { Level } from "level";
+import { Level } from "level";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { JsonObject } from "../json.ts";
 import type { KeyRing } from "../log/sealer.ts";
@@ -76,6 +76,16 @@ const FORMAT = "2";
 /** Where the rows of a partition begin. */
 function rows(what: "w" | "o", partition: number): string {
   return `${what}!${partition.toString().padStart(4, "0")}!`;
+}
+
+/** Removes all snapshots that a node left in its directory: the next one brings its actors back from the log. */
+export async function dropSnapshots(dir: string): Promise<void> {
+  const db = new Level<string, string>(dir);
+  try {
+    await db.clear({ gte: "s!", lt: "s!~" });
+  } finally {
+    await db.close();
+  }
 }
 
 export class CellStore {

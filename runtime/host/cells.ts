@@ -6,10 +6,11 @@ import type { Asks } from "./asks.ts";
 import { Cell } from "./cell.ts";
 import type { OpenAsk } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
-import { type GivingUp, SKIPPED } from "./giving-up.ts";
+import type { GivingUp } from "./giving-up.ts";
 import { type HostParts, sleep } from "./host-options.ts";
 import { answerId } from "./outbox.ts";
 import type { Partition } from "./partition.ts";
+import { SKIPPED } from "./quarantine.ts";
 import type { TimerQueue } from "./timer-queue.ts";
 
 export interface CellsParts extends HostParts {

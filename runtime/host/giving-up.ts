@@ -2,15 +2,12 @@
  * that every later fold obeys. */
 import { formatAddress } from "../address.ts";
 import type { NewRecord, StoredRecord } from "../envelope.ts";
-import { derivedId } from "../ids.ts";
 import type { NewDeadLetter } from "../log/dead-letters.ts";
 import { messageAt } from "../log/stream.ts";
 import { QUARANTINED } from "./definition.ts";
 import { HOST, type HostParts, sleep, TRY_AGAIN_MS } from "./host-options.ts";
+import { quarantineId, SKIPPED } from "./quarantine.ts";
 import type { Sender } from "./sender.ts";
-
-/** A record that only says that another one is passed over. */
-export const SKIPPED = "host.skipped";
 
 export class GivingUp {
   readonly counts = { quarantined: 0, deadLetters: 0 };
@@ -74,8 +71,4 @@ export class GivingUp {
       }
     }
   }
-}
-
-function quarantineId(recordId: string): string {
-  return derivedId(recordId, "quarantine");
 }

@@ -7,9 +7,11 @@ import type { Appender } from "../log/appender.ts";
 import type { DeadLetters } from "../log/dead-letters.ts";
 import type { RecordIndex } from "../log/record-index.ts";
 import type { KeyRing } from "../log/sealer.ts";
+import type { Cell } from "./cell.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { VERIFY_EVERY } from "./sampled-checks.ts";
 
 /** What happens to a record that crashes its actor. `supervisors/cell-policy.ts` has the desk's. */
 export interface RestartPolicy {
@@ -33,10 +35,12 @@ export interface HostOptions {
   readonly failAfterMs?: number;
   /** How long a read waits for an actor that is being brought into memory, ms. Default 5,000. */
   readonly readTimeoutMs?: number;
+  /** One of so many actors that leave memory is folded again from the log and compared; 0 for none. Default 50. */
+  readonly verifyEvery?: number;
   /** How long a partition that moves to another node may take to finish what is under way, ms. Default 5,000. */
   readonly releaseMs?: number;
   /** After this a record of an earlier owner that this node has not written itself is reported, ms. Default 10,000. */
-  readonly divergedAfterMs?: number;
+  readonly disownedAfterMs?: number;
 }
 
 /** What the host tells the log of the process; never personal data. */
@@ -64,6 +68,8 @@ export interface HostParts {
   readonly onRecord: (record: StoredRecord) => void;
   /** Called when a record is done with, for admission. */
   readonly onDone: (record: { id: string; to: Address }) => void;
+  /** Called for an actor that has just left memory; must not throw. */
+  readonly onPassivated?: (cell: Cell) => void;
   /** Called when an actor has this many records waiting, for admission at other nodes. */
   readonly onBehind?: (to: Address, waiting: number) => void;
   /** Called once when the host can't do its work any more: it has to be started again. */
@@ -78,8 +84,9 @@ export const HOST_DEFAULTS: Required<HostOptions> = {
   maxHotActors: 20_000,
   failAfterMs: 30_000,
   readTimeoutMs: 5_000,
+  verifyEvery: VERIFY_EVERY,
   releaseMs: 5_000,
-  divergedAfterMs: 10_000,
+  disownedAfterMs: 10_000,
 };
 
 /** The host's own address, of what it writes to actors. */

@@ -170,6 +170,21 @@ describe("recovery", () => {
     expect(desk.warnings.map((w) => w.message)).toContain("a snapshot is damaged, the log is read instead");
   });
 
+  it("L4: a snapshot whose state is not that of its hash is reported, and the log wins", async () => {
+    await start();
+    for (let i = 0; i < 5; i++) await desk.send(c1, "add");
+    await desk.until(async () => (await context())?.total === 5);
+    await desk.node.stop();
+    await desk.alter(c1, (state) => {
+      (state.machine.snapshot as any).context.total = 6;
+      return state;
+    });
+    await desk.bus.close();
+    await desk.up();
+    expect((await context()).total).toBe(5);
+    expect(desk.warnings.map((w) => w.message)).toContain("a snapshot is damaged, the log is read instead");
+  });
+
   it("goes on after kill -9 of the server", async () => {
     await start();
     await desk.send(c1, "add");

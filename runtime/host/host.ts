@@ -14,7 +14,7 @@ import type { ActorView } from "./definition.ts";
 import { GivingUp } from "./giving-up.ts";
 import { HOST, HOST_DEFAULTS, type HostOptions, type HostParts, sleep } from "./host-options.ts";
 import { Intake } from "./intake.ts";
-import { stateHash } from "./live-machine.ts";
+import { type PersistedMachine, stateHash } from "./live-machine.ts";
 import { Partition, type Tenure } from "./partition.ts";
 import { authorityOf, Sender } from "./sender.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -37,7 +37,7 @@ export class Host {
   readonly #intake: Intake;
   readonly #givingUp: GivingUp;
   readonly #snapshots: Snapshots;
-  readonly #counts = { timersFired: 0, diverged: 0 };
+  readonly #counts = { timersFired: 0, disowned: 0 };
   #closed = false;
   #ticker: NodeJS.Timeout | undefined;
   /** Monotonic time of the last flush that succeeded. */
@@ -184,15 +184,17 @@ export class Host {
   /** Folds an actor's records again from the log and compares; undefined when it has none. */
   async verify(
     to: Address,
-  ): Promise<{ seq: number; hash: string; fromLog: string; same: boolean } | undefined> {
+  ): Promise<
+    { seq: number; hash: string; fromLog: string; same: boolean; machine: PersistedMachine } | undefined
+  > {
     const cell = await this.#cells.active(to, this.#o.readTimeoutMs);
     if (!cell?.exists) return undefined;
-    const { seq, hash } = cell.state();
+    const { seq, hash, machine } = cell.state();
     const again = new Cell(to, cell.definition);
     await this.#cells.activation.fold(again, seq + 1);
     const fromLog = stateHash(again.state().machine);
     if (fromLog !== hash) this.#p.log.error("state diverges from the log", { actor: cell.name, seq });
-    return { seq, hash, fromLog, same: fromLog === hash };
+    return { seq, hash, fromLog, same: fromLog === hash, machine };
   }
 
   status(): Record<string, number> {
@@ -217,7 +219,7 @@ export class Host {
 
   /** Writes snapshots of what changed and the positions that they allow, in one batch. */
   async flush(): Promise<void> {
-    this.#reportDiverged();
+    this.#reportDisowned();
     try {
       await this.#snapshots.flush();
       this.#flushedAt = this.#p.clock.monotonic();
@@ -290,13 +292,13 @@ export class Host {
   }
 
   /** What an earlier owner wrote after its tenure, and this node never has. */
-  #reportDiverged(): void {
-    const before = this.#p.clock.monotonic() - this.#o.divergedAfterMs;
+  #reportDisowned(): void {
+    const before = this.#p.clock.monotonic() - this.#o.disownedAfterMs;
     for (const { number, stale } of this.#partitions.values()) {
       for (const [id, { seq, type, readAt }] of stale) {
         if (readAt > before) continue;
         stale.delete(id);
-        this.#counts.diverged++;
+        this.#counts.disowned++;
         const details = { partition: number, seq, type };
         this.#p.log.error(
           "a record of the partition's earlier owner is none that this node would write",

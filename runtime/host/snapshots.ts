@@ -13,6 +13,8 @@ export interface SnapshotParts {
   readonly partitions: ReadonlyMap<number, Partition>;
   readonly partitionOf: (cell: Cell) => number;
   readonly warn: (what: string, error: unknown) => void;
+  /** Called for an actor that has just left memory. */
+  readonly onPassivated?: (cell: Cell) => void;
 }
 
 export interface SnapshotOptions {
@@ -91,12 +93,17 @@ export class Snapshots {
     const now = clock.monotonic();
     for (const cell of cells.values()) {
       const patience = cell.closed ? CLOSED_IDLE_MS : this.#o.passivateAfterMs;
-      if (now - cell.usedAt > patience && isIdle(cell)) cells.delete(cell.name);
+      if (now - cell.usedAt > patience && isIdle(cell)) this.#letGo(cell);
     }
     const excess = cells.size - this.#o.maxHotActors;
     if (excess <= 0) return;
     const idle = [...cells.values()].filter(isIdle).sort((a, b) => a.usedAt - b.usedAt);
-    for (const cell of idle.slice(0, excess)) cells.delete(cell.name);
+    for (const cell of idle.slice(0, excess)) this.#letGo(cell);
+  }
+
+  #letGo(cell: Cell): void {
+    this.#p.cells.delete(cell.name);
+    this.#p.onPassivated?.(cell);
   }
 }
 

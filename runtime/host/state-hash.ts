@@ -1,5 +1,5 @@
 /** What a state comes down to, whichever way it was reached and whatever wrote it. */
-import type { Json } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { hashJson } from "../json.ts";
 import type { PersistedMachine } from "./live-machine.ts";
 
@@ -8,10 +8,15 @@ import type { PersistedMachine } from "./live-machine.ts";
  * (L4). Equal for equal states whatever version of the library wrote the snapshot.
  */
 export function stateHash(persisted: PersistedMachine): string {
-  return hashJson({
+  return hashJson(hashedState(persisted));
+}
+
+/** What of a state is hashed. */
+export function hashedState(persisted: PersistedMachine): JsonObject {
+  return {
     state: essence(persisted.snapshot),
     timers: persisted.timers.map(({ key, deadline, event }) => ({ key, deadline, event })),
-  });
+  };
 }
 
 function essence(snapshot: Json): Json {

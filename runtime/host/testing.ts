@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
-import { type Address, address } from "../address.ts";
+import { type Address, address, partitionOf } from "../address.ts";
 import type { Bus, BusMessage, RequestOptions } from "../bus/bus.ts";
 import { startTestServer, type TestServer } from "../bus/testing.ts";
 import type { NewRecord } from "../envelope.ts";
@@ -12,6 +12,7 @@ import type { JsonObject } from "../json.ts";
 import { WorkspaceKeyRing } from "../log/keyring.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import { Node, type NodeOptions } from "../node.ts";
+import { type CellState, CellStore } from "./cell-store.ts";
 
 export type TestNodeOptions = Partial<Omit<NodeOptions, "bus" | "keys">> &
   Pick<NodeOptions, "definitions"> & {
@@ -105,6 +106,18 @@ export class TestDesk {
     const db = new Level<string, string>(join(this.dir, "engine"));
     try {
       return await db.get(key);
+    } finally {
+      await db.close();
+    }
+  }
+
+  /** Changes the snapshot that a node that has ended left of an actor. */
+  async alter(to: Address, change: (state: CellState) => CellState): Promise<void> {
+    const db = new Level<string, string>(join(this.dir, "engine"));
+    try {
+      await db.open();
+      const store = new CellStore(db, this.keys, ({ key }) => partitionOf(key, 4));
+      await store.write([{ to, state: change((await store.load(to))!), closed: false }], new Map());
     } finally {
       await db.close();
     }

@@ -3,10 +3,11 @@ import type { StoredRecord } from "../envelope.ts";
 import type { Asks } from "./asks.ts";
 import type { Cell, Delivery } from "./cell.ts";
 import type { Cells } from "./cells.ts";
-import { type GivingUp, SKIPPED } from "./giving-up.ts";
+import type { GivingUp } from "./giving-up.ts";
 import { type HostOptions, type HostParts, sleep, TRY_AGAIN_MS } from "./host-options.ts";
 import type { Outgoing } from "./outbox.ts";
 import type { Partition } from "./partition.ts";
+import { SKIPPED } from "./quarantine.ts";
 import type { Sender } from "./sender.ts";
 import type { TimerQueue } from "./timer-queue.ts";
 

@@ -188,11 +188,14 @@ export function rankOrders(
   return { orders: orders.filter((_, i) => scores[i]! >= best - 1e-9), byWords: true };
 }
 
-/** Newest first where times are known. */
+/** Newest first where times are known. They are compared as plain text: a machine has no locale to go by. */
 export function newestFirst<T extends { readonly placedAt?: string }>(orders: readonly T[]): T[] {
   return orders
     .map((order, i) => ({ order, i }))
-    .sort((a, b) => (b.order.placedAt ?? "").localeCompare(a.order.placedAt ?? "") || a.i - b.i)
+    .sort((a, b) => {
+      const [one, other] = [a.order.placedAt ?? "", b.order.placedAt ?? ""];
+      return one === other ? a.i - b.i : one < other ? 1 : -1;
+    })
     .map((x) => x.order);
 }
 
