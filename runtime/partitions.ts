@@ -153,7 +153,7 @@ export class Partitions {
     await Promise.all(readers);
   }
 
-  /** Begins to read a partition; resolves when it was read to its end once. */
+  /** Begins to read a partition; resolves when it was read to where the tenure began, or to its end. */
   #read(number: number, tenure: Tenure): Promise<void> {
     const { bus, names, host, log, credit } = this.#p;
     return new Promise((resolve) => {
@@ -162,7 +162,10 @@ export class Partitions {
         subject: names.log(number),
         from: host.own(number, tenure),
         batch: credit,
-        onRecord: (record) => host.handle(number, record),
+        onRecord: async (record) => {
+          await host.handle(number, record);
+          if (record.seq >= tenure.head) resolve();
+        },
         onRestart: (reason) => log.warn("reading starts again", { partition: number, reason }),
         onEnd: resolve,
       });
@@ -175,7 +178,7 @@ export class Partitions {
     const beginning = Symbol();
     this.#beginning.set(number, beginning);
     const fence = await this.#fence(number, lease);
-    const careful = await this.#handover!.adopt(number);
+    const careful = await this.#handover!.adopt(number, fence.epoch);
     if (this.#beginning.get(number) !== beginning) throw new Error("lost before it began");
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
@@ -229,7 +232,7 @@ export class Partitions {
       data: {},
     };
     const { seq } = await appender.append(fence);
-    while (index.head < seq) await sleep(INDEX_AGAIN_MS);
+    while (index.complete < seq) await sleep(INDEX_AGAIN_MS);
     return { epoch, head: seq };
   }
 
@@ -237,7 +240,7 @@ export class Partitions {
   async #indexed(): Promise<void> {
     const { index, bus, names } = this.#p;
     const { lastSeq } = await streamState(bus, names.logStream);
-    while (index.head < lastSeq) await sleep(INDEX_AGAIN_MS);
+    while (index.complete < lastSeq) await sleep(INDEX_AGAIN_MS);
   }
 
   async #leave(): Promise<void> {

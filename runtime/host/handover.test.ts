@@ -21,6 +21,7 @@ let keys: WorkspaceKeyRing;
 let dir: string;
 const open: Level<string, string>[] = [];
 let buckets = 0;
+let epoch = 0;
 beforeAll(async () => {
   server = await startTestServer();
   dir = mkdtempSync(join(tmpdir(), "handover-"));
@@ -39,7 +40,7 @@ afterEach(async () => {
 });
 
 /** What one node has, with what it leaves. */
-async function node(options: { perPart?: number; mostChanges?: number } = {}) {
+async function node(options: { perPart?: number; mostChanges?: number; kv?: Kv } = {}) {
   const db = new Level<string, string>(join(dir, `${buckets}-${open.length}`));
   await db.open();
   open.push(db);
@@ -71,13 +72,13 @@ async function shown(store: CellStore) {
 
 it("a node goes on from what another one left, and from its changes since", async () => {
   const a = await node();
-  await a.handover.adopt(0);
+  await a.handover.adopt(0, ++epoch);
   await a.store.write([...written(1), ...written(2, actors[1]), ...written(3, actors[2])], new Map([[0, 4]]));
   await a.handover.leave([0]);
   await a.store.write([...written(5), ...written(6, actors[1], { closed: true })], new Map([[0, 7]]));
   await a.handover.leave([0]);
   const b = await node();
-  expect(await b.handover.adopt(0)).toBe(false);
+  expect(await b.handover.adopt(0, ++epoch)).toBe(false);
   expect(await shown(b.store)).toEqual({
     position: 7,
     kept: [
@@ -89,20 +90,20 @@ it("a node goes on from what another one left, and from its changes since", asyn
   await b.store.write(written(8, actors[3]), new Map([[0, 9]]));
   await b.handover.leave([0]);
   const c = await node();
-  await c.handover.adopt(0);
+  await c.handover.adopt(0, ++epoch);
   expect(await shown(c.store)).toEqual(await shown(b.store));
 });
 
 it("whatever the number of actors and of changes, nothing of it is lost", async () => {
   const a = await node({ perPart: 3, mostChanges: 4 });
-  await a.handover.adopt(0);
+  await a.handover.adopt(0, ++epoch);
   for (let seq = 1; seq <= 40; seq++) {
     const to = actors[(seq * 7) % actors.length]!;
     await a.store.write(written(seq, to, { closed: seq % 5 === 0 }), new Map([[0, seq + 1]]));
     if (seq % 2 === 0) await a.handover.leave([0]);
     if (seq % 6 !== 0) continue;
     const b = await node();
-    await b.handover.adopt(0);
+    await b.handover.adopt(0, ++epoch);
     expect(await shown(b.store)).toEqual(await shown(a.store));
   }
 });
@@ -110,42 +111,85 @@ it("whatever the number of actors and of changes, nothing of it is lost", async 
 it("a node that knows more keeps what it has, and what it had of a partition that others went on with is replaced", async () => {
   const a = await node();
   const b = await node();
-  await a.handover.adopt(0);
+  await a.handover.adopt(0, ++epoch);
   await a.store.write([...written(1), ...written(2, actors[1])], new Map([[0, 3]]));
   await a.handover.leave([0]);
   await a.store.write(written(4), new Map([[0, 5]]));
   // It died before it could leave that, and is back.
-  await a.handover.adopt(0);
+  await a.handover.adopt(0, ++epoch);
   expect((await shown(a.store)).position).toBe(5);
   await a.handover.leave([0]);
   await a.store.write(written(6), new Map([[0, 7]]));
   await a.handover.leave([0]);
-  await b.handover.adopt(0);
+  await b.handover.adopt(0, ++epoch);
   await b.store.write(written(8, actors[1], { closed: true }), new Map([[0, 9]]));
   await b.handover.leave([0]);
-  await a.handover.adopt(0);
+  await a.handover.adopt(0, ++epoch);
   expect(await shown(a.store)).toEqual({ position: 9, kept: [[actors[0]!.id, true, 60]] });
 });
 
 it("says when the tenure before got nowhere", async () => {
   const a = await node();
-  expect(await a.handover.adopt(0)).toBe(false);
-  expect(await a.handover.adopt(0)).toBe(true);
+  expect(await a.handover.adopt(0, ++epoch)).toBe(false);
+  expect(await a.handover.adopt(0, ++epoch)).toBe(true);
   await a.store.write(written(1), new Map([[0, 2]]));
-  expect(await a.handover.adopt(0)).toBe(false);
+  expect(await a.handover.adopt(0, ++epoch)).toBe(false);
 });
 
 it("half of what was to be left is nothing", async () => {
-  const a = await node({ perPart: 2 });
-  await a.handover.adopt(0);
+  let dies = false;
+  // It dies before the last of its writes.
+  const dying = new Proxy(kv, {
+    get: (target, name) => {
+      const member = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (key: string, ...more: unknown[]) =>
+        dies && key === "p0" ? Promise.reject(new Error("dead")) : member.call(target, key, ...more);
+    },
+  });
+  for (const perPart of [2, 10]) {
+    dies = false;
+    const a = await node({ perPart, kv: dying });
+    await a.handover.adopt(0, ++epoch);
+    const seq = a.store.position(0);
+    await a.store.write(written(seq), new Map([[0, seq + 1]]));
+    await a.handover.leave([0]);
+    await a.store.write(
+      [...written(seq + 2), ...written(seq + 3, actors[1]), ...written(seq + 4, actors[2])],
+      new Map([[0, seq + 5]]),
+    );
+    dies = true;
+    await expect(a.handover.leave([0])).rejects.toThrow("dead");
+    const b = await node();
+    await b.handover.adopt(0, ++epoch);
+    expect(await shown(b.store)).toEqual({ position: seq + 1, kept: [[actors[0]!.id, true, seq * 10]] });
+  }
+});
+
+it("an owner that has lost the partition does not undo what the next one left", async () => {
+  const a = await node();
+  const b = await node();
+  await a.handover.adopt(0, ++epoch);
   await a.store.write(written(1), new Map([[0, 2]]));
   await a.handover.leave([0]);
-  const before = await kv.get("p0");
-  await a.store.write([...written(3), ...written(4, actors[1]), ...written(5, actors[2])], new Map([[0, 6]]));
-  await a.handover.leave([0]);
-  // As if it had died before the last of its writes.
-  await kv.put("p0", before!.value);
-  const b = await node();
-  await b.handover.adopt(0);
-  expect(await shown(b.store)).toEqual({ position: 2, kept: [[actors[0]!.id, true, 10]] });
+  await a.store.write(written(3), new Map([[0, 4]]));
+  await b.handover.adopt(0, ++epoch);
+  await b.store.write([...written(5), ...written(6, actors[1])], new Map([[0, 7]]));
+  await b.handover.leave([0]);
+  await b.store.write(written(8, actors[2]), new Map([[0, 9]]));
+  await expect(a.handover.leave([0])).rejects.toMatchObject({ name: "KvConflictError" });
+  await b.handover.leave([0]);
+  const c = await node();
+  await c.handover.adopt(0, ++epoch);
+  expect(await shown(c.store)).toEqual(await shown(b.store));
+});
+
+it("keeps no more in the bucket than it needs", async () => {
+  const a = await node({ perPart: 3, mostChanges: 4 });
+  await a.handover.adopt(0, ++epoch);
+  for (let seq = 1; seq <= 60; seq++) {
+    await a.store.write(written(seq, actors[seq % 6]), new Map([[0, seq + 1]]));
+    await a.handover.leave([0]);
+  }
+  expect((await kv.keys()).length).toBeLessThan(12);
 });

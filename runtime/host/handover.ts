@@ -9,13 +9,14 @@
  * record, as that one was.
  *
  * Keys of the bucket, for a partition P:
- * - `pP`           → `{position, turn, parts, changes}`, written last, so that nothing half-written is ever read
- * - `pP.<turn>.<n>`  → the n-th part of all who wait, under a turn that was not in use
+ * - `pP`           → `{position, turn, parts, changes}`, written last, so that nothing half-written is ever read, and only by
+ *   whoever knows what it was before: an owner that has lost the partition does not undo what the next one left
+ * - `pP.<turn>.<n>`  → the n-th part of all who wait, under a turn that nobody else writes
  * - `pP.<turn>.c<n>` → the n-th change to it since
  * - `pP.from`      → the position at which the last tenure began
  */
 import { type Address, formatAddress, parseAddress } from "../address.ts";
-import type { Kv } from "../bus/bus.ts";
+import type { Kv, KvEntry } from "../bus/bus.ts";
 import type { CellStore, Kept, Waiting, Written } from "./cell-store.ts";
 
 export interface HandoverOptions {
@@ -30,9 +31,22 @@ export interface HandoverOptions {
 
 interface Header {
   readonly position: number;
-  readonly turn: number;
+  /** `<epoch>-<n>` */
+  readonly turn: string;
   readonly parts: number;
   readonly changes: number;
+}
+
+/** What this node knows of a partition's place in the bucket. */
+interface Place {
+  readonly epoch: number;
+  /** Of the header; undefined where there is none. */
+  revision: number | undefined;
+  /** What the bucket holds. */
+  header: Header | undefined;
+  /** Written by this tenure: it can be added to. */
+  isMine: boolean;
+  turns: number;
 }
 
 /** What was written into the store and is not in the bucket yet. */
@@ -49,8 +63,7 @@ const decoder = new TextDecoder();
 
 export class Handover {
   readonly #o: Required<HandoverOptions>;
-  /** What the bucket holds, of partitions whose changes this node goes on writing. */
-  readonly #headers = new Map<number, Header>();
+  readonly #places = new Map<number, Place>();
   readonly #news = new Map<number, News>();
 
   constructor(options: HandoverOptions) {
@@ -60,13 +73,16 @@ export class Handover {
 
   /**
    * Before a partition is owned: takes over what its last owner left, unless this node's own is the later.
+   * @param epoch of the tenure that begins
    * @returns whether the last tenure got nowhere, so that whatever ended it may end this one too
    */
-  async adopt(partition: number): Promise<boolean> {
+  async adopt(partition: number, epoch: number): Promise<boolean> {
     const { kv, store } = this.#o;
     this.#news.delete(partition);
-    this.#headers.delete(partition);
-    await this.#adopt(partition);
+    const entry = await kv.get(`p${partition}`);
+    const header = entry && headerOf(entry);
+    this.#places.set(partition, { epoch, revision: entry?.revision, header, isMine: false, turns: 0 });
+    if (header && header.position > store.position(partition)) await this.#adopt(partition, header);
     const position = store.position(partition);
     const before = await kv.get(`p${partition}.from`);
     await kv.put(`p${partition}.from`, encoder.encode(String(position)));
@@ -77,12 +93,16 @@ export class Handover {
   async leave(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) {
       const news = this.#news.get(partition);
-      if (!news) continue;
+      const place = this.#places.get(partition);
+      if (!news || !place) continue;
       this.#news.delete(partition);
       try {
-        await this.#leave(partition, news);
+        await this.#leave(partition, place, news);
       } catch (error) {
-        this.#headers.delete(partition);
+        // What was to be left is in the store: the next time all of it is.
+        place.isMine = false;
+        if (!this.#news.has(partition))
+          this.#news.set(partition, { position: news.position, kept: new Map() });
         throw error;
       }
     }
@@ -101,23 +121,15 @@ export class Handover {
     for (const [partition, position] of positions) {
       const known = this.#news.get(partition);
       if (known) known.position = position;
-      else if (position > (this.#headers.get(partition)?.position ?? 1)) of(partition).position = position;
+      else if (position > (this.#places.get(partition)?.header?.position ?? 1))
+        of(partition).position = position;
     }
   }
 
-  async #adopt(partition: number): Promise<void> {
+  async #adopt(partition: number, { turn, parts, changes, position }: Header): Promise<void> {
     const { kv, store } = this.#o;
-    const entry = await kv.get(`p${partition}`);
-    if (!entry) return;
-    const header: Header = JSON.parse(decoder.decode(entry.value));
-    if (header.position <= store.position(partition)) return;
-    const { turn, parts, changes, position } = header;
     const kept = new Map<string, Kept>();
-    const names = [
-      ...Array.from({ length: parts }, (_, n) => `${n}`),
-      ...Array.from({ length: changes }, (_, n) => `c${n}`),
-    ];
-    for (const name of names) {
+    for (const name of namesOf({ turn, parts, changes, position })) {
       const value = await kv.get(`p${partition}.${turn}.${name}`);
       // Replaced in this moment by an owner that is not one any more: what it knew, the log knows.
       if (!value) return;
@@ -127,45 +139,67 @@ export class Handover {
       }
     }
     await store.adopt(partition, position, [...kept.values()]);
-    this.#headers.set(partition, header);
   }
 
-  async #leave(partition: number, news: News): Promise<void> {
+  async #leave(partition: number, place: Place, news: News): Promise<void> {
     const { kv, mostChanges, perPart } = this.#o;
-    const before = this.#headers.get(partition);
-    if (!before || before.changes >= mostChanges || news.kept.size > perPart)
-      return this.#leaveAll(partition);
-    const { turn, changes } = before;
+    const { header } = place;
+    const canAdd = place.isMine && header && header.changes < mostChanges && news.kept.size <= perPart;
+    if (!canAdd) return this.#leaveAll(partition, place);
+    const { turn, changes } = header;
     if (news.kept.size > 0)
       await kv.put(`p${partition}.${turn}.c${changes}`, encode([...news.kept.values()]));
-    await this.#conclude(partition, {
-      ...before,
-      position: Math.max(before.position, news.position),
+    await this.#conclude(partition, place, {
+      ...header,
+      position: Math.max(header.position, news.position),
       changes: changes + (news.kept.size > 0 ? 1 : 0),
     });
   }
 
-  async #leaveAll(partition: number): Promise<void> {
+  async #leaveAll(partition: number, place: Place): Promise<void> {
     const { kv, store, perPart } = this.#o;
-    const turn = await this.#freeTurn(partition);
+    const turn = `${place.epoch}-${place.turns++}`;
     const { position, kept } = await store.summary(partition);
     const parts = Math.ceil(kept.length / perPart);
     for (let n = 0; n < parts; n++) {
       const part = kept.slice(n * perPart, (n + 1) * perPart);
       await kv.put(`p${partition}.${turn}.${n}`, encode(part));
     }
-    await this.#conclude(partition, { position, turn, parts, changes: 0 });
+    const before = place.header;
+    await this.#conclude(partition, place, { position, turn, parts, changes: 0 });
+    place.isMine = true;
+    if (before) for (const name of namesOf(before)) await kv.purge(`p${partition}.${before.turn}.${name}`);
   }
 
-  async #conclude(partition: number, header: Header): Promise<void> {
-    await this.#o.kv.put(`p${partition}`, encoder.encode(JSON.stringify(header)));
-    this.#headers.set(partition, header);
+  /** @throws KvConflictError when somebody else has the partition by now */
+  async #conclude(partition: number, place: Place, header: Header): Promise<void> {
+    const { kv } = this.#o;
+    const key = `p${partition}`;
+    const value = encoder.encode(JSON.stringify(header));
+    const { revision } = place;
+    try {
+      place.revision = await (revision === undefined
+        ? kv.create(key, value)
+        : kv.update(key, value, revision));
+    } catch (error) {
+      // An attempt whose acknowledgement was lost was made again.
+      const entry = await kv.get(key);
+      if (!entry || decoder.decode(entry.value) !== decoder.decode(value)) throw error;
+      place.revision = entry.revision;
+    }
+    place.header = header;
   }
+}
 
-  async #freeTurn(partition: number): Promise<number> {
-    const entry = await this.#o.kv.get(`p${partition}`);
-    return entry ? 1 - (JSON.parse(decoder.decode(entry.value)) as Header).turn : 0;
-  }
+function headerOf(entry: KvEntry): Header {
+  return JSON.parse(decoder.decode(entry.value));
+}
+
+function namesOf({ parts, changes }: Header): string[] {
+  return [
+    ...Array.from({ length: parts }, (_, n) => `${n}`),
+    ...Array.from({ length: changes }, (_, n) => `c${n}`),
+  ];
 }
 
 function encode(kept: readonly Kept[]): Uint8Array {

@@ -4,6 +4,7 @@
  * owns at the time.
  */
 import { type Address, formatAddress, parseAddress } from "../address.ts";
+import { UnavailableError } from "../engine.ts";
 import type { NewRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
 import type { RawRecord } from "../log/reader.ts";
@@ -163,8 +164,21 @@ export class Host {
 
   /** The state of an actor; undefined when it has no record. @throws UnavailableError when it takes too long. */
   async read(to: Address): Promise<ActorView | undefined> {
+    await this.#caughtUp(to);
     const cell = await this.#cells.active(to, this.#o.readTimeoutMs);
     return cell?.exists ? cell.view() : undefined;
+  }
+
+  /** What was done at the owner before is not to be seen undone. */
+  async #caughtUp(to: Address): Promise<void> {
+    const until = performance.now() + this.#o.readTimeoutMs;
+    for (;;) {
+      const partition = this.#cells.partitionOf(to);
+      if (!partition || partition.awake) return;
+      if (performance.now() > until)
+        throw new UnavailableError("its records are being read: try again", 1_000);
+      await sleep(BUSY_AGAIN_MS);
+    }
   }
 
   /** Actors of a kind that are not closed, of the partitions that this node owns. */

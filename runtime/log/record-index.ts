@@ -62,6 +62,11 @@ export class RecordIndex {
     return this.#head;
   }
 
+  /** Every record up to here is in, whichever partition it is of. The head may be further, where readers are ahead. */
+  get complete(): number {
+    return this.#follower ? this.#follower.position - 1 : this.#head;
+  }
+
   /** Sequence of the first record with this id, as far as noted. */
   firstSeq(id: string): number | undefined {
     const fresh = this.#freshIds.get(id);
