@@ -31,6 +31,11 @@ export interface HostOptions {
   readonly maxMailbox?: number;
   /** Actors in memory; above it the least used leave. Default 20,000. */
   readonly maxHotActors?: number;
+  /**
+   * Part of the heap that the process may have (`--max-old-space-size`); above it the least used actors leave, a tenth of them
+   * at each flush. Default 0.8.
+   */
+  readonly maxHeapShare?: number;
   /** How long nothing can be written before the host says that it has failed, ms. Default 30,000. */
   readonly failAfterMs?: number;
   /** How long a read waits for an actor that is being brought into memory, ms. Default 5,000. */
@@ -82,6 +87,7 @@ export const HOST_DEFAULTS: Required<HostOptions> = {
   maxUnderWay: 512,
   maxMailbox: 128,
   maxHotActors: 20_000,
+  maxHeapShare: 0.8,
   failAfterMs: 30_000,
   readTimeoutMs: 5_000,
   verifyEvery: VERIFY_EVERY,

@@ -391,6 +391,15 @@ describe("the live feed", () => {
     expect((await desk.node.list("counter")).map((v) => v.address)).toEqual([c1]);
   });
 
+  it("lets idle actors go when memory is short, and brings them back", async () => {
+    // Always short: nothing is idle for long enough to leave otherwise.
+    await start({ host: { maxHeapShare: 0, snapshotEveryMs: 10 } });
+    for (let i = 0; i < 30; i++) await desk.send(address("counter", `m${i}`), "add");
+    await desk.until(() => (desk.node.status().host as any).folded === 30);
+    await desk.until(() => (desk.node.status().host as any).cells === 0);
+    expect((await context(address("counter", "m7"))).total).toBe(1);
+  });
+
   it("passivates idle actors and brings them back", async () => {
     await start({ host: { passivateAfterMs: 1, snapshotEveryMs: 10 } });
     await desk.send(c1, "add");

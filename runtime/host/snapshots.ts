@@ -1,4 +1,5 @@
 /** Writes snapshots of what changed and the positions that they allow, in one batch; lets idle actors leave memory. */
+import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../clock.ts";
 import type { RecordIndex } from "../log/record-index.ts";
 import type { Cell } from "./cell.ts";
@@ -20,8 +21,11 @@ export interface SnapshotParts {
 export interface SnapshotOptions {
   readonly passivateAfterMs: number;
   readonly maxHotActors: number;
+  readonly maxHeapShare: number;
 }
 
+/** Part of the actors that leave at each flush while memory is short. */
+const PRESSED_SHARE = 0.1;
 /** A closed actor is hardly needed again, ms. */
 const CLOSED_IDLE_MS = 1_000;
 
@@ -95,7 +99,8 @@ export class Snapshots {
       const patience = cell.closed ? CLOSED_IDLE_MS : this.#o.passivateAfterMs;
       if (now - cell.usedAt > patience && isIdle(cell)) this.#letGo(cell);
     }
-    const excess = cells.size - this.#o.maxHotActors;
+    const pressed = heapShare() > this.#o.maxHeapShare ? Math.ceil(cells.size * PRESSED_SHARE) : 0;
+    const excess = Math.max(cells.size - this.#o.maxHotActors, pressed);
     if (excess <= 0) return;
     const idle = [...cells.values()].filter(isIdle).sort((a, b) => a.usedAt - b.usedAt);
     for (const cell of idle.slice(0, excess)) this.#letGo(cell);
@@ -105,6 +110,12 @@ export class Snapshots {
     this.#p.cells.delete(cell.name);
     this.#p.onPassivated?.(cell);
   }
+}
+
+/** Part of the heap that this process may have that is in use. */
+function heapShare(): number {
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+  return used / limit;
 }
 
 /** Nothing is under way and all of it is in a snapshot. */

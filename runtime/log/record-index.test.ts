@@ -137,6 +137,16 @@ describe("following the log", () => {
     expect(await index.ofActor(a)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it("tells up to where it is complete, though a reader of one partition is ahead", async () => {
+    for (let i = 0; i < 3; i++) await put(`id${i}`);
+    await follow();
+    expect([index.head, index.complete]).toEqual([3, 3]);
+    index.note(9, "read ahead", a);
+    expect([index.head, index.complete]).toEqual([9, 3]);
+    await put("id3");
+    await expect.poll(() => index.complete).toBe(4);
+  });
+
   it("is ready although the end of the log was deleted", async () => {
     for (let i = 0; i < 3; i++) await put(`id${i}`);
     await deleteMessage(bus, stream, 3);
