@@ -1,11 +1,12 @@
 /** A desk as a process of its own, with what its metrics say of it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asset } from "../../runtime/config/paths.ts";
+import type { JsonObject } from "../../runtime/json.ts";
 
 const START_MS = 120_000;
 
@@ -20,10 +21,17 @@ export class DeskProcess {
     this.#watchdog = watchdog;
   }
 
-  /** `bin/bailiwick up` on a directory. Resolves once it serves. @throws when it does not */
-  static async start(dataDir: string): Promise<DeskProcess> {
+  /**
+   * `bin/bailiwick up` on a directory. Resolves once it serves. @throws when it does not
+   * @param settings of the configuration
+   */
+  static async start(dataDir: string, settings: JsonObject): Promise<DeskProcess> {
     const port = await freePort();
-    const args = [asset("bin", "bailiwick"), "up", "--json", "--port", String(port), "--data-dir", dataDir];
+    const config = join(dataDir, "bailiwick.yaml");
+    // JSON is YAML.
+    writeFileSync(config, JSON.stringify(settings));
+    const own = ["--config", config, "--port", String(port), "--data-dir", dataDir];
+    const args = [asset("bin", "bailiwick"), "up", "--json", ...own];
     const watchdog = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     let words = "";
     watchdog.stderr!.setEncoding("utf8").on("data", (text: string) => {

@@ -1,9 +1,14 @@
-/** Customers at a steady rate for a long time, and what the desk's process takes meanwhile: memory, handles, timers. */
+/**
+ * Customers at a steady rate for a long time, and what the desk's process takes meanwhile: memory, handles, timers. As many
+ * conversations end as begin: customers fall silent, which ends theirs soon, and a person takes what is handed over and
+ * gives it back.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_SEED, generate } from "../../actors/skills/backoffice/index.ts";
+import { type DeskAccess, deskRequest } from "../../scenarios/desk-client.ts";
 import { worldOf } from "../../scenarios/facts/index.ts";
 import { passersBy } from "../../scenarios/passers-by.ts";
 import { play } from "../../scenarios/player.ts";
@@ -38,12 +43,15 @@ export interface SoakResult {
 /** Distinct customers; after them the same come again. */
 const CUSTOMERS = 4_000;
 const SAMPLE_MS = 1_000;
+/** Silence after which a customer is asked, and after which the conversation is over, ms. */
+const SILENCE_MS = 15_000;
 /** Conversations that may be under way; with more the desk can't keep up, and that is not what is looked at. */
 const MOST_UNDER_WAY = 200;
 
 export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<SoakResult> {
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-soak-"));
-  const desk = await DeskProcess.start(dir);
+  const dialog = { silenceMs: SILENCE_MS, abandonMs: SILENCE_MS };
+  const desk = await DeskProcess.start(dir, { dialog });
   try {
     const samples = new Map<Measure, Sample[]>();
     const counts = { conversations: 0, turns: 0, failed: 0 };
@@ -70,6 +78,7 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
           samples.set(name, series);
         }
         onSecond?.(Math.floor(at), counts.conversations);
+        await giveBack(stage);
         await sleep(SAMPLE_MS);
       }
     })();
@@ -92,6 +101,20 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
   } finally {
     await desk.stop();
     await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** What a person does who has nothing to add. */
+async function giveBack(access: DeskAccess): Promise<void> {
+  const { handoffs } = await deskRequest(access, "GET", "/v1/admin/handoffs");
+  for (const { id } of handoffs as { id: string }[]) {
+    const at = `/v1/admin/handoffs/${id}`;
+    try {
+      await deskRequest(access, "POST", `${at}/accept`, { body: { agent: "soak" } });
+      await deskRequest(access, "POST", `${at}/return`, { body: { agent: "soak", summary: "seen" } });
+    } catch {
+      // The conversation has ended meanwhile.
+    }
   }
 }
 
