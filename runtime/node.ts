@@ -232,9 +232,11 @@ export class Node implements Engine {
       await this.#partitions.startAlone(head, unclean);
       return;
     }
-    const behind = bus.subscribe(n.behind, (message) =>
-      this.#admission.isBehind(Buffer.from(message.data).toString("utf8")),
-    );
+    const behind = bus.subscribe(n.behind, (message) => {
+      const name = Buffer.from(message.data).toString("utf8");
+      // This node's own word comes back to it; it counts what waits here more closely.
+      if (!this.#told.has(name)) this.#admission.isBehind(name);
+    });
     this.#ends.push(() => behind.unsubscribe());
     this.#elsewhere!.start();
     this.#ends.push(() => this.#elsewhere!.stop());
@@ -288,13 +290,16 @@ export class Node implements Engine {
   }
 
   async list(kind: string): Promise<ActorView[]> {
+    const here = async (): Promise<ActorView[]> => {
+      const views: ActorView[] = [];
+      for (const address of await this.#host.open(kind)) {
+        const view = await this.#readHere(address);
+        if (view) views.push(view);
+      }
+      return views;
+    };
     const others = this.#partitions.others().map((node) => this.#elsewhere!.list(node, kind));
-    const views: ActorView[] = [];
-    for (const address of await this.#host.open(kind)) {
-      const view = await this.#readHere(address);
-      if (view) views.push(view);
-    }
-    return [...views, ...(await Promise.all(others)).flat()];
+    return (await Promise.all([here(), ...others])).flat();
   }
 
   async records(address: Address, after = 0): Promise<StoredRecord[]> {

@@ -65,12 +65,14 @@ describe("nodes that share a workspace", () => {
 
   it("a dead node's actors go on elsewhere: state, timers and open asks, each effect once", async () => {
     const called: string[] = [];
+    const repeated: string[] = [];
     let hangs = true;
     const service: Service = {
       name: "test",
       operations: {
-        work: async ({ of }, { idempotencyKey }) => {
+        work: async ({ of }, { idempotencyKey, again }) => {
           called.push(`${of} ${idempotencyKey}`);
+          if (again) repeated.push(String(of));
           return hangs ? new Promise(() => {}) : { of: of! };
         },
       },
@@ -97,6 +99,8 @@ describe("nodes that share a workspace", () => {
       expect(keys).toHaveLength(2);
       expect(new Set(keys).size).toBe(1);
     }
+    // What is noted at this node does not say whether they were made: the agent is told.
+    expect(repeated.sort()).toEqual(owned.map((to) => to.id).sort());
   });
 
   it("nothing fails and nothing is lost while nodes are started again one after the other", async () => {

@@ -38,6 +38,16 @@ export interface ClusterOptions extends Timings {
   readonly settleMs?: number;
 }
 
+/** Where a tenure begins in the log. */
+export interface Fence {
+  readonly epoch: number;
+  readonly head: number;
+  /** The owner before was another node. */
+  readonly moved: boolean;
+  /** When the log was made: what was left of another log of the same name says nothing of this one. */
+  readonly log: string;
+}
+
 export interface PartitionsParts {
   readonly bus: Bus;
   readonly names: Subjects;
@@ -66,6 +76,7 @@ const INDEX_AGAIN_MS = 5;
 export class Partitions {
   readonly #p: PartitionsParts;
   readonly #readers = new Map<number, LogReader>();
+  #node = "";
   #coordinator: Coordinator | undefined;
   #handover: Handover | undefined;
   #leaving: NodeJS.Timeout | undefined;
@@ -80,7 +91,7 @@ export class Partitions {
   /** Owns all of them. Resolves when all that was in the log is handed over, or after ten seconds. */
   async startAlone(head: number, careful: boolean): Promise<void> {
     const { host, index, partitions } = this.#p;
-    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, holds: () => true };
+    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, moved: false, holds: () => true };
     const numbers = Array.from({ length: partitions }, (_, number) => number);
     await within(Promise.all(numbers.map((number) => this.#read(number, tenure))), CATCH_UP_MS);
     // What was due or open when the last process ended may have been settled by what it left to fold.
@@ -92,6 +103,7 @@ export class Partitions {
   async startAmongOthers(options: ClusterOptions): Promise<void> {
     const { bus, names, partitions, store, appender, log, onFailure } = this.#p;
     const { leaveEveryMs = 2_000, settleMs = 15_000, ...cluster } = options;
+    this.#node = options.node;
     const kv = await bus.kv(names.named("PARTITIONS"), { replicas: options.replicas });
     const partitionOf = (to: Address): number => appender.partitionOf(to);
     this.#handover = new Handover({ kv, store, partitionOf });
@@ -136,12 +148,14 @@ export class Partitions {
   async stop(): Promise<void> {
     clearInterval(this.#leaving);
     await this.#coordinator?.drain();
+    this.#beginning.clear();
     await this.endReading();
   }
 
   /** Reads no further; nothing is handed over. */
   async abandon(): Promise<void> {
     clearInterval(this.#leaving);
+    this.#beginning.clear();
     this.#coordinator?.abandon();
     await this.endReading();
   }
@@ -177,9 +191,12 @@ export class Partitions {
   async #acquire(number: number, lease: number): Promise<void> {
     const beginning = Symbol();
     this.#beginning.set(number, beginning);
-    const fence = await this.#fence(number, lease);
-    const careful = await this.#handover!.adopt(number, fence.epoch);
-    if (this.#beginning.get(number) !== beginning) throw new Error("lost before it began");
+    const goesOn = (): void => {
+      if (this.#beginning.get(number) !== beginning) throw new Error("it was lost before it began");
+    };
+    const fence = await this.#fence(number, lease, goesOn);
+    const careful = await this.#handover!.adopt(number, fence, goesOn);
+    goesOn();
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
     const caughtUp = this.#read(number, { ...fence, careful, holds });
@@ -212,15 +229,19 @@ export class Partitions {
    * Marks in the log where a tenure begins. Everything before it is known to this node when it resolves; what the owner
    * before still writes comes after it.
    */
-  async #fence(number: number, lease: number): Promise<{ epoch: number; head: number }> {
+  async #fence(number: number, lease: number, goesOn: () => void): Promise<Fence> {
     const { index, appender, clock, names, bus, keys } = this.#p;
     const key = this.#fenceKeys![number]!;
     const to: Address = { kind: "host", key, id: "fence" };
-    await this.#indexed();
+    const { lastSeq, created } = await streamState(bus, names.logStream);
+    await this.#indexed(lastSeq, goesOn);
     const last = (await index.ofActor(to)).at(-1);
     const before = last === undefined ? undefined : await readRecord(bus, names.logStream, last, keys);
     // Leases that were lost with their bucket begin anew, the log goes on.
     const epoch = Math.max(lease, (before?.epoch ?? 0) + 1);
+    const node = this.#node;
+    const moved = before !== undefined && before.clear.node !== node;
+    goesOn();
     const fence: Envelope = {
       id: newId(),
       type: FENCE,
@@ -228,19 +249,21 @@ export class Partitions {
       to,
       at: clock.now(),
       epoch,
-      clear: {},
+      clear: { node },
       data: {},
     };
     const { seq } = await appender.append(fence);
-    while (index.complete < seq) await sleep(INDEX_AGAIN_MS);
-    return { epoch, head: seq };
+    await this.#indexed(seq, goesOn);
+    return { epoch, head: seq, moved, log: created };
   }
 
-  /** Waits until what was in the log at the call is in the index. */
-  async #indexed(): Promise<void> {
-    const { index, bus, names } = this.#p;
-    const { lastSeq } = await streamState(bus, names.logStream);
-    while (index.complete < lastSeq) await sleep(INDEX_AGAIN_MS);
+  /** Waits until all up to a record is in the index, or all that there is: records may have been deleted. */
+  async #indexed(seq: number, goesOn: () => void): Promise<void> {
+    const { index } = this.#p;
+    while (index.complete < seq && !index.atEnd) {
+      await sleep(INDEX_AGAIN_MS);
+      goesOn();
+    }
   }
 
   async #leave(): Promise<void> {

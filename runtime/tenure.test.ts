@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { address, partitionOf } from "./address.ts";
 import type { Bus, Kv, KvOptions } from "./bus/bus.ts";
+import { BusTimeoutError } from "./bus/errors.ts";
 import { ShiftedClock } from "./clock.ts";
 import { startTestServers } from "./cluster/testing-servers.ts";
 import { OverloadedError } from "./engine.ts";
@@ -37,29 +38,35 @@ async function written(via: string): Promise<StoredRecord[]> {
   return records.filter((r) => r.epoch > 0);
 }
 
-/** A bus over which sessions can't be written while `cut` says so. */
-function unrenewable(bus: Bus, cut: () => boolean): Bus {
-  const refusing = (kv: Kv): Kv =>
+type Meddle = (bucket: string, operation: string, key: string, go: () => unknown) => unknown;
+
+/** A bus on whose buckets something else may happen than was asked. */
+function meddledBuckets(bus: Bus, meddle: Meddle): Bus {
+  const wrapped = (bucket: string, kv: Kv): Kv =>
     new Proxy(kv, {
       get(target, name) {
         const member = Reflect.get(target, name, target);
         if (typeof member !== "function") return member;
-        if (cut() && ["put", "create", "update", "purge"].includes(String(name)))
-          return () => Promise.reject(new Error("cut off"));
-        return member.bind(target);
+        return (key: string, ...more: unknown[]) =>
+          meddle(bucket, String(name), key, () => member.call(target, key, ...more));
       },
     });
   return new Proxy(bus, {
     get(target, name) {
       const member = Reflect.get(target, name, target);
       if (name !== "kv") return typeof member === "function" ? member.bind(target) : member;
-      return async (bucket: string, options?: KvOptions) => {
-        const kv = await target.kv(bucket, options);
-        return bucket.endsWith("_MEMBERS") ? refusing(kv) : kv;
-      };
+      return async (bucket: string, options?: KvOptions) => wrapped(bucket, await target.kv(bucket, options));
     },
   });
 }
+
+/** Over which sessions can't be written while `cut` says so. */
+const unrenewable =
+  (cut: () => boolean): Meddle =>
+  (bucket, operation, _key, go) =>
+    cut() && bucket.endsWith("_MEMBERS") && ["put", "create", "update", "purge"].includes(operation)
+      ? Promise.reject(new Error("cut off"))
+      : go();
 
 describe("a node that can't renew its session", () => {
   it("writes nothing any more before another one takes over, and is given its share again", async () => {
@@ -69,7 +76,10 @@ describe("a node that can't renew its session", () => {
     await nodes.up("b", {
       trouble: (bus) =>
         meddled(
-          unrenewable(bus, () => cut),
+          meddledBuckets(
+            bus,
+            unrenewable(() => cut),
+          ),
           async (subject, send, headers) => {
             if (/\.log\./.test(subject) && headers["Bw-To"]?.startsWith("channel/"))
               appended.push({ at: performance.now(), subject });
@@ -174,6 +184,82 @@ describe("an owner's successor", () => {
     // It went on from where the dead one was, and has not read the whole log again.
     const waits = actors.length - theirs.length;
     expect(nodes.node("a").status().host).toMatchObject({ folded: waits + actors.length });
+  });
+
+  it("wakes those who wait although their keys can't be read at first", async () => {
+    nodes = await TestNodes.start(["a", "b"], { definitions });
+    const to = actors[0]!;
+    await nodes.send("a", to, "wait");
+    await nodes.until(async () => (await nodes.node("a").read(to))?.value === "waiting", "it to wait");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await nodes.down("b");
+    await nodes.down("a");
+    let failures = 2;
+    const trouble = (bus: Bus): Bus =>
+      meddledBuckets(bus, (bucket, operation, key, go) =>
+        bucket.endsWith("_KEYS") && operation === "get" && key.includes(to.key) && failures-- > 0
+          ? Promise.reject(new BusTimeoutError("no answer", 1))
+          : go(),
+      );
+    await nodes.up("b", { trouble });
+    await nodes.until(
+      async () =>
+        (
+          await nodes
+            .node("b")
+            .read(to)
+            .catch(() => undefined)
+        )?.value,
+      "it to be read",
+    );
+    expect(nodes.node("b").status().host).toMatchObject({ timers: 1 });
+  });
+
+  it("folds what came while its predecessor, itself, was waiting for a key and lost the partition", async () => {
+    let cut = false;
+    let holdMs = 0;
+    const cutting = unrenewable(() => cut);
+    nodes = await TestNodes.start(["a"], {
+      definitions,
+      trouble: (bus) =>
+        meddledBuckets(bus, async (bucket, operation, key, go) => {
+          if (bucket.endsWith("_KEYS") && operation === "get" && holdMs > 0)
+            await new Promise((resolve) => setTimeout(resolve, holdMs));
+          return cutting(bucket, operation, key, go);
+        }),
+    });
+    const bus = await nodes.server.connect("gateway");
+    const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes.dataDir("a"), workspace: "test" });
+    const to = actors[0]!;
+    const appender = new Appender(bus, keys, {
+      stream: "BW_test_LOG",
+      subject: (n) => `bw.test.log.${n}`,
+      partitions: PARTITIONS,
+    });
+    const add = () =>
+      appender.append({
+        id: newId(),
+        type: "add",
+        from: HOST,
+        to,
+        at: Date.now(),
+        epoch: 0,
+        clear: {},
+        data: {},
+      });
+    holdMs = 2 * TTL_MS;
+    cut = true;
+    await add();
+    await new Promise((resolve) => setTimeout(resolve, 2 * TTL_MS + 300));
+    holdMs = 0;
+    cut = false;
+    await nodes.until(() => nodes.node("a").isHere(to), "it to be back");
+    await add();
+    await nodes.until(
+      async () => (await view("a", to).catch(() => undefined))?.total === 2,
+      "both to be folded",
+    );
+    await keys.close();
   });
 
   it("writes under a higher epoch than all before it, also when the leases were lost", async () => {

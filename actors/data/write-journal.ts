@@ -17,6 +17,8 @@ interface Entry {
 }
 
 interface Means {
+  /** Another node may have sent it: then that nothing is noted here says nothing. */
+  readonly again?: boolean;
   write(): Promise<ConnectorAnswer>;
   lookup?(): Promise<LookUp>;
 }
@@ -67,10 +69,10 @@ export class WriteJournal {
     if (before?.refused) {
       throw new Refusal(before.refused.code, before.refused.reason, `${operation} was refused before`);
     }
-    if (before) {
+    if (before || means.again) {
       const known = await this.#ask(means);
       if (known === "unknown") throw unknown(system, operation);
-      if (known.found) return this.#done(key, before, known.result);
+      if (known.found) return this.#done(key, before ?? { operation, sentAt: now }, known.result);
     }
     const entry: Entry = { operation, sentAt: now };
     await this.#save(key, entry);

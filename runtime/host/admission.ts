@@ -19,12 +19,16 @@ export interface AdmissionOptions {
 /** Who folds an actor's records: this node, another one, or as far as is known nobody at the moment. */
 export type Where = "here" | "elsewhere" | "nowhere";
 
+/** Actors that are known to be far behind, at most: what anybody on the bus says takes no more memory than this. */
+const MOST_BEHIND = 10_000;
+
 export class Admission {
   /** Ids that wait, with the monotonic time from which on they do not count. */
   readonly #waiting = new Map<string, Map<string, number>>();
   /** Actors that their owners said to be far behind, until then. */
   readonly #behind = new Map<string, number>();
   readonly #o: Required<AdmissionOptions>;
+  #sweptAt = 0;
 
   constructor(options: AdmissionOptions = {}) {
     this.#o = { maxWaiting: 32, retryAfterMs: 1_000, blind: 4, ...options };
@@ -39,6 +43,7 @@ export class Admission {
   enter(to: Address, id: string, where: Where = "here"): void {
     const name = formatAddress(to);
     const now = performance.now();
+    this.#sweep(now);
     if ((this.#behind.get(name) ?? 0) > now) throw this.#overloaded(to, `${this.#o.maxWaiting} or more`);
     let ids = this.#waiting.get(name);
     if (!ids) {
@@ -66,8 +71,19 @@ export class Admission {
   /** Its owner says that it is far behind: nothing is taken for it for a while. */
   isBehind(name: string): void {
     const now = performance.now();
-    for (const [other, until] of this.#behind) if (until < now) this.#behind.delete(other);
-    this.#behind.set(name, now + this.#o.retryAfterMs);
+    this.#sweep(now);
+    if (this.#behind.size < MOST_BEHIND) this.#behind.set(name, now + this.#o.retryAfterMs);
+  }
+
+  /** What does not count any more is forgotten, now and then. */
+  #sweep(now: number): void {
+    if (now < this.#sweptAt + this.#o.retryAfterMs) return;
+    this.#sweptAt = now;
+    for (const [name, until] of this.#behind) if (until < now) this.#behind.delete(name);
+    for (const [name, ids] of this.#waiting) {
+      for (const [id, until] of ids) if (until < now) ids.delete(id);
+      if (ids.size === 0) this.#waiting.delete(name);
+    }
   }
 
   /** Those whose actors `moved` says yes to are folded by somebody else from now on. */

@@ -46,15 +46,34 @@ export class Asks {
   /**
    * Sends an ask of an actor of a partition to its agent, unless that was done already.
    * @param recorded the ask is in the log. Otherwise it has to be a read.
+   * @param before it may have been asked before, by an earlier process or owner
    */
-  dispatch(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean): void {
-    if (this.#open.has(ask.id)) return;
+  dispatch(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean, before = false): void {
+    if (partition.ended.aborted || this.#open.has(ask.id)) return;
     this.#open.set(ask.id, partition);
     this.dispatched++;
-    this.#carry(partition, asker, ask, recorded).catch((error) => {
-      if (this.#open.get(ask.id) === partition) this.#open.delete(ask.id);
-      if (!partition.ended.aborted) this.#p.onError("an answer was not kept", error);
-    });
+    const again = before && partition.tenure.moved;
+    this.#carry(partition, asker, ask, recorded, again).then(
+      (kept) => {
+        if (!kept) this.#forget(partition, ask);
+      },
+      (error) => {
+        this.#forget(partition, ask);
+        if (!partition.ended.aborted) this.#p.onError("an answer was not kept", error);
+      },
+    );
+  }
+
+  /** Asks of a partition that are under way. */
+  openOf(partition: Partition): number {
+    let open = 0;
+    for (const of of this.#open.values()) if (of === partition) open++;
+    return open;
+  }
+
+  #forget(partition: Partition, { id }: OpenAsk): void {
+    // By now it may be another tenure's.
+    if (this.#open.get(id) === partition) this.#open.delete(id);
   }
 
   /** Asks of a partition that is not owned any more are its next owner's. */
@@ -62,14 +81,20 @@ export class Asks {
     for (const [id, of] of this.#open) if (of === partition) this.#open.delete(id);
   }
 
-  async #carry(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean): Promise<void> {
-    if (!partition.tenure.holds() && !(await partition.held())) return;
+  /** Answers whether its answer is on the way back from the log. */
+  async #carry(
+    partition: Partition,
+    asker: Address,
+    ask: OpenAsk,
+    recorded: boolean,
+    again: boolean,
+  ): Promise<boolean> {
+    if (!partition.tenure.holds() && !(await partition.held())) return false;
     const asked = recorded ? undefined : this.#p.clock.now();
-    const answer = await this.#p.dispatcher.ask(ask);
+    const answer = await this.#p.dispatcher.ask(again ? { ...ask, again } : ask);
     // Asked again under the same key by whoever comes after.
-    if (partition.ended.aborted) return;
-    const kept = await this.#p.sender.send(this.#fitting(asker, ask, asked, answer));
-    if (!kept) this.#open.delete(ask.id);
+    if (partition.ended.aborted) return false;
+    return (await this.#p.sender.send(this.#fitting(asker, ask, asked, answer))) !== undefined;
   }
 
   /** An answer that the log would refuse is a failure: the asker waits for something. */

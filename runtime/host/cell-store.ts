@@ -26,6 +26,8 @@ export interface OpenAsk {
   readonly deadline: number;
   readonly key: string;
   readonly input: JsonObject;
+  /** It changes nothing, and so has no record of its own. Set by the host when it is asked. */
+  read?: boolean;
   /** Record whose fold asked. */
   readonly cause: string;
   readonly correlation: string;

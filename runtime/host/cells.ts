@@ -121,8 +121,10 @@ export class Cells {
     return this.#p.index.firstSeq(answerId(askId)) !== undefined;
   }
 
-  isRead({ service, operation }: OpenAsk): boolean {
-    return this.#p.dispatcher.isRead(service, operation);
+  /** Notes in an ask whether it is a read: what it was when it was asked counts. */
+  isRead(ask: OpenAsk): boolean {
+    ask.read ??= this.#p.dispatcher.isRead(ask.service, ask.operation);
+    return ask.read;
   }
 
   /** Brings a cell up to its first waiting record; beyond what was handed over, records come through the mailbox. */
@@ -150,7 +152,7 @@ export class Cells {
     for (const ask of cell.asks) {
       if (this.#p.asks.has(ask) || this.isAnswered(ask.id)) continue;
       const recorded = this.#p.index.firstSeq(ask.id) !== undefined;
-      if (recorded || this.isRead(ask)) this.#p.asks.dispatch(partition, cell.to, ask, recorded);
+      if (recorded || this.isRead(ask)) this.#p.asks.dispatch(partition, cell.to, ask, recorded, true);
     }
   }
 }

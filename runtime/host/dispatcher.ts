@@ -30,6 +30,8 @@ export interface AskRequest {
   /** ms since the epoch, on the desk's clock. */
   readonly deadline: number;
   readonly traceparent?: string;
+  /** Another node may have made it before, under the same key. */
+  readonly again?: boolean;
 }
 
 export class Dispatcher {
@@ -48,10 +50,11 @@ export class Dispatcher {
 
   /** Never throws: whatever happens is an answer. */
   async ask(request: AskRequest): Promise<ServiceAnswer> {
-    const { service, operation, input, key, traceparent } = request;
+    const { service, operation, input, key, traceparent, again } = request;
     const budget = Math.max(this.#o.leastMs, request.deadline - this.#o.clock.now());
     const startedAt = performance.now();
-    const body: ServiceRequest = { input, key, deadline: Date.now() + budget, traceparent };
+    const deadline = Date.now() + budget;
+    const body: ServiceRequest = { input, key, deadline, traceparent, ...(again ? { again } : {}) };
     const here = this.#o.local?.call(service, operation, body);
     if (here) return inTime(here, budget, () => timedOut(service, operation));
     const payload = encoder.encode(JSON.stringify(body));

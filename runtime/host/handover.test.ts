@@ -22,6 +22,12 @@ let dir: string;
 const open: Level<string, string>[] = [];
 let buckets = 0;
 let epoch = 0;
+const fence = (more: { log?: string; head?: number } = {}) => ({
+  epoch: ++epoch,
+  log: "one",
+  head: 1_000,
+  ...more,
+});
 beforeAll(async () => {
   server = await startTestServer();
   dir = mkdtempSync(join(tmpdir(), "handover-"));
@@ -72,13 +78,13 @@ async function shown(store: CellStore) {
 
 it("a node goes on from what another one left, and from its changes since", async () => {
   const a = await node();
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   await a.store.write([...written(1), ...written(2, actors[1]), ...written(3, actors[2])], new Map([[0, 4]]));
   await a.handover.leave([0]);
   await a.store.write([...written(5), ...written(6, actors[1], { closed: true })], new Map([[0, 7]]));
   await a.handover.leave([0]);
   const b = await node();
-  expect(await b.handover.adopt(0, ++epoch)).toBe(false);
+  expect(await b.handover.adopt(0, fence())).toBe(false);
   expect(await shown(b.store)).toEqual({
     position: 7,
     kept: [
@@ -90,20 +96,20 @@ it("a node goes on from what another one left, and from its changes since", asyn
   await b.store.write(written(8, actors[3]), new Map([[0, 9]]));
   await b.handover.leave([0]);
   const c = await node();
-  await c.handover.adopt(0, ++epoch);
+  await c.handover.adopt(0, fence());
   expect(await shown(c.store)).toEqual(await shown(b.store));
 });
 
 it("whatever the number of actors and of changes, nothing of it is lost", async () => {
   const a = await node({ perPart: 3, mostChanges: 4 });
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   for (let seq = 1; seq <= 40; seq++) {
     const to = actors[(seq * 7) % actors.length]!;
     await a.store.write(written(seq, to, { closed: seq % 5 === 0 }), new Map([[0, seq + 1]]));
     if (seq % 2 === 0) await a.handover.leave([0]);
     if (seq % 6 !== 0) continue;
     const b = await node();
-    await b.handover.adopt(0, ++epoch);
+    await b.handover.adopt(0, fence());
     expect(await shown(b.store)).toEqual(await shown(a.store));
   }
 });
@@ -111,29 +117,29 @@ it("whatever the number of actors and of changes, nothing of it is lost", async 
 it("a node that knows more keeps what it has, and what it had of a partition that others went on with is replaced", async () => {
   const a = await node();
   const b = await node();
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   await a.store.write([...written(1), ...written(2, actors[1])], new Map([[0, 3]]));
   await a.handover.leave([0]);
   await a.store.write(written(4), new Map([[0, 5]]));
   // It died before it could leave that, and is back.
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   expect((await shown(a.store)).position).toBe(5);
   await a.handover.leave([0]);
   await a.store.write(written(6), new Map([[0, 7]]));
   await a.handover.leave([0]);
-  await b.handover.adopt(0, ++epoch);
+  await b.handover.adopt(0, fence());
   await b.store.write(written(8, actors[1], { closed: true }), new Map([[0, 9]]));
   await b.handover.leave([0]);
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   expect(await shown(a.store)).toEqual({ position: 9, kept: [[actors[0]!.id, true, 60]] });
 });
 
 it("says when the tenure before got nowhere", async () => {
   const a = await node();
-  expect(await a.handover.adopt(0, ++epoch)).toBe(false);
-  expect(await a.handover.adopt(0, ++epoch)).toBe(true);
+  expect(await a.handover.adopt(0, fence())).toBe(false);
+  expect(await a.handover.adopt(0, fence())).toBe(true);
   await a.store.write(written(1), new Map([[0, 2]]));
-  expect(await a.handover.adopt(0, ++epoch)).toBe(false);
+  expect(await a.handover.adopt(0, fence())).toBe(false);
 });
 
 it("half of what was to be left is nothing", async () => {
@@ -150,7 +156,7 @@ it("half of what was to be left is nothing", async () => {
   for (const perPart of [2, 10]) {
     dies = false;
     const a = await node({ perPart, kv: dying });
-    await a.handover.adopt(0, ++epoch);
+    await a.handover.adopt(0, fence());
     const seq = a.store.position(0);
     await a.store.write(written(seq), new Map([[0, seq + 1]]));
     await a.handover.leave([0]);
@@ -161,7 +167,7 @@ it("half of what was to be left is nothing", async () => {
     dies = true;
     await expect(a.handover.leave([0])).rejects.toThrow("dead");
     const b = await node();
-    await b.handover.adopt(0, ++epoch);
+    await b.handover.adopt(0, fence());
     expect(await shown(b.store)).toEqual({ position: seq + 1, kept: [[actors[0]!.id, true, seq * 10]] });
   }
 });
@@ -169,27 +175,73 @@ it("half of what was to be left is nothing", async () => {
 it("an owner that has lost the partition does not undo what the next one left", async () => {
   const a = await node();
   const b = await node();
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   await a.store.write(written(1), new Map([[0, 2]]));
   await a.handover.leave([0]);
   await a.store.write(written(3), new Map([[0, 4]]));
-  await b.handover.adopt(0, ++epoch);
+  await b.handover.adopt(0, fence());
   await b.store.write([...written(5), ...written(6, actors[1])], new Map([[0, 7]]));
   await b.handover.leave([0]);
   await b.store.write(written(8, actors[2]), new Map([[0, 9]]));
   await expect(a.handover.leave([0])).rejects.toMatchObject({ name: "KvConflictError" });
   await b.handover.leave([0]);
   const c = await node();
-  await c.handover.adopt(0, ++epoch);
+  await c.handover.adopt(0, fence());
   expect(await shown(c.store)).toEqual(await shown(b.store));
 });
 
 it("keeps no more in the bucket than it needs", async () => {
   const a = await node({ perPart: 3, mostChanges: 4 });
-  await a.handover.adopt(0, ++epoch);
+  await a.handover.adopt(0, fence());
   for (let seq = 1; seq <= 60; seq++) {
     await a.store.write(written(seq, actors[seq % 6]), new Map([[0, seq + 1]]));
     await a.handover.leave([0]);
   }
   expect((await kv.keys()).length).toBeLessThan(12);
+});
+
+it("what is left at the same time is left one after the other", async () => {
+  const a = await node();
+  await a.handover.adopt(0, fence());
+  await a.store.write(written(1), new Map([[0, 2]]));
+  await a.handover.leave([0]);
+  const leaving: Promise<void>[] = [];
+  for (let seq = 3; seq < 9; seq++) {
+    await a.store.write(written(seq, actors[seq]), new Map([[0, seq + 1]]));
+    leaving.push(a.handover.leave([0]));
+  }
+  await Promise.all(leaving);
+  const b = await node();
+  await b.handover.adopt(0, fence());
+  expect(await shown(b.store)).toEqual(await shown(a.store));
+});
+
+it("goes on leaving after a late write of the owner before", async () => {
+  const a = await node();
+  const b = await node();
+  await a.handover.adopt(0, fence());
+  await a.store.write(written(1), new Map([[0, 2]]));
+  await a.handover.leave([0]);
+  await b.handover.adopt(0, fence());
+  await a.store.write(written(3), new Map([[0, 4]]));
+  await a.handover.leave([0]);
+  await b.store.write(written(5, actors[1]), new Map([[0, 6]]));
+  await b.handover.leave([0]);
+  await b.store.write(written(7, actors[2]), new Map([[0, 8]]));
+  await b.handover.leave([0]);
+  const c = await node();
+  await c.handover.adopt(0, fence());
+  expect(await shown(c.store)).toEqual(await shown(b.store));
+});
+
+it("what was left of another log, or beyond the end of this one, is not gone on from", async () => {
+  const a = await node();
+  await a.handover.adopt(0, fence());
+  await a.store.write(written(1), new Map([[0, 900]]));
+  await a.handover.leave([0]);
+  for (const other of [{ log: "two" }, { head: 899 }]) {
+    const b = await node();
+    await b.handover.adopt(0, fence(other));
+    expect(b.store.position(0)).toBe(1);
+  }
 });

@@ -17,6 +17,7 @@
  */
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Kv, KvEntry } from "../bus/bus.ts";
+import type { Fence } from "../partitions.ts";
 import type { CellStore, Kept, Waiting, Written } from "./cell-store.ts";
 
 export interface HandoverOptions {
@@ -30,6 +31,8 @@ export interface HandoverOptions {
 }
 
 interface Header {
+  /** When the log was made that the position is in. */
+  readonly log: string;
   readonly position: number;
   /** `<epoch>-<n>` */
   readonly turn: string;
@@ -40,6 +43,7 @@ interface Header {
 /** What this node knows of a partition's place in the bucket. */
 interface Place {
   readonly epoch: number;
+  readonly log: string;
   /** Of the header; undefined where there is none. */
   revision: number | undefined;
   /** What the bucket holds. */
@@ -65,6 +69,7 @@ export class Handover {
   readonly #o: Required<HandoverOptions>;
   readonly #places = new Map<number, Place>();
   readonly #news = new Map<number, News>();
+  readonly #busy = new Map<number, Promise<unknown>>();
 
   constructor(options: HandoverOptions) {
     this.#o = { perPart: 2_000, mostChanges: 32, ...options };
@@ -73,39 +78,66 @@ export class Handover {
 
   /**
    * Before a partition is owned: takes over what its last owner left, unless this node's own is the later.
-   * @param epoch of the tenure that begins
+   * @param fence where in the log the tenure begins
+   * @param goesOn throws when it does not begin any more
    * @returns whether the last tenure got nowhere, so that whatever ended it may end this one too
    */
-  async adopt(partition: number, epoch: number): Promise<boolean> {
-    const { kv, store } = this.#o;
-    this.#news.delete(partition);
-    const entry = await kv.get(`p${partition}`);
-    const header = entry && headerOf(entry);
-    this.#places.set(partition, { epoch, revision: entry?.revision, header, isMine: false, turns: 0 });
-    if (header && header.position > store.position(partition)) await this.#adopt(partition, header);
-    const position = store.position(partition);
-    const before = await kv.get(`p${partition}.from`);
-    await kv.put(`p${partition}.from`, encoder.encode(String(position)));
-    return before !== undefined && decoder.decode(before.value) === String(position);
+  adopt(
+    partition: number,
+    fence: Pick<Fence, "epoch" | "head" | "log">,
+    goesOn = () => {},
+  ): Promise<boolean> {
+    return this.#oneByOne(partition, async () => {
+      const { kv, store } = this.#o;
+      const { epoch, log, head } = fence;
+      const entry = await kv.get(`p${partition}`);
+      const header = entry && headerOf(entry);
+      goesOn();
+      this.#news.delete(partition);
+      this.#places.set(partition, { epoch, log, revision: entry?.revision, header, isMine: false, turns: 0 });
+      const isOfThisLog = header?.log === log && header.position <= head;
+      if (isOfThisLog && header.position > store.position(partition))
+        await this.#adopt(partition, header, goesOn);
+      const position = store.position(partition);
+      const before = await kv.get(`p${partition}.from`);
+      goesOn();
+      await kv.put(`p${partition}.from`, encoder.encode(String(position)));
+      return before !== undefined && decoder.decode(before.value) === String(position);
+    });
   }
 
-  /** Leaves what changed in these partitions since the last time. */
+  /** Leaves what changed in these partitions since the last time. @throws the first error, after all were tried */
   async leave(partitions: readonly number[]): Promise<void> {
+    const errors: unknown[] = [];
     for (const partition of partitions) {
-      const news = this.#news.get(partition);
-      const place = this.#places.get(partition);
-      if (!news || !place) continue;
-      this.#news.delete(partition);
-      try {
-        await this.#leave(partition, place, news);
-      } catch (error) {
-        // What was to be left is in the store: the next time all of it is.
-        place.isMine = false;
-        if (!this.#news.has(partition))
-          this.#news.set(partition, { position: news.position, kept: new Map() });
-        throw error;
-      }
+      await this.#oneByOne(partition, () => this.#leaveNews(partition)).catch((error) => errors.push(error));
     }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async #leaveNews(partition: number): Promise<void> {
+    const news = this.#news.get(partition);
+    const place = this.#places.get(partition);
+    if (!news || !place) return;
+    this.#news.delete(partition);
+    try {
+      await this.#leave(partition, place, news);
+    } catch (error) {
+      // What was to be left is in the store: the next time all of it is.
+      place.isMine = false;
+      if (!this.#news.has(partition)) this.#news.set(partition, { position: news.position, kept: new Map() });
+      throw error;
+    }
+  }
+
+  /** Nothing of a partition is read or written while something else of it is. */
+  #oneByOne<T>(partition: number, work: () => Promise<T>): Promise<T> {
+    const mine = (this.#busy.get(partition) ?? Promise.resolve()).then(work);
+    this.#busy.set(
+      partition,
+      mine.catch(() => {}),
+    );
+    return mine;
   }
 
   #note({ kept, positions }: Written): void {
@@ -126,10 +158,11 @@ export class Handover {
     }
   }
 
-  async #adopt(partition: number, { turn, parts, changes, position }: Header): Promise<void> {
+  async #adopt(partition: number, header: Header, goesOn: () => void): Promise<void> {
+    const { turn, position } = header;
     const { kv, store } = this.#o;
     const kept = new Map<string, Kept>();
-    for (const name of namesOf({ turn, parts, changes, position })) {
+    for (const name of namesOf(header)) {
       const value = await kv.get(`p${partition}.${turn}.${name}`);
       // Replaced in this moment by an owner that is not one any more: what it knew, the log knows.
       if (!value) return;
@@ -138,6 +171,7 @@ export class Handover {
         else kept.set(actor, { to: parseAddress(actor), open: open === 1, ...(waiting ? { waiting } : {}) });
       }
     }
+    goesOn();
     await store.adopt(partition, position, [...kept.values()]);
   }
 
@@ -166,29 +200,49 @@ export class Handover {
       await kv.put(`p${partition}.${turn}.${n}`, encode(part));
     }
     const before = place.header;
-    await this.#conclude(partition, place, { position, turn, parts, changes: 0 });
+    const header: Header = { log: place.log, position, turn, parts, changes: 0 };
+    try {
+      await this.#conclude(partition, place, header);
+    } catch (error) {
+      await this.#purge(partition, header);
+      throw error;
+    }
     place.isMine = true;
-    if (before) for (const name of namesOf(before)) await kv.purge(`p${partition}.${before.turn}.${name}`);
+    if (before) await this.#purge(partition, before);
   }
 
-  /** @throws KvConflictError when somebody else has the partition by now */
+  async #purge(partition: number, header: Header): Promise<void> {
+    for (const name of namesOf(header)) await this.#o.kv.purge(`p${partition}.${header.turn}.${name}`);
+  }
+
+  /** @throws KvConflictError when a later owner has the partition by now */
   async #conclude(partition: number, place: Place, header: Header): Promise<void> {
     const { kv } = this.#o;
     const key = `p${partition}`;
     const value = encoder.encode(JSON.stringify(header));
-    const { revision } = place;
-    try {
-      place.revision = await (revision === undefined
-        ? kv.create(key, value)
-        : kv.update(key, value, revision));
-    } catch (error) {
-      // An attempt whose acknowledgement was lost was made again.
-      const entry = await kv.get(key);
-      if (!entry || decoder.decode(entry.value) !== decoder.decode(value)) throw error;
-      place.revision = entry.revision;
+    for (;;) {
+      const { revision } = place;
+      try {
+        place.revision = await (revision === undefined
+          ? kv.create(key, value)
+          : kv.update(key, value, revision));
+        break;
+      } catch (error) {
+        const entry = await kv.get(key);
+        if (!entry || entry.revision === revision) throw error;
+        place.revision = entry.revision;
+        // An attempt whose acknowledgement was lost was made again.
+        if (decoder.decode(entry.value) === decoder.decode(value)) break;
+        // What the owner before wrote late says nothing against this one.
+        if (epochOf(headerOf(entry)) >= place.epoch) throw error;
+      }
     }
     place.header = header;
   }
+}
+
+function epochOf({ turn }: Header): number {
+  return Number(turn.slice(0, turn.indexOf("-")));
 }
 
 function headerOf(entry: KvEntry): Header {

@@ -13,7 +13,14 @@ import { Cell, TIMER } from "./cell.ts";
 import { Cells } from "./cells.ts";
 import type { ActorView } from "./definition.ts";
 import { GivingUp } from "./giving-up.ts";
-import { HOST, HOST_DEFAULTS, type HostOptions, type HostParts, sleep } from "./host-options.ts";
+import {
+  HOST,
+  HOST_DEFAULTS,
+  type HostOptions,
+  type HostParts,
+  sleep,
+  TRY_AGAIN_MS,
+} from "./host-options.ts";
 import { Intake } from "./intake.ts";
 import { type PersistedMachine, stateHash } from "./live-machine.ts";
 import { Partition, type Tenure } from "./partition.ts";
@@ -97,9 +104,8 @@ export class Host {
     if (!partition) return;
     partition.close();
     const until = performance.now() + this.#o.releaseMs;
-    while (partition.underWay > 0 && !partition.ended.aborted && performance.now() < until) {
-      await sleep(BUSY_AGAIN_MS);
-    }
+    const busy = (): boolean => partition.underWay > 0 || this.#asks.openOf(partition) > 0;
+    while (busy() && !partition.ended.aborted && performance.now() < until) await sleep(BUSY_AGAIN_MS);
     await this.#snapshots.flushAll().catch((error) => this.#warn("snapshots not written", error));
     this.drop(number);
   }
@@ -134,7 +140,16 @@ export class Host {
   async wake(numbers: readonly number[]): Promise<void> {
     for (const number of numbers) {
       const partition = this.#partitions.get(number);
-      if (partition) await this.#wake(partition);
+      // Tried until it is done: whoever is not woken would wait for ever.
+      for (let done = false; partition && !done && !partition.ended.aborted; ) {
+        try {
+          await this.#wake(partition);
+          done = true;
+        } catch (error) {
+          this.#warn("a partition is not awake yet", error);
+          await sleep(TRY_AGAIN_MS);
+        }
+      }
     }
   }
 
@@ -142,7 +157,7 @@ export class Host {
     for await (const { to, waiting } of this.#p.store.waiting(partition.number)) {
       if (partition.ended.aborted) return;
       if (!(await this.#cells.hasKey(to))) await this.#p.store.forget(to);
-      else if (waiting.asks) await this.#cells.active(to).catch((error) => this.#warn("not woken", error));
+      else if (waiting.asks) await this.#cells.active(to);
       else if (!this.#cells.all.get(formatAddress(to))?.active)
         this.#timers.set(formatAddress(to), waiting.timers);
     }

@@ -77,6 +77,8 @@ export class Intake {
       await givingUp.bury(raw.data, { ...letter, reason });
       return pass();
     }
+    // While it was waited for, the partition may have become another node's.
+    if (partition.ended.aborted) throw new Error("the partition is let go of");
     // What the hosts tell each other of a partition is for nobody else.
     if (to.kind === "host") return pass();
     this.#p.onRecord(record);
@@ -114,6 +116,8 @@ export class Intake {
   #noteStale(partition: Partition, { seq, envelope }: ClosedRecord): void {
     const { epoch, head } = partition.tenure;
     if (envelope.epoch <= 0 || envelope.epoch >= epoch || seq <= head) return;
+    // Answers and timers come from outside of the actor: they are right whoever wrote them, and may be the only ones.
+    if (envelope.from.kind === "host" || envelope.type === ANSWER) return;
     // Records of other partitions' owners are judged by other tenures.
     if (this.#p.appender.partitionOf(authorityOf(envelope)) !== partition.number) return;
     this.counts.stale++;

@@ -9,6 +9,8 @@ export interface Tenure {
   readonly head: number;
   /** The owner before may have been ended by a record up to the head: attempts at those are counted on disk. */
   readonly careful: boolean;
+  /** The owner before was another node, or may have been. */
+  readonly moved: boolean;
   /** Whether it lasts long enough for something to be written or asked now. */
   holds(): boolean;
 }

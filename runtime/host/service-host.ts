@@ -10,6 +10,8 @@ export interface ServiceRequest {
   readonly key: string;
   readonly deadline: number;
   readonly traceparent?: string;
+  /** Another node may have made it before, under the same key. */
+  readonly again?: boolean;
 }
 
 export type ServiceAnswer =
@@ -176,6 +178,7 @@ export class ServiceHost {
         deadline: request.deadline,
         signal: call.signal,
         traceparent: request.traceparent,
+        ...(request.again ? { again: true } : {}),
       });
       return { ok: true, value };
     } catch (error) {

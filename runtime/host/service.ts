@@ -10,6 +10,8 @@ export interface AskContext {
   /** Aborted at the deadline and at shutdown. */
   readonly signal: AbortSignal;
   readonly traceparent?: string;
+  /** Another node may have made this request before, under the same key: what is noted here does not say whether it was. */
+  readonly again?: boolean;
 }
 
 export type Operation = (input: any, context: AskContext) => Promise<JsonObject>;

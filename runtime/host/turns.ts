@@ -69,12 +69,19 @@ export class Turns {
           continue;
         }
         const { record, partition } = delivery;
-        if (partition.ended.aborted) return;
+        // Of a tenure that is over: whoever owns it now reads it again.
+        if (partition.ended.aborted) {
+          cell.mailbox.shift();
+          continue;
+        }
         if (!cell.active) await this.#p.cells.activate(cell);
         if (cell.gone) return;
         const old = partition.isOld(record.seq);
-        if (record.seq <= cell.seq) delivery.done();
-        else if (record.type === SKIPPED || (old && this.#p.givingUp.isQuarantined(record)))
+        if (record.seq <= cell.seq) {
+          // The state is from a snapshot that is ahead: what is known of the actor without it may not be.
+          if (cell.exists) cell.dirtySince ??= record.seq;
+          delivery.done();
+        } else if (record.type === SKIPPED || (old && this.#p.givingUp.isQuarantined(record)))
           this.#skip(cell, delivery);
         else if (old && partition.tenure.careful) await this.#insistAlone(cell, delivery);
         else {
@@ -212,7 +219,9 @@ export class Turns {
       const recorded = old && index.firstSeq(next.id) !== undefined;
       const read = ask !== undefined && cells.isRead(ask);
       if (recorded || read) {
-        if (ask && !(old && cells.isAnswered(ask.id))) asks.dispatch(partition, cell.to, ask, recorded);
+        partition.stale.delete(next.id);
+        if (ask && !(old && cells.isAnswered(ask.id)))
+          asks.dispatch(partition, cell.to, ask, recorded, recorded);
         continue;
       }
       open++;
@@ -221,7 +230,7 @@ export class Turns {
         // Nobody folds asks, so nothing can be overtaken among them.
         .send(next, { inOrder: !ask, onFailure: () => partition.failed() })
         .then((acknowledged) => {
-          if (ask && acknowledged) asks.dispatch(partition, cell.to, ask, true);
+          if (ask && acknowledged) asks.dispatch(partition, cell.to, ask, true, acknowledged.duplicate);
           cell.unacknowledged--;
           oneDone();
         })

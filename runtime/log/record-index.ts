@@ -50,6 +50,7 @@ export class RecordIndex {
   /** Every key on disk has its highest sequence beside it. */
   #hasHighest = false;
   #follower: LogReader | undefined;
+  #atEnd = false;
   /** One flush at a time: the follower and the host both ask for them. */
   #flushing: Promise<void> = Promise.resolve();
 
@@ -65,6 +66,11 @@ export class RecordIndex {
   /** Every record up to here is in, whichever partition it is of. The head may be further, where readers are ahead. */
   get complete(): number {
     return this.#follower ? this.#follower.position - 1 : this.#head;
+  }
+
+  /** Nothing more was in the log when it was last looked at. */
+  get atEnd(): boolean {
+    return this.#atEnd;
   }
 
   /** Sequence of the first record with this id, as far as noted. */
@@ -216,6 +222,7 @@ export class RecordIndex {
       from,
       headersOnly: true,
       onRecord: (record) => {
+        this.#atEnd = false;
         const id = record.header(HEADER_ID);
         const to = record.header(HEADER_TO);
         if (id && to) {
@@ -235,7 +242,10 @@ export class RecordIndex {
         });
       },
       // The last record that the stream counts may have been deleted.
-      onEnd: () => caughtUp(),
+      onEnd: () => {
+        this.#atEnd = true;
+        caughtUp();
+      },
     });
     if (total <= 0) caughtUp();
     this.#follower.start();
