@@ -1,0 +1,186 @@
+/** One arm of the bench: a server, a node (or the bare loop) and a load, each a process of its own. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { EmbeddedServer } from "../../runtime/bus/index.ts";
+import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import type { Percentiles } from "../harness/index.ts";
+import type { Arrivals, Fill, LoadRound, Saturate, Target } from "./load-process.ts";
+import type { NodeRound, StartNode } from "./node-process.ts";
+import type { Place } from "./place.ts";
+import { Remote } from "./remote.ts";
+
+export interface ArmOptions {
+  readonly what: "node" | "bare";
+  /** Conversations whose records are in the log and whose state is in LevelDB before anything is measured. */
+  readonly known: number;
+  /** Of them, those that messages go to. */
+  readonly active: number;
+  /** Which actors messages go to: `messages`, or `turns` with an ask each. Default `messages`. */
+  readonly kind?: string;
+  /** Default true. */
+  readonly sealing?: boolean;
+}
+
+export interface Entries {
+  readonly node: string;
+  readonly load: string;
+  /** For the node's process, `--cpu-prof` for one. Default none. */
+  readonly execArgv?: readonly string[];
+}
+
+export interface Throughput {
+  /** Messages a second whose position was stored. */
+  readonly rate: number;
+  /** Processor time of the node a message, ms. */
+  readonly cpuMs: number;
+}
+
+/** Records of each conversation that activation is measured with. */
+export const ACTIVATION_RECORDS = 10;
+
+export class Arm {
+  readonly options: ArmOptions;
+  readonly server: EmbeddedServer;
+  readonly #entries: Entries;
+  readonly #place: Place;
+  #node: Remote;
+  readonly #load: Remote;
+  /** Messages sent in all rounds, to know when all are covered. */
+  #sent = 0;
+  /** Covered before the node's process was begun anew. */
+  #base = 0;
+
+  private constructor(
+    options: ArmOptions,
+    entries: Entries,
+    server: EmbeddedServer,
+    place: Place,
+    node: Remote,
+    load: Remote,
+  ) {
+    this.options = options;
+    this.server = server;
+    this.#entries = entries;
+    this.#place = place;
+    this.#node = node;
+    this.#load = load;
+  }
+
+  static async start(dir: string, options: ArmOptions, entries: Entries): Promise<Arm> {
+    await mkdir(dir, { recursive: true });
+    const server = await EmbeddedServer.start({
+      binary: findNatsServer(),
+      dir: join(dir, "nats"),
+      name: "bench",
+    });
+    const { url, user, pass } = server;
+    const place: Place = { url, user, pass, dir, sealing: options.sealing ?? true };
+    const node = new Remote(entries.node, entries.execArgv);
+    const load = new Remote(entries.load);
+    const arm = new Arm(options, entries, server, place, node, load);
+    try {
+      await node.call("start", { ...place, what: options.what } satisfies StartNode);
+      await load.call("join", place);
+    } catch (error) {
+      await arm.stop();
+      throw error;
+    }
+    return arm;
+  }
+
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** Adds known conversations; answers once the node has stored them. Seconds: of the appends, of all of it. */
+  async fill(from: number, to: number, records = 1): Promise<{ appends: number; all: number }> {
+    const startedAt = performance.now();
+    const appends = await this.#load.call<number>("fill", { from, to, records } satisfies Fill);
+    this.#sent += (to - from) * records;
+    if (this.options.what === "node") await this.#covered();
+    return { appends, all: (performance.now() - startedAt) / 1_000 };
+  }
+
+  /** As many messages as the node takes. */
+  async saturate(seconds: number, window: number): Promise<Throughput> {
+    await this.#node.call<NodeRound>("round");
+    const args: Saturate = { ...this.#target(), seconds, window };
+    const { sent, failed } = await this.#load.call<LoadRound>("saturate", args);
+    this.#sent += sent;
+    refuse(failed);
+    await this.#covered();
+    const { writes, cpuMs } = await this.#node.call<NodeRound>("round");
+    return { rate: rateOf(writes), cpuMs: cpuMs / sent };
+  }
+
+  /** Latency at a fixed rate of arrivals. */
+  async arrivals(seconds: number, rate: number): Promise<Percentiles> {
+    const args: Arrivals = { ...this.#target(), seconds, rate };
+    const { sent, failed, latency } = await this.#load.call<LoadRound>("arrivals", args);
+    this.#sent += sent;
+    refuse(failed);
+    return latency!;
+  }
+
+  /** Latency without a queue: one message after the other. */
+  async alone(seconds: number): Promise<Percentiles> {
+    const args: Saturate = { ...this.#target(), seconds, window: 1 };
+    const { sent, failed, latency } = await this.#load.call<LoadRound>("saturate", args);
+    this.#sent += sent;
+    refuse(failed);
+    return latency!;
+  }
+
+  /** Ends the node's process and begins a new one, with nothing in memory. */
+  async restart(version?: number): Promise<void> {
+    await this.#covered();
+    await this.#node.end();
+    this.#base = this.#sent;
+    this.#node = new Remote(this.#entries.node, this.#entries.execArgv);
+    await this.#node.call("start", { ...this.#place, what: this.options.what, version } satisfies StartNode);
+  }
+
+  /** Time to bring conversations into memory. */
+  activate(numbers: readonly number[]): Promise<Percentiles> {
+    return this.#node.call<Percentiles>("activate", { numbers });
+  }
+
+  /** Bytes of the node's heap and what it holds outside, after collecting garbage. */
+  memory(): Promise<number> {
+    return this.#node.call<number>("memory");
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#load.end(), this.#node.end()]);
+    await this.server.stop();
+  }
+
+  #covered(): Promise<void> {
+    return this.#node.call("covered", { least: this.#sent - this.#base });
+  }
+
+  #target(): Target {
+    const { known, active, kind = "messages" } = this.options;
+    // Spread over all that are known.
+    const numbers = Array.from({ length: active }, (_, i) =>
+      Math.floor((i * Math.max(known, active)) / active),
+    );
+    return { kind, numbers };
+  }
+}
+
+/**
+ * From the first write of positions to the last one: what lies before and after them is the way in and out, not the speed.
+ * The last one is made after the load has ended and may have waited for its turn: it is left out where others are there.
+ */
+function rateOf(writes: NodeRound["writes"]): number {
+  const moved = writes.filter(({ covered }, i) => i === 0 || covered > writes[i - 1]!.covered);
+  const kept = moved.length > 3 ? moved.slice(0, -1) : moved;
+  const first = kept[0]!;
+  const last = kept.at(-1)!;
+  return ((last.covered - first.covered) * 1_000) / (last.at - first.at);
+}
+
+function refuse(failed: number): void {
+  if (failed > 0) throw new Error(`bench engine: ${failed} messages had no reply`);
+}
