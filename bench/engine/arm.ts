@@ -5,7 +5,7 @@ import { EmbeddedServer } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
 import type { Percentiles } from "../harness/index.ts";
 import type { Arrivals, Fill, LoadRound, Saturate, Target } from "./load-process.ts";
-import type { NodeRound, StartNode } from "./node-process.ts";
+import type { StartNode } from "./node-process.ts";
 import type { Place } from "./place.ts";
 import { Remote } from "./remote.ts";
 
@@ -15,8 +15,6 @@ export interface ArmOptions {
   readonly known: number;
   /** Of them, those that messages go to. */
   readonly active: number;
-  /** Which actors messages go to: `messages`, or `turns` with an ask each. Default `messages`. */
-  readonly kind?: string;
   /** Default true. */
   readonly sealing?: boolean;
 }
@@ -24,6 +22,7 @@ export interface ArmOptions {
 export interface Entries {
   readonly node: string;
   readonly load: string;
+  readonly watched: string;
   /** For the node's process, `--cpu-prof` for one. Default none. */
   readonly execArgv?: readonly string[];
 }
@@ -75,7 +74,7 @@ export class Arm {
     });
     const { url, user, pass } = server;
     const place: Place = { url, user, pass, dir, sealing: options.sealing ?? true };
-    const node = new Remote(entries.node, entries.execArgv);
+    const node = new Remote(entries.node, nodeArgv(entries));
     const load = new Remote(entries.load);
     const arm = new Arm(options, entries, server, place, node, load);
     try {
@@ -101,21 +100,22 @@ export class Arm {
     return { appends, all: (performance.now() - startedAt) / 1_000 };
   }
 
-  /** As many messages as the node takes. */
-  async saturate(seconds: number, window: number): Promise<Throughput> {
-    await this.#node.call<NodeRound>("round");
-    const args: Saturate = { ...this.#target(), seconds, window };
+  /** As many messages as the node takes, from the first one sent until a position that covers the last one is stored. */
+  async saturate(seconds: number, window: number, kind = "messages"): Promise<Throughput> {
+    await this.#node.call<number>("cpu");
+    const from = performance.now();
+    const args: Saturate = { ...this.#target(kind), seconds, window };
     const { sent, failed } = await this.#load.call<LoadRound>("saturate", args);
     this.#sent += sent;
     refuse(failed);
     await this.#covered();
-    const { writes, cpuMs } = await this.#node.call<NodeRound>("round");
-    return { rate: rateOf(writes), cpuMs: cpuMs / sent };
+    const took = performance.now() - from;
+    return { rate: (sent * 1_000) / took, cpuMs: (await this.#node.call<number>("cpu")) / sent };
   }
 
   /** Latency at a fixed rate of arrivals. */
   async arrivals(seconds: number, rate: number): Promise<Percentiles> {
-    const args: Arrivals = { ...this.#target(), seconds, rate };
+    const args: Arrivals = { ...this.#target("messages"), seconds, rate };
     const { sent, failed, latency } = await this.#load.call<LoadRound>("arrivals", args);
     this.#sent += sent;
     refuse(failed);
@@ -123,21 +123,34 @@ export class Arm {
   }
 
   /** Latency without a queue: one message after the other. */
-  async alone(seconds: number): Promise<Percentiles> {
-    const args: Saturate = { ...this.#target(), seconds, window: 1 };
+  async alone(seconds: number, kind = "messages"): Promise<Percentiles> {
+    const args: Saturate = { ...this.#target(kind), seconds, window: 1 };
     const { sent, failed, latency } = await this.#load.call<LoadRound>("saturate", args);
     this.#sent += sent;
     refuse(failed);
     return latency!;
   }
 
-  /** Ends the node's process and begins a new one, with nothing in memory. */
-  async restart(version?: number): Promise<void> {
+  /** Ms until one message is answered. */
+  async once(n: number, crash = false): Promise<number> {
+    this.#sent++;
+    return this.#load.call<number>("once", { n, crash });
+  }
+
+  /** Ends the node's process and begins a new one, with nothing in memory; answers how long the beginning takes, ms. */
+  async restart(version?: number): Promise<number> {
+    await this.endNode();
+    const from = performance.now();
+    this.#node = new Remote(this.#entries.node, nodeArgv(this.#entries));
+    await this.#node.call("start", { ...this.#place, what: this.options.what, version } satisfies StartNode);
+    return performance.now() - from;
+  }
+
+  /** Ends the node's process alone. */
+  async endNode(): Promise<void> {
     await this.#covered();
     await this.#node.end();
     this.#base = this.#sent;
-    this.#node = new Remote(this.#entries.node, this.#entries.execArgv);
-    await this.#node.call("start", { ...this.#place, what: this.options.what, version } satisfies StartNode);
   }
 
   /** Time to bring conversations into memory. */
@@ -159,8 +172,8 @@ export class Arm {
     return this.#node.call("covered", { least: this.#sent - this.#base });
   }
 
-  #target(): Target {
-    const { known, active, kind = "messages" } = this.options;
+  #target(kind: string): Target {
+    const { known, active } = this.options;
     // Spread over all that are known.
     const numbers = Array.from({ length: active }, (_, i) =>
       Math.floor((i * Math.max(known, active)) / active),
@@ -169,18 +182,11 @@ export class Arm {
   }
 }
 
-/**
- * From the first write of positions to the last one: what lies before and after them is the way in and out, not the speed.
- * The last one is made after the load has ended and may have waited for its turn: it is left out where others are there.
- */
-function rateOf(writes: NodeRound["writes"]): number {
-  const moved = writes.filter(({ covered }, i) => i === 0 || covered > writes[i - 1]!.covered);
-  const kept = moved.length > 3 ? moved.slice(0, -1) : moved;
-  const first = kept[0]!;
-  const last = kept.at(-1)!;
-  return ((last.covered - first.covered) * 1_000) / (last.at - first.at);
-}
-
 function refuse(failed: number): void {
   if (failed > 0) throw new Error(`bench engine: ${failed} messages had no reply`);
+}
+
+/** Memory is measured after collecting garbage. */
+function nodeArgv({ execArgv = [] }: Entries): string[] {
+  return ["--expose-gc", ...execArgv];
 }

@@ -1,6 +1,7 @@
 /** The process that the load comes from: a gateway of another machine, as far as the node can tell (`remote.ts`). */
 import type { BusMessage } from "../../runtime/bus/index.ts";
 import { newId } from "../../runtime/ids.ts";
+import type { JsonObject } from "../../runtime/json.ts";
 import { Appender } from "../../runtime/log/appender.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
 import {
@@ -78,13 +79,13 @@ function answered({ data }: BusMessage): void {
   }
 }
 
-function append(n: number, kind: string, type: string, id: string): Promise<unknown> {
-  const data = { text: `where is my order W${1_000_000 + n}?` };
+function append(n: number, kind: string, type: string, id: string, extra: JsonObject = {}): Promise<unknown> {
+  const data = { text: `where is my order W${1_000_000 + n}?`, ...extra };
   const to = conversation(n, kind);
   return appender.append({ id, type, from: BENCH, to, at: Date.now(), epoch: 0, clear: {}, data });
 }
 
-async function message(n: number, kind: string): Promise<void> {
+async function message(n: number, kind: string, extra?: JsonObject): Promise<void> {
   const id = newId();
   let timer: NodeJS.Timeout | undefined;
   const reply = new Promise<void>((resolve, reject) => {
@@ -92,7 +93,7 @@ async function message(n: number, kind: string): Promise<void> {
     timer = setTimeout(() => reject(new Error("no reply")), LONGEST_MS);
   });
   try {
-    await Promise.all([append(n, kind, "message", id), reply]);
+    await Promise.all([append(n, kind, "message", id, extra), reply]);
   } finally {
     clearTimeout(timer);
     waiting.delete(id);
@@ -127,6 +128,13 @@ async function arrivals({ kind, numbers, seconds, rate }: Arrivals): Promise<Loa
   return { sent: done + failed, failed, seconds: result.seconds, latency: result.latencies.percentiles() };
 }
 
+/** Ms until one message is answered; with `crash`, its actor crashes over it once. */
+async function once({ n, crash = false }: { n: number; crash?: boolean }): Promise<number> {
+  const from = performance.now();
+  await message(n, "messages", crash ? { crash } : {});
+  return performance.now() - from;
+}
+
 /** Makes conversations known: keys, and records that are folded and not answered. Nothing is written but by the log. */
 async function fill({ from, to, records }: Fill): Promise<number> {
   const startedAt = performance.now();
@@ -145,4 +153,4 @@ const leave = async (): Promise<void> => {
   joined = undefined;
 };
 
-serve({ join: joinArm, leave, saturate, arrivals, fill }, leave);
+serve({ join: joinArm, leave, saturate, arrivals, once, fill }, leave);

@@ -1,17 +1,15 @@
 /** The process that is measured: one node, or the bare loop. Told what to do by the bench (`remote.ts`). */
-import { join as path } from "node:path";
 import { partitionOf } from "../../runtime/address.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
-import { Node } from "../../runtime/node.ts";
+import type { Node } from "../../runtime/node.ts";
 import { Latencies, type Percentiles } from "../harness/index.ts";
 import { BareLoop } from "./bare-loop.ts";
 import { foldSpeed } from "./fold.ts";
 import { rawActors } from "./memory.ts";
-import { messageDefinitions } from "./message-machine.ts";
+import { startNode } from "./node.ts";
 import { conversation, type Joined, join, PARTITIONS, type Place } from "./place.ts";
-import { Coverage, DoneFeed, type Stored, watchStore } from "./progress.ts";
+import { Coverage, DoneFeed, watchStore } from "./progress.ts";
 import { serve } from "./remote.ts";
-import { turnDefinitions, turnService } from "./turn-machine.ts";
 
 export interface StartNode extends Place {
   readonly what: "node" | "bare";
@@ -19,39 +17,23 @@ export interface StartNode extends Place {
   readonly version?: number;
 }
 
-export interface NodeRound {
-  readonly writes: readonly Stored[];
-  /** Processor time of this process since the last call, ms. */
-  readonly cpuMs: number;
-  readonly covered: number;
-}
-
 let running: { readonly stop: () => Promise<unknown> } | undefined;
 let node: Node | undefined;
 let joined: Joined | undefined;
+/** Processor time of this process up to the last time it was asked for. */
 let cpu = process.cpuUsage();
 const coverage = new Coverage();
 watchStore(coverage);
 
 async function start(options: StartNode): Promise<void> {
   joined = await join(options, "bench-node");
-  const { bus, keys } = joined;
+  const { bus } = joined;
   const done = new DoneFeed(bus);
   if (options.what === "bare") {
     running = await BareLoop.start(bus, options.dir, coverage, done);
     return;
   }
-  running = node = await Node.start({
-    bus,
-    keys,
-    workspace: "bench",
-    dir: path(options.dir, "engine"),
-    definitions: [...messageDefinitions(options.version), ...turnDefinitions],
-    services: [turnService],
-    policy: { maxAttempts: 3, backoffMs: () => 50 },
-    log: { warn: () => {}, error: () => {} },
-    partitions: PARTITIONS,
-  });
+  running = node = await startNode(options, joined, options.version);
   node.observe((record) => observed(record, done));
 }
 
@@ -92,12 +74,11 @@ serve(
     raw: ({ actors }) => rawActors(actors, memory),
     fold: foldSpeed,
     covered: ({ least }) => coverage.reached(least),
-    round: (): NodeRound => {
+    cpu: () => {
       const { user, system } = process.cpuUsage(cpu);
       cpu = process.cpuUsage();
-      return { writes: coverage.takeWrites(), cpuMs: (user + system) / 1_000, covered: coverage.covered };
+      return (user + system) / 1_000;
     },
-    usage: () => process.memoryUsage(),
   },
   stop,
 );

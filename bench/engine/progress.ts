@@ -6,24 +6,12 @@ import type { Bus } from "../../runtime/bus/index.ts";
 import { CellStore } from "../../runtime/host/cell-store.ts";
 import { DONE_SUBJECT } from "./place.ts";
 
-/** State at the end of a write of positions. */
-export interface Stored {
-  /** ms, of this process. */
-  readonly at: number;
-  readonly covered: number;
-}
-
 /** Counts messages that a stored position has passed. */
 export class Coverage {
   /** By partition: sequences of messages that no stored position has passed yet, in order. */
   readonly #open = new Map<number, number[]>();
   #covered = 0;
-  #writes: Stored[] = [];
   #waiting: { readonly least: number; readonly resolve: () => void }[] = [];
-
-  get covered(): number {
-    return this.#covered;
-  }
 
   /** A message was handed over. */
   add(partition: number, seq: number): void {
@@ -41,7 +29,6 @@ export class Coverage {
       open.splice(0, n);
       this.#covered += n;
     }
-    this.#writes.push({ at: performance.now(), covered: this.#covered });
     const there = this.#waiting.filter(({ least }) => least <= this.#covered);
     this.#waiting = this.#waiting.filter(({ least }) => least > this.#covered);
     for (const { resolve } of there) resolve();
@@ -51,13 +38,6 @@ export class Coverage {
   reached(least: number): Promise<void> {
     if (this.#covered >= least) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ least, resolve }));
-  }
-
-  /** The writes since the last call. */
-  takeWrites(): Stored[] {
-    const writes = this.#writes;
-    this.#writes = [];
-    return writes;
   }
 }
 
