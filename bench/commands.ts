@@ -2,10 +2,12 @@
 import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { addEngine } from "./engine/commands.ts";
+import { addLog } from "./log/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 
 export const commands: Contributor = (program: Command, env: CliEnv) => {
   const bench = program.command("bench").description("latency and throughput on this machine");
   addEngine(bench, env);
+  addLog(bench, env);
   addRehydration(bench, env);
 };

@@ -41,11 +41,30 @@ export function report(results: readonly BenchResult[], versions: JsonObject = {
   };
 }
 
+/** Four digits say as much as such a measurement does. */
+export function tidy(row: BenchResult): BenchResult {
+  const round = (v: number): number => (v >= 1_000 ? Math.round(v) : Number(v.toPrecision(4)));
+  return Object.fromEntries(
+    Object.entries(row).map(([name, v]) => [name, typeof v === "number" ? round(v) : v]),
+  ) as unknown as BenchResult;
+}
+
 /** A table for people. */
 export function renderReport({ machine, results }: BenchReport): string {
   const cell = (value: number | undefined): string => (value === undefined ? "-" : value.toFixed(2));
-  const rows = results.map((r) => [r.name, `${r.value} ${r.unit}`, ...[r.p50, r.p95, r.p99].map(cell)]);
-  const table = [["", "", "p50 ms", "p95 ms", "p99 ms"], ...rows];
+  const number = (value: number | undefined): string => (value === undefined ? "-" : String(value));
+  const rows = results.map((r) => [
+    r.name,
+    `${r.value} ${r.unit}`,
+    ...[r.p50, r.p95, r.p99].map(cell),
+    number(r.baseline),
+    number(r.budget),
+    r.held === undefined ? "" : r.held ? "held" : "missed",
+  ]);
+  const all = [["", "", "p50 ms", "p95 ms", "p99 ms", "against", "budget", ""], ...rows];
+  // Columns that say nothing are left out.
+  const said = all[0]!.map((_, i) => i < 2 || rows.some((row) => row[i] !== "-" && row[i] !== ""));
+  const table = all.map((row) => row.filter((_, i) => said[i]));
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   const lines = table.map((row) =>
     row

@@ -1,6 +1,6 @@
 /** What was measured of the engine, as rows of the report: medians of the rounds, held to the budgets. */
 import type { Percentiles } from "../harness/index.ts";
-import type { BenchResult } from "../report.ts";
+import { type BenchResult, tidy } from "../report.ts";
 import type { Throughput } from "./arm.ts";
 import type { EngineBudgets } from "./budgets.ts";
 import type { FoldSpeed } from "./fold.ts";
@@ -152,12 +152,4 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
 
 function percentiles({ p50, p95, p99 }: Percentiles): Pick<BenchResult, "p50" | "p95" | "p99"> {
   return { p50, p95, p99 };
-}
-
-/** Four digits say as much as such a measurement does. */
-function tidy(row: BenchResult): BenchResult {
-  const round = (v: number): number => (v >= 1_000 ? Math.round(v) : Number(v.toPrecision(4)));
-  return Object.fromEntries(
-    Object.entries(row).map(([name, v]) => [name, typeof v === "number" ? round(v) : v]),
-  ) as unknown as BenchResult;
 }
