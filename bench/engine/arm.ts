@@ -19,11 +19,10 @@ export interface ArmOptions {
   readonly sealing?: boolean;
 }
 
-export interface Entries {
-  readonly node: string;
-  readonly load: string;
-  readonly watched: string;
-  /** For the node's process, `--cpu-prof` for one. Default none. */
+export interface Program {
+  /** The JavaScript file of `process.ts`. */
+  readonly entry: string;
+  /** Arguments to Node for nodes' processes, `--cpu-prof` for one. Default none. */
   readonly execArgv?: readonly string[];
 }
 
@@ -40,7 +39,7 @@ export const ACTIVATION_RECORDS = 10;
 export class Arm {
   readonly options: ArmOptions;
   readonly server: EmbeddedServer;
-  readonly #entries: Entries;
+  readonly #program: Program;
   readonly #place: Place;
   #node: Remote;
   readonly #load: Remote;
@@ -51,7 +50,7 @@ export class Arm {
 
   private constructor(
     options: ArmOptions,
-    entries: Entries,
+    program: Program,
     server: EmbeddedServer,
     place: Place,
     node: Remote,
@@ -59,13 +58,13 @@ export class Arm {
   ) {
     this.options = options;
     this.server = server;
-    this.#entries = entries;
+    this.#program = program;
     this.#place = place;
     this.#node = node;
     this.#load = load;
   }
 
-  static async start(dir: string, options: ArmOptions, entries: Entries): Promise<Arm> {
+  static async start(dir: string, options: ArmOptions, program: Program): Promise<Arm> {
     await mkdir(dir, { recursive: true });
     const server = await EmbeddedServer.start({
       binary: findNatsServer(),
@@ -74,9 +73,9 @@ export class Arm {
     });
     const { url, user, pass } = server;
     const place: Place = { url, user, pass, dir, sealing: options.sealing ?? true };
-    const node = new Remote(entries.node, nodeArgv(entries));
-    const load = new Remote(entries.load);
-    const arm = new Arm(options, entries, server, place, node, load);
+    const node = newNode(program);
+    const load = new Remote(program.entry, "load");
+    const arm = new Arm(options, program, server, place, node, load);
     try {
       await node.call("start", { ...place, what: options.what } satisfies StartNode);
       await load.call("join", place);
@@ -141,7 +140,7 @@ export class Arm {
   async restart(version?: number): Promise<number> {
     await this.endNode();
     const from = performance.now();
-    this.#node = new Remote(this.#entries.node, nodeArgv(this.#entries));
+    this.#node = newNode(this.#program);
     await this.#node.call("start", { ...this.#place, what: this.options.what, version } satisfies StartNode);
     return performance.now() - from;
   }
@@ -187,6 +186,6 @@ function refuse(failed: number): void {
 }
 
 /** Memory is measured after collecting garbage. */
-function nodeArgv({ execArgv = [] }: Entries): string[] {
-  return ["--expose-gc", ...execArgv];
+export function newNode({ entry, execArgv = [] }: Program): Remote {
+  return new Remote(entry, "node", ["--expose-gc", ...execArgv]);
 }

@@ -12,7 +12,7 @@ interface Flags {
   readonly cpuProf?: string;
 }
 
-type Profile = Omit<EngineBenchOptions, "entries" | "onStage"> & { readonly isHeld: boolean };
+type Profile = Omit<EngineBenchOptions, "program" | "onStage"> & { readonly isHeld: boolean };
 
 const PROFILES: Readonly<Record<string, Profile>> = {
   /** Whether everything runs, and a first look; too short to be held to anything. */
@@ -53,7 +53,7 @@ export function addEngine(bench: Command, env: CliEnv): void {
     .option("--cpu-prof <dir>", "writes profiles of the nodes' processes there, for Chrome's developer tools")
     .action(async (flags: Flags) => {
       const { isHeld, ...options } = await profileOf(flags);
-      const { benchEngine, builtEntries } = await import("./engine.ts");
+      const { BUILT_ENTRY, benchEngine } = await import("./engine.ts");
       const { engineRows } = await import("./rows.ts");
       const { readEngineBudgets } = await import("./budgets.ts");
       const { renderReport, report } = await import("../report.ts");
@@ -63,7 +63,7 @@ export function addEngine(bench: Command, env: CliEnv): void {
       try {
         const { natsServer, ...measured } = await benchEngine({
           ...options,
-          entries: { ...builtEntries(), execArgv },
+          program: { entry: BUILT_ENTRY, execArgv },
           onStage: (text) => progress.update(text),
         });
         progress.end();

@@ -7,9 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asset } from "../../runtime/config/paths.ts";
 import { interleaved, type Percentiles } from "../harness/index.ts";
-import { ACTIVATION_RECORDS, Arm, type ArmOptions, type Entries, type Throughput } from "./arm.ts";
+import { ACTIVATION_RECORDS, Arm, type ArmOptions, newNode, type Program, type Throughput } from "./arm.ts";
 import type { FoldSpeed } from "./fold.ts";
-import { Remote } from "./remote.ts";
 import { restartChild, restartProcess } from "./restarts.ts";
 import { type EngineMeasured, type KnownMeasured, medianOf } from "./rows.ts";
 
@@ -32,24 +31,21 @@ export interface EngineBenchOptions {
   readonly events: number;
   /** Processes, actors and children that are made to end. */
   readonly restarts: number;
-  /** Where the processes' programs lie. Default: in dist/, which set-up builds. */
-  readonly entries?: Entries;
+  /** What the processes run. Default: what set-up built, in dist/. */
+  readonly program?: Program;
   readonly onStage?: (text: string) => void;
 }
 
-export function builtEntries(): Entries {
-  const built = (name: string): string => asset("dist", "bench", "engine", `${name}-process.js`);
-  return { node: built("node"), load: built("load"), watched: built("watched") };
-}
+export const BUILT_ENTRY = asset("dist", "bench", "engine", "process.js");
 
 export async function benchEngine(
   options: EngineBenchOptions,
 ): Promise<EngineMeasured & { readonly natsServer: string }> {
-  const { entries = builtEntries(), onStage = () => {} } = options;
+  const { program = { entry: BUILT_ENTRY }, onStage = () => {} } = options;
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
   const arms: Arm[] = [];
   const start = async (name: string, arm: ArmOptions): Promise<Arm> => {
-    const started = await Arm.start(join(dir, name), arm, entries);
+    const started = await Arm.start(join(dir, name), arm, program);
     arms.push(started);
     return started;
   };
@@ -109,9 +105,9 @@ export async function benchEngine(
     onStage("activation from the log");
     const log = await activationFromLog(first, options);
     onStage("folding");
-    const { raw, fold } = await alongside(entries, options);
+    const { raw, fold } = await alongside(program, options);
     onStage("ends and restarts");
-    const restarts = await endAndRestart(first, entries, options.restarts);
+    const restarts = await endAndRestart(first, program.entry, options.restarts);
     return {
       natsServer: first.server.version,
       known: measured,
@@ -164,10 +160,10 @@ async function activationFromLog(arm: Arm, { activations }: EngineBenchOptions):
 
 /** In a process of its own, where nothing else is in the way. */
 async function alongside(
-  entries: Entries,
+  program: Program,
   { actors, events }: EngineBenchOptions,
 ): Promise<{ raw: number; fold: FoldSpeed }> {
-  const process = new Remote(entries.node, ["--expose-gc"]);
+  const process = newNode({ entry: program.entry });
   try {
     const raw = await process.call<number>("raw", { actors });
     return { raw, fold: await process.call<FoldSpeed>("fold", { events }) };
@@ -176,11 +172,11 @@ async function alongside(
   }
 }
 
-async function endAndRestart(arm: Arm, entries: Entries, times: number): Promise<EngineMeasured["restarts"]> {
+async function endAndRestart(arm: Arm, entry: string, times: number): Promise<EngineMeasured["restarts"]> {
   const actor: number[] = [];
   for (let i = 0; i < times; i++) actor.push(await arm.once(i, true));
   await arm.endNode();
   const process: EngineMeasured["restarts"]["process"][number][] = [];
-  for (let i = 0; i < times; i++) process.push(await restartProcess(arm, entries.watched));
+  for (let i = 0; i < times; i++) process.push(await restartProcess(arm, entry));
   return { process, actor, child: await restartChild(times) };
 }

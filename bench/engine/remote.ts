@@ -1,5 +1,6 @@
 /** A process of the bench that does what it is told: calls by name over the channel of `fork`. */
 import { type ChildProcess, fork } from "node:child_process";
+import type { Role } from "./process.ts";
 
 interface Call {
   readonly id: number;
@@ -21,9 +22,15 @@ export class Remote {
   readonly #ended: Promise<void>;
   #last = 0;
 
-  /** @param entry a JavaScript file that calls `serve` */
-  constructor(entry: string, execArgv: readonly string[] = []) {
-    this.#child = fork(entry, [], { execArgv: [...execArgv], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  /**
+   * @param entry the JavaScript file of `process.ts`
+   * @param role one of its processes that calls `serve`
+   */
+  constructor(entry: string, role: Role, execArgv: readonly string[] = []) {
+    this.#child = fork(entry, [role], {
+      execArgv: [...execArgv],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     this.#child.on("message", ({ id, value, error }: Answer) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -32,7 +39,8 @@ export class Remote {
     });
     this.#ended = new Promise((resolve) => {
       const over = (): void => {
-        for (const { reject } of this.#waiting.values()) reject(new Error(`${entry} ended`));
+        for (const { reject } of this.#waiting.values())
+          reject(new Error(`bench engine: the process of the ${role} ended`));
         this.#waiting.clear();
         resolve();
       };

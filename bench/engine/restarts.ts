@@ -20,7 +20,7 @@ export async function restartProcess(arm: Arm, entry: string): Promise<ProcessRe
   });
   const watchdog = runWatchdog({
     entry,
-    args: [JSON.stringify(arm.place)],
+    args: ["watched", JSON.stringify(arm.place)],
     signal: end.signal,
     stdio: "ignore",
     onEvent: (event) => {

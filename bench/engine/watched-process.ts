@@ -1,11 +1,11 @@
-/** A node under a watchdog, to be killed. Its place comes as JSON in the first argument. */
+/** A node under a watchdog, to be killed. Its place comes as JSON in the second argument. */
 import { joinWatchdog } from "../../supervisors/index.ts";
 import { startNode } from "./node.ts";
 import { join, type Place } from "./place.ts";
 import { DoneFeed } from "./progress.ts";
 
 const link = joinWatchdog();
-const place = JSON.parse(process.argv[2] ?? "") as Place;
+const place = JSON.parse(process.argv[3] ?? "") as Place;
 const joined = await join(place, "bench-node");
 const node = await startNode(place, joined);
 const done = new DoneFeed(joined.bus);
