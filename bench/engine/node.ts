@@ -4,7 +4,8 @@ import { Node } from "../../runtime/node.ts";
 import { cellRestartPolicy } from "../../supervisors/index.ts";
 import { messageDefinitions } from "./message-machine.ts";
 import { type Joined, PARTITIONS, type Place, WORKSPACE } from "./place.ts";
-import { turnDefinitions, turnService } from "./turn-machine.ts";
+import { turnDefinitions } from "./turn-machine.ts";
+import { turnService } from "./turn-service.ts";
 
 /** @param version of the machines; raised, no snapshot of an earlier one is used. Default 1. */
 export function startNode({ dir }: Place, { bus, keys }: Joined, version?: number): Promise<Node> {

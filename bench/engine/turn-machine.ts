@@ -1,4 +1,4 @@
-/** The smallest durable turn: a message leads to an ask, its answer to a reply. And who answers, at once. */
+/** The smallest durable turn: a message leads to an ask, its answer to a reply. */
 import type { ActorDefinition } from "../../runtime/host/definition.ts";
 import {
   type ActorEvent,
@@ -10,7 +10,6 @@ import {
   setup,
   tell,
 } from "../../runtime/host/machine.ts";
-import type { Service } from "../../runtime/host/service.ts";
 
 interface Turns {
   readonly input: ActorInput;
@@ -37,9 +36,3 @@ const machine = setup({
 });
 
 export const turnDefinitions: readonly ActorDefinition[] = [{ kind: "turns", version: 1, machine }];
-
-/** Answers at once, so that what is measured is the engine. */
-export const turnService: Service = {
-  name: "bench",
-  operations: { lookup: async (input) => ({ text: `about ${input.text}` }) },
-};
