@@ -162,6 +162,11 @@ export class Arm {
     return this.#node.call<number>("memory");
   }
 
+  /** Ends node and load at once; `stop` is still to be called. */
+  async kill(): Promise<void> {
+    await Promise.all([this.#load.kill(), this.#node.kill()]);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.#load.end(), this.#node.end()]);
     await this.server.stop();

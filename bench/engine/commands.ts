@@ -12,7 +12,7 @@ interface Flags {
   readonly cpuProf?: string;
 }
 
-type Profile = Omit<EngineBenchOptions, "program" | "onStage"> & { readonly isHeld: boolean };
+type Profile = Omit<EngineBenchOptions, "program" | "onStage" | "signal"> & { readonly isHeld: boolean };
 
 const PROFILES: Readonly<Record<string, Profile>> = {
   /** Whether everything runs, and a first look; too short to be held to anything. */
@@ -65,11 +65,16 @@ export function addEngine(bench: Command, env: CliEnv): void {
           ...options,
           program: { entry: BUILT_ENTRY, execArgv },
           onStage: (text) => progress.update(text),
+          signal: env.signal(),
         });
         progress.end();
         const result = report(engineRows(measured, budgets), { natsServer });
         env.out(result, () => renderReport(result));
         if (result.missed.length > 0) env.fail();
+      } catch (error) {
+        // Whatever was under way ends with an error then.
+        if (!env.signal().aborted) throw error;
+        env.fail(130);
       } finally {
         progress.end();
       }

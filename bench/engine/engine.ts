@@ -34,6 +34,8 @@ export interface EngineBenchOptions {
   /** What the processes run. Default: what set-up built, in dist/. */
   readonly program?: Program;
   readonly onStage?: (text: string) => void;
+  /** Ends the processes and so the measuring; what lies on disk goes all the same. */
+  readonly signal?: AbortSignal;
 }
 
 export const BUILT_ENTRY = asset("dist", "bench", "engine", "process.js");
@@ -45,10 +47,14 @@ export async function benchEngine(
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
   const arms: Arm[] = [];
   const start = async (name: string, arm: ArmOptions): Promise<Arm> => {
+    options.signal?.throwIfAborted();
     const started = await Arm.start(join(dir, name), arm, program);
     arms.push(started);
+    options.signal?.throwIfAborted();
     return started;
   };
+  const kill = (): void => void Promise.all(arms.map((arm) => arm.kill()));
+  options.signal?.addEventListener("abort", kill);
   try {
     const { active } = options;
     const known: { arm: Arm; fillSeconds: number }[] = [];
@@ -122,6 +128,7 @@ export async function benchEngine(
       restarts,
     };
   } finally {
+    options.signal?.removeEventListener("abort", kill);
     await Promise.allSettled(arms.map((arm) => arm.stop()));
     await rm(dir, { recursive: true, force: true });
   }
