@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EmbeddedServer } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import type { Percentiles } from "../harness/index.ts";
 import type { Arrivals, Fill, LoadRound, Saturate, Target } from "./load-process.ts";
 import type { StartNode } from "./node-process.ts";
@@ -192,5 +193,5 @@ function refuse(failed: number): void {
 
 /** Memory is measured after collecting garbage. */
 export function newNode({ entry, execArgv = [] }: Program): Remote {
-  return new Remote(entry, "node", ["--expose-gc", ...execArgv]);
+  return new Remote(entry, "node", ["--expose-gc", ...ENGINE_NODE_ARGUMENTS, ...execArgv]);
 }

@@ -32,7 +32,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
     known: [1_000, 100_000, 1_000_000],
     active: 1_000,
     rounds: 5,
-    seconds: 8,
+    seconds: 6,
     window: 512,
     activations: 1_000,
     actors: 5_000,
@@ -49,7 +49,7 @@ export function addEngine(bench: Command, env: CliEnv): void {
     .option("--profile <name>", "full (a quarter of an hour, held to its budgets) or quick", "full")
     .option("--known <n,n>", "numbers of known conversations (1000,100000,1000000; quick: 1000)")
     .option("--rounds <n>", "rounds of each arm (5; quick: 1)")
-    .option("--seconds <n>", "length of a round (8; quick: 1)")
+    .option("--seconds <n>", "length of a round (6; quick: 1)")
     .option("--cpu-prof <dir>", "writes profiles of the nodes' processes there, for Chrome's developer tools")
     .action(async (flags: Flags) => {
       const { isHeld, ...options } = await profileOf(flags);

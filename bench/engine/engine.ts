@@ -90,6 +90,17 @@ export async function benchEngine(
       rounds,
       (round, arm) => onStage(`half of the maximum, ${arm}, ${roundOf(round, rounds)}`),
     );
+    // Held against each other at one rate; the slowest has to be able to bear it.
+    const common = Math.min(...known.map(({ arm }) => half(arm)));
+    const flat = await interleaved<Percentiles>(
+      known.length === 1
+        ? {}
+        : Object.fromEntries(
+            known.map(({ arm }) => [nameOf(arm), () => arm.arrivals(seconds, common)] as const),
+          ),
+      rounds,
+      (round, arm) => onStage(`the same load, ${arm}, ${roundOf(round, rounds)}`),
+    );
     onStage("one after the other");
     const alone = await first.alone(seconds);
     const aloneTurns = await first.alone(seconds, "turns");
@@ -102,6 +113,7 @@ export async function benchEngine(
         rates: rates[nameOf(arm)]!,
         half: half(arm),
         latencies: latencies[nameOf(arm)]!,
+        sameLoad: flat[nameOf(arm)] ?? [],
         fillSeconds,
         startMs: await arm.restart(),
       });

@@ -1,4 +1,5 @@
 /** How long it takes until something that ended works again: a process under its watchdog, a child, an actor. */
+import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import { runWatchdog, Supervisor } from "../../supervisors/index.ts";
 import type { Arm } from "./arm.ts";
 
@@ -20,6 +21,7 @@ export async function restartProcess(arm: Arm, entry: string): Promise<ProcessRe
   });
   const watchdog = runWatchdog({
     entry,
+    execArgv: ENGINE_NODE_ARGUMENTS,
     args: ["watched", JSON.stringify(arm.place)],
     signal: end.signal,
     stdio: "ignore",

@@ -12,6 +12,8 @@ export interface KnownMeasured {
   /** At half of the maximum: arrivals a second, and latency in each round. */
   readonly half: number;
   readonly latencies: readonly Percentiles[];
+  /** Latency at a rate that is the same for all, in each round; none where there is only one number. */
+  readonly sameLoad: readonly Percentiles[];
   /** Seconds until as many conversations were known, from the first append to the last write of the node. */
   readonly fillSeconds: number;
   /** From the start of a process until its node is ready, ms. */
@@ -51,7 +53,6 @@ export function medianOf<T>(rounds: readonly T[], pick: (round: T) => number): n
 export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined): BenchResult[] {
   const bare = medianOf(m.bare, (r) => r.rate);
   const first = m.known[0]!;
-  const firstP50 = medianOf(first.latencies, (l) => l.p50);
   const rows: BenchResult[] = [];
   const add = (row: BenchResult): void => void rows.push(tidy(row));
   const least = (value: number, budget: number | undefined) =>
@@ -85,7 +86,8 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
     add({ name: `${half}.p50`, unit: "ms", value: p50, ...most(p50, budgets?.latency.p50) });
     add({ name: `${half}.p99`, unit: "ms", value: p99, ...most(p99, budgets?.latency.p99) });
     if (k !== first) {
-      const flat = p50 / firstP50;
+      const firstP50 = medianOf(first.sameLoad, (l) => l.p50);
+      const flat = medianOf(k.sameLoad, (l) => l.p50) / firstP50;
       const held = most(flat, budgets?.flat.most);
       add({
         name: `engine.flat.known-${k.known}`,
