@@ -26,7 +26,12 @@ export interface BenchReport {
   readonly missed: readonly string[];
 }
 
-export function report(results: readonly BenchResult[], versions: JsonObject = {}): BenchReport {
+/** @param machine what else there is to say of the machine, such as how busy it was before */
+export function report(
+  results: readonly BenchResult[],
+  versions: JsonObject = {},
+  machine: JsonObject = {},
+): BenchReport {
   const { version } = JSON.parse(readFileSync(asset("package.json"), "utf8")) as { version: string };
   return {
     machine: {
@@ -34,6 +39,7 @@ export function report(results: readonly BenchResult[], versions: JsonObject = {
       cores: availableParallelism(),
       memoryMiB: Math.round(totalmem() / 1024 / 1024),
       system: `${platform()} ${release()}`,
+      ...machine,
     },
     versions: { bailiwick: version, node: process.versions.node, ...versions },
     results,

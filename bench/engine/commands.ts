@@ -1,4 +1,5 @@
 /** `bench engine`: durable messages a second and their latency, held to what the engine promises. */
+import { loadavg } from "node:os";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
@@ -59,6 +60,8 @@ export function addEngine(bench: Command, env: CliEnv): void {
       const { renderReport, report } = await import("../report.ts");
       const budgets = isHeld ? readEngineBudgets() : undefined;
       const execArgv = flags.cpuProf ? ["--cpu-prof", `--cpu-prof-dir=${resolve(flags.cpuProf)}`] : [];
+      // What else the machine was busy with, in processes that wanted to run.
+      const [loadBefore = 0] = loadavg();
       const progress = env.progress("bench engine:");
       try {
         const { natsServer, ...measured } = await benchEngine({
@@ -68,7 +71,7 @@ export function addEngine(bench: Command, env: CliEnv): void {
           signal: env.signal(),
         });
         progress.end();
-        const result = report(engineRows(measured, budgets), { natsServer });
+        const result = report(engineRows(measured, budgets), { natsServer }, { loadBefore });
         env.out(result, () => renderReport(result));
         if (result.missed.length > 0) env.fail();
       } catch (error) {

@@ -1,4 +1,5 @@
 /** `bench log`: the figures behind how the log and shared snapshots are laid out, with the server at hand. */
+import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import type { Layout } from "./layouts.ts";
@@ -23,6 +24,8 @@ export function addLog(bench: Command, env: CliEnv): void {
       const { measureLog } = await import("./log.ts");
       const { logRows } = await import("./rows.ts");
       const { renderReport, report } = await import("../report.ts");
+      // What else the machine was busy with, in processes that wanted to run.
+      const [loadBefore = 0] = loadavg();
       const progress = env.progress("bench log:");
       try {
         const measured = await measureLog({
@@ -33,7 +36,7 @@ export function addLog(bench: Command, env: CliEnv): void {
           onStage: (text) => progress.update(text),
         });
         progress.end();
-        const result = report(logRows(measured), { natsServer: measured.natsServer });
+        const result = report(logRows(measured), { natsServer: measured.natsServer }, { loadBefore });
         env.out(result, () => renderReport(result));
       } finally {
         progress.end();
