@@ -47,7 +47,11 @@ export function addEngine(bench: Command, env: CliEnv): void {
   bench
     .command("engine")
     .description("durable messages without anything that thinks, held to bench/engine/budgets.yaml")
-    .option("--profile <name>", "full (a quarter of an hour, held to its budgets) or quick", "full")
+    .option(
+      "--profile <name>",
+      "full (about 20 minutes, held to its budgets) or quick (half a minute)",
+      "full",
+    )
     .option("--known <n,n>", "numbers of known conversations (1000,100000,1000000; quick: 1000)")
     .option("--rounds <n>", "rounds of each arm (5; quick: 1)")
     .option("--seconds <n>", "length of a round (6; quick: 1)")

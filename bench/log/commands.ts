@@ -14,7 +14,7 @@ export function addLog(bench: Command, env: CliEnv): void {
   bench
     .command("log")
     .description("ids as subjects or as headers, windows of duplicates, snapshots in buckets or as objects")
-    .option("--scale <n>", "actors and records (1000000 takes a quarter of an hour)", "100000")
+    .option("--scale <n>", "actors and records (1000000 takes a few minutes)", "100000")
     .action(async (flags: { scale: string }) => {
       const { UsageError } = await import("../../runtime/config/errors.ts");
       const scale = Number(flags.scale);
