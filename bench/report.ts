@@ -47,8 +47,9 @@ export function report(
   };
 }
 
-/** Four digits say as much as such a measurement does. */
+/** Four digits say as much as such a measurement does. @throws RangeError for what is no figure: nothing was measured */
 export function tidy(row: BenchResult): BenchResult {
+  if (!Number.isFinite(row.value)) throw new RangeError(`${row.name} is ${row.value}`);
   const round = (v: number): number => (v >= 1_000 ? Math.round(v) : Number(v.toPrecision(4)));
   return Object.fromEntries(
     Object.entries(row).map(([name, v]) => [name, typeof v === "number" ? round(v) : v]),

@@ -99,6 +99,7 @@ async function profileOf(flags: Flags): Promise<Profile> {
   };
   const { known, rounds, seconds } = flags;
   const numbers = known?.split(",").map((text) => whole("known", text));
+  if (numbers?.some((n) => n < 2)) throw new UsageError(`--known ${known}: two conversations at least`);
   return {
     ...profile,
     ...(numbers ? { known: numbers.sort((a, b) => a - b) } : {}),

@@ -101,12 +101,12 @@ it("measures a node in a process of its own, from another one", async () => {
   const program = await compileForNode("bench/engine/process.ts");
   try {
     const measured = await benchEngine({
-      known: [20, 40],
-      active: 10,
+      known: [6, 40],
+      active: 6,
       rounds: 1,
       seconds: 0.2,
       window: 8,
-      activations: 5,
+      activations: 30,
       actors: 10,
       events: 4_000,
       restarts: 1,

@@ -162,9 +162,11 @@ async function memoryAndActivation(
   const { known } = arm.options;
   const share = Math.max(1, Math.floor(known / (activations + actors)));
   const numbers = Array.from({ length: Math.min(known, activations + actors) }, (_, i) => i * share);
-  const levelDb = await arm.activate(numbers.slice(0, activations));
+  // Where few are known, both have to do with half of them.
+  const first = Math.min(activations, numbers.length >> 1);
+  const levelDb = await arm.activate(numbers.slice(0, first));
   const before = await arm.memory();
-  const more = numbers.slice(activations);
+  const more = numbers.slice(first);
   await arm.activate(more);
   return { levelDb, active: ((await arm.memory()) - before) / more.length };
 }
