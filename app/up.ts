@@ -58,9 +58,11 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
         await runNode(env, options.node);
         return;
       }
+      const { ENGINE_NODE_ARGUMENTS } = await import("../runtime/node-arguments.ts");
       const { runWatchdog } = await import("../supervisors/index.ts");
       const code = await runWatchdog({
         entry: fileURLToPath(new URL("../../bin/bailiwick", import.meta.url)),
+        execArgv: [...process.execArgv, ...ENGINE_NODE_ARGUMENTS],
         args: argumentsOf(command.optsWithGlobals()),
         env: { ...process.env, [CHILD]: "1" },
         stallMs: config.watchdog.stallMs,

@@ -26,7 +26,12 @@ export interface BenchReport {
   readonly missed: readonly string[];
 }
 
-export function report(results: readonly BenchResult[], versions: JsonObject = {}): BenchReport {
+/** @param machine what else there is to say of the machine, such as how busy it was before */
+export function report(
+  results: readonly BenchResult[],
+  versions: JsonObject = {},
+  machine: JsonObject = {},
+): BenchReport {
   const { version } = JSON.parse(readFileSync(asset("package.json"), "utf8")) as { version: string };
   return {
     machine: {
@@ -34,6 +39,7 @@ export function report(results: readonly BenchResult[], versions: JsonObject = {
       cores: availableParallelism(),
       memoryMiB: Math.round(totalmem() / 1024 / 1024),
       system: `${platform()} ${release()}`,
+      ...machine,
     },
     versions: { bailiwick: version, node: process.versions.node, ...versions },
     results,
@@ -41,17 +47,31 @@ export function report(results: readonly BenchResult[], versions: JsonObject = {
   };
 }
 
+/** Four digits say as much as such a measurement does. @throws RangeError for what is no figure: nothing was measured */
+export function tidy(row: BenchResult): BenchResult {
+  if (!Number.isFinite(row.value)) throw new RangeError(`${row.name} is ${row.value}`);
+  const round = (v: number): number => (v >= 1_000 ? Math.round(v) : Number(v.toPrecision(4)));
+  return Object.fromEntries(
+    Object.entries(row).map(([name, v]) => [name, typeof v === "number" ? round(v) : v]),
+  ) as unknown as BenchResult;
+}
+
 /** A table for people. */
 export function renderReport({ machine, results }: BenchReport): string {
   const cell = (value: number | undefined): string => (value === undefined ? "-" : value.toFixed(2));
-  const was = (r: BenchResult): string => (r.baseline === undefined ? "" : ` (was ${r.baseline})`);
-  const missed = (r: BenchResult): string => (r.held === false ? " missed" : "");
+  const number = (value: number | undefined): string => (value === undefined ? "-" : String(value));
   const rows = results.map((r) => [
     r.name,
-    `${r.value} ${r.unit}${was(r)}${missed(r)}`,
+    `${r.value} ${r.unit}`,
     ...[r.p50, r.p95, r.p99].map(cell),
+    number(r.baseline),
+    number(r.budget),
+    r.held === undefined ? "" : r.held ? "held" : "missed",
   ]);
-  const table = [["", "", "p50 ms", "p95 ms", "p99 ms"], ...rows];
+  const all = [["", "", "p50 ms", "p95 ms", "p99 ms", "against", "budget", ""], ...rows];
+  // Columns that say nothing are left out.
+  const said = all[0]!.map((_, i) => i < 2 || rows.some((row) => row[i] !== "-" && row[i] !== ""));
+  const table = all.map((row) => row.filter((_, i) => said[i]));
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   const lines = table.map((row) =>
     row

@@ -35,7 +35,4 @@ const machine = setup({
   },
 });
 
-export const turnDefinitions: readonly ActorDefinition[] = [
-  { kind: "turns", version: 1, machine },
-  { kind: "channel", version: 1, machine, sink: true },
-];
+export const turnDefinitions: readonly ActorDefinition[] = [{ kind: "turns", version: 1, machine }];

@@ -36,6 +36,9 @@ export class RefoldError extends Error {
   }
 }
 
+/** Records of one actor that are asked for at once: one after the other, each would cost a way to the server and back. */
+const READ_AT_ONCE = 16;
+
 export class Activation {
   readonly #p: ActivationParts;
 
@@ -65,17 +68,20 @@ export class Activation {
 
   /** Folds what the log has between the cell's state and `before`; what it led to is in the log already. */
   async fold(cell: Cell, before: number): Promise<void> {
-    for (const seq of await this.#p.index.ofActor(cell.to, cell.seq)) {
-      if (seq >= before) break;
-      const record = await this.read(cell, seq);
-      if (!record || this.#p.isSkipped(record)) {
-        cell.skip(seq);
-        continue;
-      }
-      try {
-        cell.fold(record);
-      } catch (error) {
-        throw new RefoldError(record, error);
+    const seqs = (await this.#p.index.ofActor(cell.to, cell.seq)).filter((seq) => seq < before);
+    for (let i = 0; i < seqs.length; i += READ_AT_ONCE) {
+      const part = seqs.slice(i, i + READ_AT_ONCE);
+      const records = await Promise.all(part.map((seq) => this.read(cell, seq)));
+      for (const [n, record] of records.entries()) {
+        if (!record || this.#p.isSkipped(record)) {
+          cell.skip(part[n]!);
+          continue;
+        }
+        try {
+          cell.fold(record);
+        } catch (error) {
+          throw new RefoldError(record, error);
+        }
       }
     }
   }

@@ -136,7 +136,7 @@ export class CellStore {
     return Number(this.#db.getSync(`p!${partition}`) ?? 1);
   }
 
-  /** Writes snapshots and positions together, so that neither can be ahead of the other. */
+  /** Writes snapshots, and positions that no snapshot yet to be written is needed for, in one batch. */
   async write(
     cells: readonly { to: Address; state: CellState; closed: boolean }[],
     positions: ReadonlyMap<number, number>,

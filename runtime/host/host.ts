@@ -246,7 +246,7 @@ export class Host {
     };
   }
 
-  /** Writes snapshots of what changed and the positions that they allow, in one batch. */
+  /** Writes snapshots of what changed, and the positions that they allow. */
   async flush(): Promise<void> {
     this.#reportDisowned();
     try {

@@ -1,4 +1,7 @@
-/** Writes snapshots of what changed and the positions that they allow, in one batch; lets idle actors leave memory. */
+/**
+ * Writes snapshots of what changed, a few at a time so that no message has to wait for all of them, then the positions that
+ * they allow. A snapshot may be ahead of its position, never behind it. Lets idle actors leave memory.
+ */
 import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../clock.ts";
 import type { RecordIndex } from "../log/record-index.ts";
@@ -26,6 +29,8 @@ export interface SnapshotOptions {
 
 /** Part of the actors that leave at each flush while memory is short. */
 const PRESSED_SHARE = 0.1;
+/** States that are written without anything else happening in between: about 3 ms of work. */
+const CELLS_AT_ONCE = 32;
 /** A closed actor is hardly needed again, ms. */
 const CLOSED_IDLE_MS = 1_000;
 
@@ -57,28 +62,47 @@ export class Snapshots {
 
   async #flush(): Promise<void> {
     const { store, index, cells } = this.#p;
-    // Up to the write nothing waits, so that positions and states are those of one moment.
     this.#passivate();
+    // The positions are those of this moment. A state that is looked at later may hold more: what lies between the two is
+    // passed over when it is read again.
     const positions = new Map<number, number>();
-    for (const [number, partition] of this.#p.partitions) positions.set(number, partition.lowest);
+    const owned = new Map(this.#p.partitions);
+    for (const [number, partition] of owned) positions.set(number, partition.lowest);
     const lower = (cell: Cell, seq: number): void => {
       const number = this.#p.partitionOf(cell);
       positions.set(number, Math.min(positions.get(number) ?? seq, seq));
     };
-    const written: { cell: Cell; since: number; to: Cell["to"]; state: CellState; closed: boolean }[] = [];
+    const changed: Cell[] = [];
     for (const cell of cells.values()) {
       if (cell.surplus) lower(cell, cell.surplus.from);
+      if (cell.dirtySince !== undefined) changed.push(cell);
+    }
+    // First the index: what a position has passed is not read again to be noted.
+    await index.flush();
+    for (let i = 0; i < changed.length; i += CELLS_AT_ONCE) {
+      await this.#write(changed.slice(i, i + CELLS_AT_ONCE), lower);
+      // Messages wait for no more than these few.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // Of what another tenure began with meanwhile, this one says nothing.
+    for (const [number, partition] of owned)
+      if (this.#p.partitions.get(number) !== partition) positions.delete(number);
+    await store.write([], positions);
+  }
+
+  /** Writes the states of a few cells; `lower` is told of each that has to wait. */
+  async #write(cells: readonly Cell[], lower: (cell: Cell, seq: number) => void): Promise<void> {
+    const written: { cell: Cell; since: number; to: Cell["to"]; state: CellState; closed: boolean }[] = [];
+    for (const cell of cells) {
       const since = cell.dirtySince;
-      if (since === undefined) continue;
+      if (since === undefined || cell.gone) continue;
       const state = stateOf(cell, (error) => this.#report(cell, error));
       if (state) written.push({ cell, since, to: cell.to, state, closed: cell.closed });
       else lower(cell, since);
     }
     for (const { cell } of written) cell.dirtySince = undefined;
     try {
-      // First the index: what a position has passed is not read again to be noted.
-      await index.flush();
-      await store.write(written, positions);
+      await this.#p.store.write(written, new Map());
     } catch (error) {
       for (const { cell, since } of written) cell.dirtySince = Math.min(since, cell.dirtySince ?? since);
       throw error;

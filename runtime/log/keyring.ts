@@ -264,7 +264,7 @@ export class WorkspaceKeyRing implements KeyRing {
       throw new SealError(`the wrapped key of ${key} was changed`, { cause: error });
     }
     const ancestors = live.parent === undefined || !above ? [] : [live.parent, ...above.ancestors];
-    return { sealer: aesSealer(secret), secret, ancestors, readAt };
+    return { sealer: aesSealer(secret), secret: alone(secret), ancestors, readAt };
   }
 
   /** Undefined when the key was destroyed, now or ever. */
@@ -274,7 +274,7 @@ export class WorkspaceKeyRing implements KeyRing {
     const secret = randomBytes(KEY_BYTES);
     const material = await this.#store.addMaterial(this.#wrap(key, secret, undefined, undefined));
     if (await this.#store.write(key, { state: "live", material }, 0)) {
-      return { sealer: aesSealer(secret), secret, ancestors: [], readAt };
+      return { sealer: aesSealer(secret), secret: alone(secret), ancestors: [], readAt };
     }
     await this.#store.erase(material);
     return this.#read(key, 0);
@@ -331,4 +331,11 @@ export class WorkspaceKeyRing implements KeyRing {
 
 function wrapPlace(key: string, parent: string | undefined): string {
   return `key/${key}/${parent === undefined ? "workspace" : `under/${parent}`}`;
+}
+
+/** A copy with memory of its own: a part of one of Node's pooled buffers keeps all 8 KiB of it for as long as the key is kept. */
+function alone(secret: Buffer): Buffer {
+  const copy = Buffer.alloc(secret.length);
+  secret.copy(copy);
+  return copy;
 }

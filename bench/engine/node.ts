@@ -1,0 +1,23 @@
+/** The node that is measured, as a desk starts it but for agents that think. */
+import { join } from "node:path";
+import { Node } from "../../runtime/node.ts";
+import { cellRestartPolicy } from "../../supervisors/index.ts";
+import { messageDefinitions } from "./message-machine.ts";
+import { type Joined, PARTITIONS, type Place, WORKSPACE } from "./place.ts";
+import { turnDefinitions } from "./turn-machine.ts";
+import { turnService } from "./turn-service.ts";
+
+/** @param version of the machines; raised, no snapshot of an earlier one is used. Default 1. */
+export function startNode({ dir }: Place, { bus, keys }: Joined, version?: number): Promise<Node> {
+  return Node.start({
+    bus,
+    keys,
+    workspace: WORKSPACE,
+    dir: join(dir, "engine"),
+    definitions: [...messageDefinitions(version), ...turnDefinitions],
+    services: [turnService],
+    policy: cellRestartPolicy(),
+    log: { warn: () => {}, error: () => {} },
+    partitions: PARTITIONS,
+  });
+}

@@ -1,0 +1,8 @@
+/** The agent that turns ask. */
+import type { Service } from "../../runtime/host/service.ts";
+
+/** Answers at once, so that what is measured is the engine. */
+export const turnService: Service = {
+  name: "bench",
+  operations: { lookup: async (input) => ({ text: `about ${input.text}` }) },
+};
