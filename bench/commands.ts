@@ -1,6 +1,7 @@
 /** `bench`: latency and throughput of the desk's parts on this machine, and what the engine promises. */
 import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+import { addChaos } from "./chaos/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import type { BenchResult } from "./report.ts";
 
@@ -30,6 +31,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
       if (result.missed.length > 0) env.fail();
     });
   addRehydration(bench, env);
+  addChaos(bench, env);
 };
 
 async function engine(profile: Profile, env: CliEnv): Promise<BenchResult[]> {

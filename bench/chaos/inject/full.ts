@@ -1,0 +1,62 @@
+/** Faults of room: the log takes nothing more, or the node's disk. */
+import { spawnSync } from "node:child_process";
+import { rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Bus } from "../../../runtime/bus/index.ts";
+import { jetStreamApi } from "../../../runtime/log/stream.ts";
+import type { Inject } from "./injection.ts";
+
+const SHORT_MS = [1_500, 4_000] as const;
+
+/** Sets the most that the log may hold; tried until the server takes it. */
+async function limitLog(bus: Bus, stream: string, bytes: (now: number) => number): Promise<void> {
+  for (;;) {
+    try {
+      const { config, state } = await jetStreamApi(bus, `STREAM.INFO.${stream}`, undefined);
+      await jetStreamApi(bus, `STREAM.UPDATE.${stream}`, { ...config, max_bytes: bytes(state.bytes) });
+      return;
+    } catch {
+      await sleep(100);
+    }
+  }
+}
+
+export const fullStream: Inject = async ({ site, random }) => {
+  const stream = site.names.logStream;
+  await limitLog(site.bus, stream, (now) => Math.max(1, now));
+  await sleep(random.between(...SHORT_MS));
+  await limitLog(site.bus, stream, () => -1);
+  return { endedAt: Date.now(), how: "max_bytes of the stream" };
+};
+
+/** A file system that is full where one may be mounted, else a process that may not make a file larger. */
+export const fullDisk: Inject = ({ site: { node }, random }) =>
+  node.inTurn(async () => {
+    const ms = random.between(...SHORT_MS);
+    if (node.hasOwnDisk) {
+      const hog = join(node.paths.disk, "hog");
+      fill(hog, node.paths.disk);
+      // A store that makes room meanwhile finds none.
+      for (let end = Date.now() + ms; Date.now() < end; await sleep(100)) fill(`${hog}-2`, node.paths.disk);
+      for (const file of [hog, `${hog}-2`]) rmSync(file, { force: true });
+    } else if (node.pid !== undefined) {
+      const pid = String(node.pid);
+      spawnSync("prlimit", ["--pid", pid, "--fsize=1:unlimited"]);
+      await sleep(ms);
+      spawnSync("prlimit", ["--pid", pid, "--fsize=unlimited:unlimited"]);
+    }
+    const endedAt = Date.now();
+    await node.ready();
+    return { endedAt, how: node.hasOwnDisk ? "a full file system" : "the process's limit of a file's size" };
+  });
+
+function fill(file: string, dir: string): void {
+  const { bavail, bsize } = statfsSync(dir);
+  if (bavail === 0) return;
+  try {
+    writeFileSync(file, Buffer.alloc(bavail * bsize), { flag: "a" });
+  } catch {
+    // The node has just taken some of it.
+  }
+}
