@@ -1,7 +1,7 @@
 /** `bench chaos`: faults against running load, and what came of it. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
-import { CLUSTER_PROTECTIONS, PROTECTIONS, type Protection } from "./faults.ts";
+import { CLUSTER_PROTECTIONS, FAULT_KINDS, type FaultKind, PROTECTIONS, type Protection } from "./faults.ts";
 import type { RunResult } from "./run.ts";
 
 interface Flags {
@@ -9,6 +9,7 @@ interface Flags {
   readonly seed?: string;
   readonly seconds: string;
   readonly conversations: string;
+  readonly only?: string;
   readonly break?: string;
   readonly keep?: boolean;
 }
@@ -21,6 +22,7 @@ export function addChaos(bench: Command, env: CliEnv): void {
     .option("--seed <seed>", "what the faults and the load follow from (a new one each time)")
     .option("--seconds <n>", "length of the load of a run", "60")
     .option("--conversations <n>", "customers at once", "200")
+    .option("--only <kinds>", "kinds of faults, with commas between them (all)")
     .option(
       "--break <what>",
       `do without a protection: ${[...PROTECTIONS, ...CLUSTER_PROTECTIONS].join(", ")}`,
@@ -38,6 +40,11 @@ export function addChaos(bench: Command, env: CliEnv): void {
       const seconds = whole("seconds", 6);
       const conversations = whole("conversations", 1);
       const broken = protection(flags.break, (message) => new UsageError(message));
+      const kinds = flags.only?.split(",").map((kind) => {
+        const found: FaultKind | undefined = FAULT_KINDS.find((each) => each === kind.trim());
+        if (!found) throw new UsageError(`--only ${kind}: there are ${FAULT_KINDS.join(", ")}`);
+        return found;
+      });
       const { randomInt } = await import("node:crypto");
       const { fileURLToPath } = await import("node:url");
       const { runChaos } = await import("./run.ts");
@@ -52,7 +59,18 @@ export function addChaos(bench: Command, env: CliEnv): void {
           const onProgress = (text: string): void => progress.update(`run ${run + 1} of ${runs}: ${text}`);
           const { keep } = flags;
           results.push(
-            await runChaos({ seed, run, seconds, conversations, broken, entry, keep, onProgress, signal }),
+            await runChaos({
+              seed,
+              run,
+              seconds,
+              conversations,
+              broken,
+              kinds,
+              entry,
+              keep,
+              onProgress,
+              signal,
+            }),
           );
         }
         const report = chaosReport({ seed, seconds, conversations, broken }, results);

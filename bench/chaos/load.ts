@@ -1,4 +1,5 @@
 /** The customers of a run: each sends one message after the other, and tries each until it is accepted. */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "../rehydration/random/random.ts";
 import type { NodeClient } from "./channel.ts";
@@ -33,6 +34,7 @@ export class Load {
   readonly messages: Mutable<SentMessage>[] = [];
   readonly #o: LoadOptions;
   readonly #done = new AbortController();
+  #givenUp = false;
   #customers: Promise<void>[] = [];
   #ids = 0;
 
@@ -41,6 +43,7 @@ export class Load {
   }
 
   start(): void {
+    setMaxListeners(this.#o.conversations, this.#done.signal);
     this.#customers = Array.from({ length: this.#o.conversations }, (_, i) => this.#customer(i));
   }
 
@@ -48,9 +51,10 @@ export class Load {
   async end(patienceMs: number): Promise<void> {
     this.#done.abort();
     await Promise.race([Promise.all(this.#customers), sleep(patienceMs)]);
+    this.#givenUp = true;
   }
 
-  /** Sends a message, or a record of another type, until it is accepted. Answers the note of it once that is so. */
+  /** Sends a message, or a record of another type, until it is accepted or the load is given up. Answers the note of it. */
   async send(
     to: string,
     type: string,
@@ -65,8 +69,8 @@ export class Load {
       if (status === 202) {
         message.acceptedAt = Date.now();
         message.seq = seq;
-        return message;
       }
+      if (status === 202 || this.#givenUp) return message;
       await sleep(TRY_AGAIN_MS);
     }
   }

@@ -6,7 +6,7 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Bus } from "../../runtime/bus/index.ts";
 import { fromWire } from "../../runtime/envelope.ts";
-import { jetStreamApi, messageAt, streamState } from "../../runtime/log/stream.ts";
+import { messageAt, streamState } from "../../runtime/log/stream.ts";
 import type { Letter, LoggedRecord } from "./history.ts";
 import { WORDS } from "./words.ts";
 
@@ -58,9 +58,10 @@ export class LogTail {
 
 /** The dead letters, without what is sealed in them. */
 export async function readLetters(bus: Bus, stream: string): Promise<Letter[]> {
-  const { state } = await jetStreamApi(bus, `STREAM.INFO.${stream}`, undefined);
+  const { firstSeq, lastSeq, messages } = await streamState(bus, stream);
   const letters: Letter[] = [];
-  for (let n: number = state.first_seq; n <= state.last_seq; n++) {
+  if (messages === 0) return letters;
+  for (let n = firstSeq; n <= lastSeq; n++) {
     const message = await messageAt(bus, stream, n);
     if (!message) continue;
     const { seq, recordId, to, type } = JSON.parse(Buffer.from(message.data).toString("utf8"));
