@@ -6,7 +6,7 @@ import type { FinalState, History } from "./history.ts";
 import { INJECT } from "./inject/index.ts";
 import { type Done, injectionOf, type Notes } from "./inject/injection.ts";
 import { Load } from "./load.ts";
-import { readLetters } from "./log-tail.ts";
+import { LogTail, readLetters } from "./log-tail.ts";
 import { scheduleOf } from "./schedule.ts";
 import { Site } from "./site.ts";
 
@@ -94,15 +94,17 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const states = await finalStates(site, load);
     watching.abort();
     await watched;
-    await insist(() => site.tail.catchUp());
+    // From its beginning: what was read along may be gone.
+    const log = new LogTail(site.bus, site.names.logStream);
+    await insist(() => log.catchUp());
     const history: History = {
       messages: load.messages,
-      log: site.tail.records,
+      log: log.records,
       attempts: [...site.keyed.attempts, ...site.asked.attempts],
       letters: await insist(() => readLetters(site.bus, site.names.deadStream)),
       states,
       ...notes,
-      leaks: site.tail.leaks,
+      leaks: log.leaks,
       lastFaultEndedAt,
     };
     const verdict = check(history);

@@ -34,6 +34,7 @@ export class Site {
   keyed!: Sink;
   asked!: Sink;
   node!: WatchedNode;
+  #turn: Promise<unknown> = Promise.resolve();
   readonly #ends: (() => Promise<unknown> | unknown)[] = [];
 
   private constructor(options: SiteOptions) {
@@ -82,6 +83,13 @@ export class Site {
     });
     this.#ends.push(() => this.node.stop());
     await this.node.start();
+  }
+
+  /** Runs what meddles with the server when nobody else does. */
+  inServersTurn<T>(meddle: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(meddle);
+    this.#turn = mine.catch(() => {});
+    return mine;
   }
 
   /** A connection that `stop` closes. */

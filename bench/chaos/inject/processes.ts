@@ -1,6 +1,7 @@
 /** Faults of processes: they are killed, or stand still. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Inject } from "./injection.ts";
+import type { EmbeddedServer } from "../../../runtime/bus/index.ts";
+import type { Done, Inject } from "./injection.ts";
 
 const RESTART_MS = 30_000;
 
@@ -26,7 +27,9 @@ export const pauseNode: Inject = ({ site }) =>
   });
 
 /** The server comes back on its own store, as its supervision in the product makes it. */
-export const killServer: Inject = async ({ site: { server } }) => {
+export const killServer: Inject = ({ site }) => site.inServersTurn(() => killed(site.server));
+
+async function killed(server: EmbeddedServer): Promise<Done> {
   const back = new Promise<void>((resolve) => {
     const off = server.onRestart(() => {
       off();
@@ -37,4 +40,4 @@ export const killServer: Inject = async ({ site: { server } }) => {
   const endedAt = Date.now();
   await Promise.race([back, sleep(RESTART_MS)]);
   return { endedAt };
-};
+}
