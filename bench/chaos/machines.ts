@@ -234,7 +234,7 @@ const rogue = setup({
         guard: { type: "wants", params: "grow" },
         actions: () => {
           const held: unknown[] = [];
-          for (;;) held.push(new Array(100_000).fill(held.length));
+          for (;;) held.push(new Array(1_000_000).fill(held.length));
         },
       },
     ],

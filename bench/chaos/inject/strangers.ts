@@ -123,14 +123,15 @@ export const duplicates: Inject = async ({ site, load, random }) => {
   for (let i = 0; i < REPEATED && forgotten.length > 0; i++) {
     const { seq } = random.pick(i % 3 === 0 && folded.length > 0 ? folded : forgotten);
     const message = await messageAt(bus, logStream, seq).catch(() => undefined);
-    if (!message) continue;
+    const subject = message?.header("Nats-Subject");
+    if (!message || !subject) continue;
     const headers = Object.fromEntries(
       [HEADER_ID, HEADER_TO].flatMap((name) => {
         const value = message.header(name);
         return value === undefined ? [] : [[name, value]];
       }),
     );
-    await publish(bus, message.subject, message.data, headers);
+    await publish(bus, subject, message.data, headers);
   }
   const accepted = load.messages.filter(({ acceptedAt }) => acceptedAt !== undefined);
   const again = Array.from({ length: Math.min(REPEATED, accepted.length) }, () => random.pick(accepted));
