@@ -73,7 +73,11 @@ export function addChaos(bench: Command, env: CliEnv): void {
             }),
           );
         }
-        const report = chaosReport({ seed, seconds, conversations, broken }, results);
+        progress.update("what is the server's own");
+        const { faultsOf } = await import("./server-faults.ts");
+        const { findNatsServer } = await import("../../runtime/config/nats-server.ts");
+        const ofTheServer = await faultsOf(findNatsServer());
+        const report = chaosReport({ seed, seconds, conversations, broken }, results, ofTheServer);
         progress.end();
         env.out(report, () => renderChaos(report));
         if (!isWell(report)) env.fail();

@@ -38,7 +38,11 @@ const TOLD: readonly FaultKind[] = ["full-stream", "full-disk"];
 /** Sentences of a run that a person is shown; `--json` has all. */
 const SHOWN = 5;
 
-export function chaosReport(settings: ChaosSettings, runs: readonly RunResult[]): ChaosReport {
+export function chaosReport(
+  settings: ChaosSettings,
+  runs: readonly RunResult[],
+  ofTheServer: readonly string[] = [],
+): ChaosReport {
   const faults: Partial<Record<FaultKind, number>> = {};
   const ways: Partial<Record<FaultKind, string[]>> = {};
   for (const { kind, how } of runs.flatMap((run) => run.faults)) {
@@ -56,7 +60,7 @@ export function chaosReport(settings: ChaosSettings, runs: readonly RunResult[])
     failedRuns: runs.filter(({ failures }) => failures > 0).length,
     faults,
     ways,
-    ofTheServer: [],
+    ofTheServer,
     messages: runs.reduce((sum, run) => sum + run.accepted, 0),
     records: runs.reduce((sum, run) => sum + run.records, 0),
     runs,

@@ -1,12 +1,12 @@
 /** What a run is played on: a server, two systems, and a node in a directory of their own. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bus, connectBus, EmbeddedServer, type Subjects, subjectsOf } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
 import type { Protection } from "./faults.ts";
 import { LogTail } from "./log-tail.ts";
+import { freePort } from "./ports.ts";
 import { Sink } from "./sinks.ts";
 import { WatchedNode } from "./watched-node.ts";
 
@@ -73,6 +73,7 @@ export class Site {
     this.node = new WatchedNode(entry, {
       dir: join(this.dir, "node-1"),
       keysDir: this.dir,
+      // Its own for good: a restarted node comes back on it.
       port: await freePort(),
       nats: { url, user, pass },
       workspace: WORKSPACE,
@@ -105,16 +106,4 @@ export class Site {
     for (const end of this.#ends.reverse()) await end();
     if (!keep) rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-/** A restarted node comes back on the same port. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const place = probe.address();
-      probe.close(() => resolve(typeof place === "object" && place ? place.port : 0));
-    });
-  });
 }
