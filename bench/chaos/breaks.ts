@@ -23,7 +23,7 @@ export function withBroken(what: Protection | undefined, parts: Breakable): Brea
       takeEveryOccurrence();
       return parts;
     case "position":
-      beginAtTheEnd();
+      leaveSnapshotsOut();
       return parts;
     case "timer":
       forgetTimers();
@@ -46,17 +46,11 @@ function takeEveryOccurrence(): void {
   };
 }
 
-/** A node that starts reads from the end of the log, as an ordinary subscriber would, and not from where its snapshots end. */
-function beginAtTheEnd(): void {
-  let end = 0;
-  const { follow } = RecordIndex.prototype;
-  RecordIndex.prototype.follow = async function (this: RecordIndex, ...args) {
-    await follow.apply(this, args);
-    end = this.head + 1;
-  };
-  const { position } = CellStore.prototype;
-  CellStore.prototype.position = function (this: CellStore, partition) {
-    return Math.max(end, position.call(this, partition));
+/** Positions go ahead without the snapshots that would cover what lies behind them. */
+function leaveSnapshotsOut(): void {
+  const { write } = CellStore.prototype;
+  CellStore.prototype.write = function (this: CellStore, _cells, positions) {
+    return write.call(this, [], positions);
   };
 }
 

@@ -50,12 +50,18 @@ function firstOccurrences(log: readonly LoggedRecord[]): Map<string, LoggedRecor
   return first;
 }
 
+/** The message that a record answers, if it is an answer. */
+export function answeredBy({ to, type, clear }: LoggedRecord): string | undefined {
+  const isAnswer = to.startsWith("channel/") && (ANSWERS as readonly string[]).includes(type);
+  return isAnswer ? String(clear.message) : undefined;
+}
+
 /** Answers to each message, in log order. */
-export function answersIn(log: Iterable<LoggedRecord>): Map<string, LoggedRecord[]> {
+function answersIn(log: Iterable<LoggedRecord>): Map<string, LoggedRecord[]> {
   const answers = new Map<string, LoggedRecord[]>();
   for (const record of log) {
-    if (!record.to.startsWith("channel/") || !(ANSWERS as readonly string[]).includes(record.type)) continue;
-    const message = String(record.clear.message);
+    const message = answeredBy(record);
+    if (message === undefined) continue;
     const known = answers.get(message);
     if (known) known.push(record);
     else answers.set(message, [record]);

@@ -10,6 +10,8 @@ import { WORDS } from "./words.ts";
 export interface LoadOptions {
   readonly seed: string;
   readonly conversations: number;
+  /** Whether a message has its answer, as far as the log was read. */
+  readonly isAnswered: (id: string) => boolean;
   /** Those who serve; a customer turns to the next one when one does not answer. */
   readonly nodes: readonly NodeClient[];
   /** Least and most time between two messages of a customer, ms. Default 700 to 3,000. */
@@ -17,6 +19,7 @@ export interface LoadOptions {
 }
 
 const TRY_AGAIN_MS = 100;
+const LOOK_AGAIN_MS = 100;
 const LONGEST_TIMER_MS = 4_000;
 /** How often each is wanted, in twentieths. */
 const SHARES: Readonly<Record<Want, number>> = {
@@ -89,7 +92,11 @@ export class Load {
       if (signal.aborted) return;
       const wants = random.pick(HAT);
       const ms = wants === "timer" ? random.between(100, LONGEST_TIMER_MS) : undefined;
-      await this.send(to, "message", { wants, ms });
+      const { id } = await this.send(to, "message", { wants, ms });
+      // Half of them wait for their answer: what is forgotten is not brought to mind by the next message.
+      while (number % 2 === 0 && !signal.aborted && !this.#o.isAnswered(id)) {
+        await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {});
+      }
     }
   }
 }

@@ -7,6 +7,7 @@ import { formatAddress } from "../../runtime/address.ts";
 import type { Bus } from "../../runtime/bus/index.ts";
 import { fromWire } from "../../runtime/envelope.ts";
 import { messageAt, streamState } from "../../runtime/log/stream.ts";
+import { answeredBy } from "./checker.ts";
 import type { Letter, LoggedRecord } from "./history.ts";
 import { WORDS } from "./words.ts";
 
@@ -15,6 +16,8 @@ const TIME = "Nats-Time-Stamp";
 
 export class LogTail {
   readonly records: LoggedRecord[] = [];
+  /** Messages that have an answer. */
+  readonly answered = new Set<string>();
   readonly leaks: string[] = [];
   readonly #bus: Bus;
   readonly #stream: string;
@@ -46,7 +49,10 @@ export class LogTail {
     try {
       const { envelope, sealed = "" } = fromWire(JSON.parse(text));
       const { id, type, to, clear } = envelope;
-      this.records.push({ seq, at, id, type, to: formatAddress(to), clear });
+      const record = { seq, at, id, type, to: formatAddress(to), clear };
+      this.records.push(record);
+      const message = answeredBy(record);
+      if (message !== undefined) this.answered.add(message);
       if (text.includes(WORDS) || Buffer.from(sealed, "base64").toString("latin1").includes(WORDS)) {
         this.leaks.push(`${type} ${id} at ${seq} of the log`);
       }

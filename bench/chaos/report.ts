@@ -45,7 +45,8 @@ export function chaosReport(
 ): ChaosReport {
   const faults: Partial<Record<FaultKind, number>> = {};
   const ways: Partial<Record<FaultKind, string[]>> = {};
-  for (const { kind, how } of runs.flatMap((run) => run.faults)) {
+  for (const { kind, how, undone } of runs.flatMap((run) => run.faults)) {
+    if (undone) continue;
     faults[kind] = (faults[kind] ?? 0) + 1;
     if (!how || !TOLD.includes(kind)) continue;
     const known = ways[kind] ?? [];
@@ -96,6 +97,7 @@ export function renderChaos(report: ChaosReport): string {
       "",
       `run ${run}: ${met.map(({ kind, at }) => `${kind} at ${(at / 1_000).toFixed(1)}`).join(", ")}`,
     );
+    for (const { kind, undone } of met) if (undone) lines.push(`  ${kind} was not done: ${undone}`);
     for (const failing of FAILINGS) {
       const all = verdict[failing];
       for (const sentence of all.slice(0, SHOWN)) lines.push(`  ${named(failing)}: ${sentence}`);

@@ -1,6 +1,6 @@
 /** One run: load, faults by their schedule, and the verdict on what came of it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ANSWER_WITHIN_MS, answersIn, check, failuresOf, type Verdict } from "./checker.ts";
+import { ANSWER_WITHIN_MS, check, failuresOf, type Verdict } from "./checker.ts";
 import { type Fault, type FaultKind, type Protection, TRIALS } from "./faults.ts";
 import type { FinalState, History } from "./history.ts";
 import { INJECT } from "./inject/index.ts";
@@ -36,6 +36,8 @@ export interface DoneFault {
   readonly at: number;
   readonly endedAt: number;
   readonly how?: string;
+  /** Why it could not be done, or not to its end. */
+  readonly undone?: string;
 }
 
 export interface RunResult {
@@ -50,6 +52,7 @@ export interface RunResult {
   /** How often the node's process was started. */
   readonly starts: number;
   readonly verdict: Verdict;
+  /** Sentences of the verdict, and faults that were not done. */
   readonly failures: number;
   /** Where to look, of a run that failed. */
   readonly kept?: string;
@@ -63,17 +66,22 @@ const WINDOW = 8;
 /** The last answers come a moment after their time is over, if too late: that is seen as well, ms. */
 const GRACE_MS = 1_500;
 /** A fault that does not come to an end, ms. */
-const LONGEST_FAULT_MS = 60_000;
+const LONGEST_FAULT_MS = 150_000;
 
 export async function runChaos(options: RunOptions): Promise<RunResult> {
   const { seed, run, seconds = 60, conversations = 200, broken, kinds, entry, onProgress, signal } = options;
   const faults = scheduleOf({ seed, run, seconds, kinds, trials: broken && TRIALS[broken] });
   const site = await Site.start({ seed: `${seed} run ${run}`, entry, broken });
+  const load = new Load({
+    seed: `${seed} run ${run}`,
+    conversations,
+    nodes: [site.node.client],
+    isAnswered: (id) => site.tail.answered.has(id),
+  });
+  const watching = new AbortController();
   let failed = true;
   try {
-    const load = new Load({ seed: `${seed} run ${run}`, conversations, nodes: [site.node.client] });
     const notes: Notes = { poisons: [], foreign: [], refused: [] };
-    const watching = new AbortController();
     const watched = watch(site, watching.signal);
     const startedAt = Date.now();
     load.start();
@@ -81,8 +89,8 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       ...faults.map(async (fault): Promise<DoneFault> => {
         await sleep(fault.at, undefined, { signal });
         onProgress?.(fault.kind);
-        const { endedAt, how } = await bounded(fault, site, load, notes);
-        return { kind: fault.kind, at: fault.at, endedAt: endedAt - startedAt, how };
+        const { endedAt, ...rest } = await bounded(fault, site, load, notes);
+        return { kind: fault.kind, at: fault.at, endedAt: endedAt - startedAt, ...rest };
       }),
       sleep(seconds * 1_000, undefined, { signal }),
     ]).then((all) => all.filter((each): each is DoneFault => typeof each === "object"));
@@ -108,7 +116,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       lastFaultEndedAt,
     };
     const verdict = check(history);
-    const failures = failuresOf(verdict);
+    const failures = failuresOf(verdict) + done.filter(({ undone }) => undone).length;
     failed = failures > 0;
     return {
       run,
@@ -124,18 +132,27 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       ...(failed && options.keep ? { kept: site.dir } : {}),
     };
   } finally {
+    watching.abort();
+    await load.end(0);
     await site.stop(failed && options.keep);
   }
 }
 
 /** A fault that can't be done, or does not end, is over when it was given up. */
-async function bounded(fault: Fault, site: Site, load: Load, notes: Notes): Promise<Done> {
-  const injected = INJECT[fault.kind](injectionOf(fault, site, load, notes)).catch(
-    (error): Done => ({ endedAt: Date.now(), how: `failed: ${String(error)}` }),
-  );
-  const late = sleep(LONGEST_FAULT_MS, undefined, { ref: false }).then(
-    (): Done => ({ endedAt: Date.now(), how: "did not end" }),
-  );
+async function bounded(
+  fault: Fault,
+  site: Site,
+  load: Load,
+  notes: Notes,
+): Promise<Done & Pick<DoneFault, "undone">> {
+  const injected = INJECT[fault.kind](injectionOf(fault, site, load, notes)).catch((error) => ({
+    endedAt: Date.now(),
+    undone: String(error),
+  }));
+  const late = sleep(LONGEST_FAULT_MS, undefined, { ref: false }).then(() => ({
+    endedAt: Date.now(),
+    undone: "it did not end",
+  }));
   return Promise.race([injected, late]);
 }
 
@@ -150,8 +167,8 @@ async function watch(site: Site, signal: AbortSignal): Promise<void> {
 /** Waits until all is answered, or could have been. */
 async function settled(site: Site, load: Load, lastFaultEndedAt: number): Promise<void> {
   for (;;) {
-    const answers = answersIn(site.tail.records);
-    const open = load.messages.filter(({ id, acceptedAt }) => acceptedAt !== undefined && !answers.has(id));
+    const { answered } = site.tail;
+    const open = load.messages.filter(({ id, acceptedAt }) => acceptedAt !== undefined && !answered.has(id));
     const late =
       Math.max(lastFaultEndedAt, ...open.map(({ acceptedAt }) => acceptedAt!)) + ANSWER_WITHIN_MS + GRACE_MS;
     if (open.length === 0 || Date.now() > late) return;

@@ -14,14 +14,17 @@ const SHORT_MS = [1_500, 4_000] as const;
  */
 const LEFT_FREE = 50;
 
+const MOST_TRIES = 300;
+
 /** Sets the most records that the log may hold; tried until the server takes it. */
 async function limitLog(bus: Bus, stream: string, most: (now: number) => number): Promise<void> {
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     try {
       const { config, state } = await jetStreamApi(bus, `STREAM.INFO.${stream}`, undefined);
       await jetStreamApi(bus, `STREAM.UPDATE.${stream}`, { ...config, max_msgs: most(state.messages) });
       return;
-    } catch {
+    } catch (error) {
+      if (tries === MOST_TRIES) throw error;
       await sleep(100);
     }
   }

@@ -22,7 +22,7 @@ export const largeRecord: Inject = async ({ site, notes, random, fault }) => {
 };
 
 /** After this it counts as one that is never given up, ms: a stall is waited for at each of four attempts. */
-const LONGEST_MS = 30_000;
+const LONGEST_MS = 60_000;
 
 /** The fault is over when the record is given up. What its actor was told before and after it has to be answered. */
 export function poison(kind: PoisonKind): Inject {
