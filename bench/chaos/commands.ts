@@ -22,7 +22,7 @@ export function addChaos(bench: Command, env: CliEnv): void {
     .option("--seed <seed>", "what the faults and the load follow from (a new one each time)")
     .option("--seconds <n>", "length of the load of a run", "60")
     .option("--conversations <n>", "customers at once", "200")
-    .option("--only <kinds>", "kinds of faults, with commas between them (all)")
+    .option("--only <kinds>", "kinds of faults, with commas between them (all but full-server-disk)")
     .option(
       "--break <what>",
       `do without a protection: ${[...PROTECTIONS, ...CLUSTER_PROTECTIONS].join(", ")}`,

@@ -34,7 +34,7 @@ export interface ChaosSettings {
 /** Share of the runs without a protection in which that has to be noticed. */
 export const LEAST_CAUGHT = 0.9;
 /** Ways worth telling: those that depend on what a machine permits. */
-const TOLD: readonly FaultKind[] = ["full-stream", "full-disk"];
+const TOLD: readonly FaultKind[] = ["full-stream", "full-disk", "full-server-disk"];
 /** Sentences of a run that a person is shown; `--json` has all. */
 const SHOWN = 5;
 

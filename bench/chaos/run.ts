@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly conversations?: number;
   /** A protection to do without. */
   readonly broken?: Protection;
-  /** Kinds of faults. Default: all. */
+  /** Kinds of faults. Default: `DEALT_KINDS`. */
   readonly kinds?: readonly FaultKind[];
   /** The JavaScript file of `node-process.ts`. */
   readonly entry: string;

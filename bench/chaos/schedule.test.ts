@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FAULT_KINDS, type FaultKind } from "./faults.ts";
+import { DEALT_KINDS, type FaultKind } from "./faults.ts";
 import { scheduleOf } from "./schedule.ts";
 
 const runs = (seed: string, seconds = 60) =>
@@ -25,7 +25,7 @@ describe("a schedule", () => {
   it("meets each kind at least ten times in fifty runs", () => {
     for (const seed of ["a", "b", "c"]) {
       const all = runs(seed).flatMap((faults) => faults.map(({ kind }) => kind));
-      for (const kind of FAULT_KINDS) {
+      for (const kind of DEALT_KINDS) {
         expect(all.filter((each) => each === kind).length, `${kind} of ${seed}`).toBeGreaterThanOrEqual(10);
       }
     }

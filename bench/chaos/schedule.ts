@@ -1,6 +1,6 @@
 /** Which faults a run meets and when. It follows from the seed alone: the same seed gives the same schedule. */
 import { Random } from "../rehydration/random/random.ts";
-import { FAULT_KINDS, type Fault, type FaultKind } from "./faults.ts";
+import { DEALT_KINDS, type Fault, type FaultKind } from "./faults.ts";
 
 export interface ScheduleOptions {
   readonly seed: string;
@@ -8,7 +8,7 @@ export interface ScheduleOptions {
   readonly run: number;
   /** Length of the load. */
   readonly seconds: number;
-  /** Kinds to choose from. Default: all. */
+  /** Kinds to choose from. Default: `DEALT_KINDS`. */
   readonly kinds?: readonly FaultKind[];
   /** Kinds that this run has to meet, besides those dealt to it. Default: none. */
   readonly trials?: readonly FaultKind[];
@@ -22,7 +22,7 @@ const FIRST_MS = 1_500;
 const LAST_MS = 1_500;
 
 export function scheduleOf(options: ScheduleOptions): Fault[] {
-  const { seed, run, seconds, kinds = FAULT_KINDS, trials = [] } = options;
+  const { seed, run, seconds, kinds = DEALT_KINDS, trials = [] } = options;
   const dealt = deal(seed, run, faultsIn(seconds), kinds);
   const random = new Random(`${seed} run ${run}`);
   // A trial takes the place of what was dealt where there are too many of them for the time.

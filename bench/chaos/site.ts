@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bus, connectBus, EmbeddedServer, type Subjects, subjectsOf } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { mountDisk, unmountDisk } from "./disks.ts";
 import type { Protection } from "./faults.ts";
 import { LogTail } from "./log-tail.ts";
 import { freePort } from "./ports.ts";
@@ -22,12 +23,17 @@ export interface SiteOptions {
 }
 
 const WORKSPACE = "chaos";
+/** Of the server's file system, where one may be mounted: a run writes some 20. */
+const SERVER_DISK_MIB = 128;
 
 export class Site {
   readonly names: Subjects = subjectsOf(WORKSPACE);
   readonly partitions: number;
   readonly duplicateWindowMs: number;
   readonly dir = mkdtempSync(join(tmpdir(), "bailiwick-chaos-"));
+  readonly serverDisk = join(this.dir, "nats", "store");
+  /** Whether the server's files are on a file system of their own. */
+  serverHasOwnDisk = false;
   server!: EmbeddedServer;
   bus!: Bus;
   tail!: LogTail;
@@ -54,12 +60,17 @@ export class Site {
   }
 
   async #start({ seed, entry, broken }: SiteOptions): Promise<void> {
+    this.serverHasOwnDisk = mountDisk(this.serverDisk, SERVER_DISK_MIB);
+    if (this.serverHasOwnDisk) this.#ends.push(() => unmountDisk(this.serverDisk));
     const server = await EmbeddedServer.start({
       binary: findNatsServer(),
       dir: join(this.dir, "nats"),
       name: "chaos",
       jetstream: { maxFile: 1024 * 1024 * 1024 },
       maxRestarts: 1_000,
+      // Short against a desk's fifteen seconds: a server that stands still for want of room has to come back in time.
+      unhealthyAfterMs: 2_000,
+      minFreeBytes: 0,
     });
     this.server = server;
     this.#ends.push(() => server.stop());

@@ -1,9 +1,9 @@
 /** A node under test, as the run sees it: a process under a watchdog, its channel, and its files. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runWatchdog, type WatchdogEvent } from "../../supervisors/index.ts";
 import { NodeClient } from "./channel.ts";
+import { mountDisk, unmountDisk } from "./disks.ts";
 import { type NodePaths, type NodeSettings, nodePaths } from "./node-settings.ts";
 
 /** Short against a desk's five seconds, so that more happens in a minute; a busy machine still beats in time. */
@@ -37,8 +37,7 @@ export class WatchedNode {
     this.#settings = settings;
     this.paths = nodePaths(settings.dir);
     this.client = new NodeClient(settings.port);
-    mkdirSync(this.paths.disk, { recursive: true });
-    this.hasOwnDisk = mounted(this.paths.disk);
+    this.hasOwnDisk = mountDisk(this.paths.disk, DISK_MIB);
   }
 
   async start(): Promise<void> {
@@ -115,7 +114,7 @@ export class WatchedNode {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#watchdog;
-    if (this.hasOwnDisk) spawnSync("umount", ["-l", this.paths.disk]);
+    if (this.hasOwnDisk) unmountDisk(this.paths.disk);
   }
 
   #note(event: WatchdogEvent): void {
@@ -130,8 +129,4 @@ export class WatchedNode {
     }
     for (const listener of [...this.#listeners]) listener(event);
   }
-}
-
-function mounted(dir: string): boolean {
-  return spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_MIB}m`, "tmpfs", dir]).status === 0;
 }

@@ -1,10 +1,9 @@
 /** Faults of room: the log takes nothing more, or the node's disk. */
 import { spawnSync } from "node:child_process";
-import { rmSync, statfsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../../../runtime/bus/index.ts";
 import { jetStreamApi } from "../../../runtime/log/stream.ts";
+import { keepFull } from "../disks.ts";
 import type { Inject } from "./injection.ts";
 
 const SHORT_MS = [1_500, 4_000] as const;
@@ -43,13 +42,8 @@ export const fullStream: Inject = async ({ site, random }) => {
 export const fullDisk: Inject = ({ site: { node }, random }) =>
   node.inTurn(async () => {
     const ms = random.between(...SHORT_MS);
-    if (node.hasOwnDisk) {
-      const hog = join(node.paths.disk, "hog");
-      fill(hog, node.paths.disk);
-      // A store that makes room meanwhile finds none.
-      for (let end = Date.now() + ms; Date.now() < end; await sleep(100)) fill(`${hog}-2`, node.paths.disk);
-      for (const file of [hog, `${hog}-2`]) rmSync(file, { force: true });
-    } else if (node.pid !== undefined) {
+    if (node.hasOwnDisk) await keepFull(node.paths.disk, ms);
+    else if (node.pid !== undefined) {
       const pid = String(node.pid);
       spawnSync("prlimit", ["--pid", pid, "--fsize=1:unlimited"]);
       await sleep(ms);
@@ -60,12 +54,10 @@ export const fullDisk: Inject = ({ site: { node }, random }) =>
     return { endedAt, how: node.hasOwnDisk ? "a full file system" : "the process's limit of a file's size" };
   });
 
-function fill(file: string, dir: string): void {
-  const { bavail, bsize } = statfsSync(dir);
-  if (bavail === 0) return;
-  try {
-    writeFileSync(file, Buffer.alloc(bavail * bsize), { flag: "a" });
-  } catch {
-    // The node has just taken some of it.
-  }
-}
+/** The server's own disk; where none may be mounted for it, the log takes nothing. */
+export const fullServerDisk: Inject = async (injection) => {
+  const { site, random } = injection;
+  if (!site.serverHasOwnDisk) return fullStream(injection);
+  await site.inServersTurn(() => keepFull(site.serverDisk, random.between(...SHORT_MS)));
+  return { endedAt: Date.now(), how: "a full file system" };
+};

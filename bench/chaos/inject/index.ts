@@ -1,7 +1,7 @@
 /** How each kind of fault is done. */
 import type { FaultKind } from "../faults.ts";
 import { clockJump } from "./clocks.ts";
-import { fullDisk, fullStream } from "./full.ts";
+import { fullDisk, fullServerDisk, fullStream } from "./full.ts";
 import type { Inject } from "./injection.ts";
 import { killNode, killServer, pauseNode } from "./processes.ts";
 import { largeRecord, poison } from "./records.ts";
@@ -17,6 +17,7 @@ export const INJECT: Readonly<Record<FaultKind, Inject>> = {
   "corrupt-snapshot": corruptSnapshot,
   "full-stream": fullStream,
   "full-disk": fullDisk,
+  "full-server-disk": fullServerDisk,
   "slow-reader": slowReader,
   "large-record": largeRecord,
   "malformed-envelope": malformedEnvelope,
