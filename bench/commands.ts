@@ -1,6 +1,7 @@
 /** `bench`: latency and throughput of the desk's parts on this machine, and what the engine promises. */
 import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
+import { addChaos } from "./chaos/commands.ts";
 import { addEngine } from "./engine/commands.ts";
 import { addLog } from "./log/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
@@ -9,6 +10,7 @@ import { addSoak } from "./soak/commands.ts";
 
 export const commands: Contributor = (program: Command, env: CliEnv) => {
   const bench = program.command("bench").description("latency and throughput on this machine");
+  addChaos(bench, env);
   addEngine(bench, env);
   addLog(bench, env);
   addNodes(bench, env);

@@ -1,6 +1,5 @@
 /** One node: log, index, host and services put together behind the `Engine` face. */
-import { join } from "node:path";
-import { Level } from "level";
+import type { Level } from "level";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import type { Bus } from "./bus/bus.ts";
 import { type Subjects, subjectsOf } from "./bus/subjects.ts";
@@ -29,6 +28,7 @@ import type { KeyRing } from "./log/sealer.ts";
 import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
 import { type ClusterOptions, Partitions } from "./partitions.ts";
 import { SinkFollowers } from "./sink-followers.ts";
+import { openStore } from "./store.ts";
 
 export interface NodeOptions {
   readonly bus: Bus;
@@ -200,8 +200,9 @@ export class Node implements Engine {
   }
 
   static async start(options: NodeOptions): Promise<Node> {
-    const db = new Level<string, string>(join(options.dir), { valueEncoding: "utf8" });
-    await db.open();
+    const db = await openStore(options.dir, (reason) =>
+      options.log.error("the store is damaged and is built again from the log", { reason }),
+    );
     const node = new Node(options, db);
     try {
       await node.#start();

@@ -1,0 +1,85 @@
+/** What is known of a run when it is over: what the checker judges by. Times are ms since the epoch on one clock. */
+import type { JsonObject } from "../../runtime/json.ts";
+import type { PoisonKind } from "./faults.ts";
+import type { Want } from "./machines.ts";
+
+export interface SentMessage {
+  /** Name of the addressee: `talk/<key>/<id>`. */
+  readonly to: string;
+  readonly id: string;
+  readonly wants: Want | "plain";
+  readonly sentAt: number;
+  /** Set when the node said that it has it. */
+  readonly acceptedAt?: number;
+  /** Place in the log that the node named then. */
+  readonly seq?: number;
+}
+
+/** A record of the log whose envelope can be read. */
+export interface LoggedRecord {
+  readonly seq: number;
+  /** When the server took it. */
+  readonly at: number;
+  readonly id: string;
+  readonly type: string;
+  readonly to: string;
+  readonly clear: JsonObject;
+}
+
+export type SinkName = "keyed" | "asked";
+
+/** A write that reached a system. */
+export interface Attempt {
+  readonly sink: SinkName;
+  readonly key: string;
+  /** The message that wanted it. */
+  readonly what: string;
+  readonly at: number;
+  /** False where the system knew the key and did nothing. */
+  readonly applied: boolean;
+}
+
+/** A dead letter. */
+export interface Letter {
+  readonly seq?: number;
+  readonly recordId?: string;
+  readonly to?: string;
+  readonly type?: string;
+}
+
+/** A record that ruins its actor. */
+export interface Poison {
+  readonly to: string;
+  readonly id: string;
+  readonly kind: PoisonKind;
+}
+
+/** What somebody else wrote into the log and nobody can fold. */
+export interface ForeignRecord {
+  readonly seq: number;
+  readonly what: string;
+}
+
+/** An actor as its node has it in the end. */
+export interface FinalState {
+  readonly to: string;
+  /** Messages in the order in which they were folded; undefined when it could not be read. */
+  readonly seen?: readonly string[];
+  /** Whether folding the log again comes to the same state. */
+  readonly same?: boolean;
+}
+
+export interface History {
+  readonly messages: readonly SentMessage[];
+  readonly log: readonly LoggedRecord[];
+  readonly attempts: readonly Attempt[];
+  readonly letters: readonly Letter[];
+  readonly states: readonly FinalState[];
+  readonly poisons: readonly Poison[];
+  readonly foreign: readonly ForeignRecord[];
+  /** Ids of records that were refused for good, and so must not be in the log. */
+  readonly refused: readonly string[];
+  /** Where a customer's words were found that nobody should be able to read. */
+  readonly leaks: readonly string[];
+  readonly lastFaultEndedAt: number;
+}

@@ -1,0 +1,207 @@
+/** One run: load, faults by their schedule, and the verdict on what came of it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { ANSWER_WITHIN_MS, check, failuresOf, type Verdict } from "./checker.ts";
+import { type Fault, type FaultKind, type Protection, TRIALS } from "./faults.ts";
+import type { FinalState, History } from "./history.ts";
+import { INJECT } from "./inject/index.ts";
+import { type Done, injectionOf, type Notes } from "./inject/injection.ts";
+import { Load } from "./load.ts";
+import { LogTail, readLetters } from "./log-tail.ts";
+import { scheduleOf } from "./schedule.ts";
+import { Site } from "./site.ts";
+
+export interface RunOptions {
+  readonly seed: string;
+  /** Number of the run, from 0. */
+  readonly run: number;
+  /** Length of the load. Default 60. */
+  readonly seconds?: number;
+  /** Default 200. */
+  readonly conversations?: number;
+  /** A protection to do without. */
+  readonly broken?: Protection;
+  /** Kinds of faults. Default: `DEALT_KINDS`. */
+  readonly kinds?: readonly FaultKind[];
+  /** The JavaScript file of `node-process.ts`. */
+  readonly entry: string;
+  /** Leaves the directory of a run that failed. Default false. */
+  readonly keep?: boolean;
+  readonly onProgress?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface DoneFault {
+  readonly kind: FaultKind;
+  /** When it was to begin, and when it was over, ms from the start of the load. */
+  readonly at: number;
+  readonly endedAt: number;
+  readonly how?: string;
+  /** Why it could not be done, or not to its end. */
+  readonly undone?: string;
+}
+
+export interface RunResult {
+  readonly run: number;
+  readonly faults: readonly DoneFault[];
+  readonly messages: number;
+  readonly accepted: number;
+  readonly records: number;
+  /** Writes that reached a system, and those that the system did. */
+  readonly attempts: number;
+  readonly applied: number;
+  /** How often the node's process was started. */
+  readonly starts: number;
+  readonly verdict: Verdict;
+  /** Sentences of the verdict, and faults that were not done. */
+  readonly failures: number;
+  /** Where to look, of a run that failed. */
+  readonly kept?: string;
+}
+
+const LOOK_EVERY_MS = 250;
+/** How long a message that nobody has accepted is tried at the end, ms. */
+const LAST_TRIES_MS = 5_000;
+/** States that are asked for at once. */
+const WINDOW = 8;
+/** The last answers come a moment after their time is over, if too late: that is seen as well, ms. */
+const GRACE_MS = 1_500;
+/** A fault that does not come to an end, ms. */
+const LONGEST_FAULT_MS = 150_000;
+
+export async function runChaos(options: RunOptions): Promise<RunResult> {
+  const { seed, run, seconds = 60, conversations = 200, broken, kinds, entry, onProgress, signal } = options;
+  const faults = scheduleOf({ seed, run, seconds, kinds, trials: broken && TRIALS[broken] });
+  const site = await Site.start({ seed: `${seed} run ${run}`, entry, broken });
+  const load = new Load({
+    seed: `${seed} run ${run}`,
+    conversations,
+    nodes: [site.node.client],
+    isAnswered: (id) => site.tail.answered.has(id),
+  });
+  const watching = new AbortController();
+  let failed = true;
+  try {
+    const notes: Notes = { poisons: [], foreign: [], refused: [] };
+    const watched = watch(site, watching.signal);
+    const startedAt = Date.now();
+    load.start();
+    const done = await Promise.all([
+      ...faults.map(async (fault): Promise<DoneFault> => {
+        await sleep(fault.at, undefined, { signal });
+        onProgress?.(fault.kind);
+        const { endedAt, ...rest } = await bounded(fault, site, load, notes);
+        return { kind: fault.kind, at: fault.at, endedAt: endedAt - startedAt, ...rest };
+      }),
+      sleep(seconds * 1_000, undefined, { signal }),
+    ]).then((all) => all.filter((each): each is DoneFault => typeof each === "object"));
+    onProgress?.("waiting for the last answers");
+    await load.end(LAST_TRIES_MS);
+    const lastFaultEndedAt = startedAt + Math.max(0, ...done.map(({ endedAt }) => endedAt));
+    await settled(site, load, lastFaultEndedAt);
+    onProgress?.("reading what became of it");
+    const states = await finalStates(site, load);
+    watching.abort();
+    await watched;
+    // From its beginning: what was read along may be gone.
+    const log = new LogTail(site.bus, site.names.logStream);
+    await insist(() => log.catchUp());
+    const history: History = {
+      messages: load.messages,
+      log: log.records,
+      attempts: [...site.keyed.attempts, ...site.asked.attempts],
+      letters: await insist(() => readLetters(site.bus, site.names.deadStream)),
+      states,
+      ...notes,
+      leaks: log.leaks,
+      lastFaultEndedAt,
+    };
+    const verdict = check(history);
+    const failures = failuresOf(verdict) + done.filter(({ undone }) => undone).length;
+    failed = failures > 0;
+    return {
+      run,
+      faults: done,
+      messages: load.messages.length,
+      accepted: load.messages.filter(({ acceptedAt }) => acceptedAt !== undefined).length,
+      records: history.log.length,
+      attempts: history.attempts.length,
+      applied: history.attempts.filter(({ applied }) => applied).length,
+      starts: site.node.starts,
+      verdict,
+      failures,
+      ...(failed && options.keep ? { kept: site.dir } : {}),
+    };
+  } finally {
+    watching.abort();
+    await load.end(0);
+    await site.stop(failed && options.keep);
+  }
+}
+
+/** A fault that can't be done, or does not end, is over when it was given up. */
+async function bounded(
+  fault: Fault,
+  site: Site,
+  load: Load,
+  notes: Notes,
+): Promise<Done & Pick<DoneFault, "undone">> {
+  const injected = INJECT[fault.kind](injectionOf(fault, site, load, notes)).catch((error) => ({
+    endedAt: Date.now(),
+    undone: String(error),
+  }));
+  const late = sleep(LONGEST_FAULT_MS, undefined, { ref: false }).then(() => ({
+    endedAt: Date.now(),
+    undone: "it did not end",
+  }));
+  return Promise.race([injected, late]);
+}
+
+/** Reads the log along, so that at the end little is left to read. */
+async function watch(site: Site, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await site.tail.catchUp().catch(() => {});
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Waits until all is answered, or could have been. */
+async function settled(site: Site, load: Load, lastFaultEndedAt: number): Promise<void> {
+  for (;;) {
+    const { answered } = site.tail;
+    const open = load.messages.filter(({ id, acceptedAt }) => acceptedAt !== undefined && !answered.has(id));
+    const late =
+      Math.max(lastFaultEndedAt, ...open.map(({ acceptedAt }) => acceptedAt!)) + ANSWER_WITHIN_MS + GRACE_MS;
+    if (open.length === 0 || Date.now() > late) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function finalStates(site: Site, load: Load): Promise<FinalState[]> {
+  const names = [...new Set(load.messages.map(({ to }) => to))];
+  const states: FinalState[] = [];
+  const end = Date.now() + 30_000;
+  const next = async (): Promise<void> => {
+    for (let to = names.pop(); to !== undefined; to = names.pop()) {
+      let state = await site.node.client.state(to);
+      while (!state && Date.now() < end) {
+        await sleep(LOOK_EVERY_MS);
+        state = await site.node.client.state(to);
+      }
+      states.push({ to, seen: state?.seen, same: state?.same });
+    }
+  };
+  await Promise.all(Array.from({ length: WINDOW }, next));
+  return states;
+}
+
+/** The server may be on its way back still. */
+async function insist<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === 20) throw error;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+}
