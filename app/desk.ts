@@ -425,6 +425,7 @@ function clusterOptions(config: Config, dir: DataDir, info: JsonObject): Cluster
     info,
     ttlMs: config.cluster.ttlMs ?? (replicas > 1 ? TTL_OF_COPIES_MS : TTL_MS),
     drainTimeoutMs: config.host.drainMs,
+    leaveEveryMs: config.cluster.leaveEveryMs,
   };
 }
 

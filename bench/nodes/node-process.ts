@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { address } from "../../runtime/address.ts";
 import { connectBus } from "../../runtime/bus/index.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
+import type { ActorDefinition } from "../../runtime/host/definition.ts";
 import type { Service } from "../../runtime/host/service.ts";
 import { newId } from "../../runtime/ids.ts";
 import { openKeyRing } from "../../runtime/log/keyring.ts";
@@ -14,6 +15,13 @@ const WORKSPACE = "bench";
 const SENDER = address("bench", "bench");
 /** Appends under way at once while conversations are made known. */
 const FILLING = 64;
+/** Replies are seen live, so theirs has to be known as a sink. */
+const channel: ActorDefinition = {
+  kind: "channel",
+  version: 1,
+  machine: turnDefinitions[0]!.machine,
+  sink: true,
+};
 const service: Service = {
   name: "bench",
   operations: { lookup: async ({ text }) => ({ text: text! }) },
@@ -31,7 +39,7 @@ const node = await Node.start({
   keys,
   workspace: WORKSPACE,
   dir: join(dataDir, "engine"),
-  definitions: turnDefinitions,
+  definitions: [...turnDefinitions, channel],
   services: [service],
   policy: { maxAttempts: 3, backoffMs: () => 50 },
   log: {

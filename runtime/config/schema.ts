@@ -105,6 +105,8 @@ export const configSchema = z.strictObject({
      * log has copies, since a cluster of servers needs up to nine seconds for a new leader.
      */
     ttlMs: z.number().int().min(500).max(600_000).optional(),
+    /** How often a node writes down for the others from where to go on. Less often, and a take-over has more to read. */
+    leaveEveryMs: z.number().int().min(100).max(600_000).default(2_000),
   }),
 
   host: section({
