@@ -35,7 +35,7 @@ import { createMetrics, type Metrics, openLog, type ProcessLog } from "../runtim
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
 import { type Agents, openAgents } from "./agents.ts";
-import { linkKeys } from "./links.ts";
+import { keyLinks } from "./links.ts";
 import { feedMetrics, type MetricsFeed } from "./metrics.ts";
 
 export interface DeskOptions {
@@ -291,6 +291,14 @@ function node({ config, clock, progress, version }: DeskOptions, parts: Parts, d
         credit: config.log.credit,
         appendTimeoutMs: config.log.appendTimeoutMs,
         onFailure: exited,
+        observers: [
+          keyLinks(parts.keys!, (conversation, error) =>
+            logger.error(
+              { conversation, error: String(error) },
+              "a conversation's key is not under its customer's",
+            ),
+          ),
+        ],
         cluster: config.nats.url
           ? clusterOptions(config, dir, { pid: process.pid, version: version ?? null })
           : undefined,
@@ -298,18 +306,11 @@ function node({ config, clock, progress, version }: DeskOptions, parts: Parts, d
         progress: (done, all) => progress?.(`reading the log: ${done} of ${all} records`),
       });
       parts.node = started;
-      const unlink = linkKeys(started, parts.keys!, (conversation, error) =>
-        logger.error(
-          { conversation, error: String(error) },
-          "a conversation's key is not under its customer's",
-        ),
-      );
       parts.measured = feedMetrics(parts.metrics, started, () => started.deadLetters.count());
       parts.feed = followStatus(started, (error) => logger.warn({ error: String(error) }, "status feed"));
       return {
         which: () => started.status().host as JsonObject,
         stop: async () => {
-          unlink();
           parts.feed?.stop();
           parts.measured?.stop();
           await started.stop();

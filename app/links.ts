@@ -2,18 +2,20 @@
  * Once a conversation knows its customer, its key is wrapped under the customer's: destroying the customer's key then
  * erases the conversation as well (L12).
  */
-import type { Engine } from "../runtime/engine.ts";
+import type { StoredRecord } from "../runtime/envelope.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 
 const ATTEMPTS = 5;
 const RETRY_MS = 500;
 
-/** Follows the log; answers how to stop. A record seen again after a restart wraps again, which changes nothing. */
-export function linkKeys(
-  engine: Engine,
+/**
+ * What to do with each record that a node hands over, from its start to its end: one that passes unseen is not linked. A
+ * record seen again after a restart wraps again, which changes nothing.
+ */
+export function keyLinks(
   keys: KeyRing,
   onFailure: (conversation: string, error: unknown) => void,
-) {
+): (record: StoredRecord) => void {
   const wrap = async (conversation: string, customer: string): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -25,8 +27,8 @@ export function linkKeys(
       }
     }
   };
-  return engine.observe((record) => {
+  return (record) => {
     if (record.type !== "customer.linked" || record.from.kind !== "conversation") return;
     void wrap(record.from.key, record.to.key);
-  });
+  };
 }

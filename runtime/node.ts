@@ -55,6 +55,8 @@ export interface NodeOptions {
   readonly credit?: number;
   /** How long one append may take before it is tried again, ms. Default 3,000. */
   readonly appendTimeoutMs?: number;
+  /** See every record that this node hands over, those too of which it catches up while it starts. As `observe`. */
+  readonly observers?: readonly ((record: StoredRecord) => void)[];
   /** Told how far catching up with the log is. */
   readonly progress?: (done: number, all: number) => void;
   /** Called once when the node can't go on: it has to be stopped and started again. */
@@ -95,12 +97,13 @@ export class Node implements Engine {
   readonly #ends: (() => void)[] = [];
   /** When the others were last told that an actor is behind, monotonic, ms. */
   readonly #told = new Map<string, number>();
-  readonly #observers = new Set<(record: StoredRecord) => void>();
+  readonly #observers: Set<(record: StoredRecord) => void>;
   #serving = false;
 
   private constructor(options: NodeOptions, db: Level<string, string>) {
     const { bus, keys } = options;
     this.#o = options;
+    this.#observers = new Set(options.observers);
     this.workspace = options.workspace;
     this.#clock = options.clock ?? systemClock;
     this.#db = db;

@@ -33,8 +33,8 @@ async function start(options: StartNode): Promise<void> {
     running = await BareLoop.start(bus, options.dir, coverage, done);
     return;
   }
-  running = node = await startNode(options, joined, options.version);
-  node.observe((record) => observed(record, done));
+  const observe = (record: StoredRecord): void => observed(record, done);
+  running = node = await startNode(options, joined, observe, options.version);
 }
 
 function observed({ to, seq, correlation, type }: StoredRecord, done: DoneFeed): void {

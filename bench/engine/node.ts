@@ -1,5 +1,6 @@
 /** The node that is measured, as a desk starts it but for agents that think. */
 import { join } from "node:path";
+import type { StoredRecord } from "../../runtime/envelope.ts";
 import { Node } from "../../runtime/node.ts";
 import { cellRestartPolicy } from "../../supervisors/index.ts";
 import { messageDefinitions } from "./message-machine.ts";
@@ -7,8 +8,16 @@ import { type Joined, PARTITIONS, type Place, WORKSPACE } from "./place.ts";
 import { turnDefinitions } from "./turn-machine.ts";
 import { turnService } from "./turn-service.ts";
 
-/** @param version of the machines; raised, no snapshot of an earlier one is used. Default 1. */
-export function startNode({ dir }: Place, { bus, keys }: Joined, version?: number): Promise<Node> {
+/**
+ * @param observe sees every record, those too that are folded while the node starts
+ * @param version of the machines; raised, no snapshot of an earlier one is used. Default 1.
+ */
+export function startNode(
+  { dir }: Place,
+  { bus, keys }: Joined,
+  observe: (record: StoredRecord) => void,
+  version?: number,
+): Promise<Node> {
   return Node.start({
     bus,
     keys,
@@ -19,5 +28,6 @@ export function startNode({ dir }: Place, { bus, keys }: Joined, version?: numbe
     policy: cellRestartPolicy(),
     log: { warn: () => {}, error: () => {} },
     partitions: PARTITIONS,
+    observers: [observe],
   });
 }

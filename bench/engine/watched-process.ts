@@ -7,9 +7,8 @@ import { DoneFeed } from "./progress.ts";
 const link = joinWatchdog();
 const place = JSON.parse(process.argv[3] ?? "") as Place;
 const joined = await join(place, "bench-node");
-const node = await startNode(place, joined);
 const done = new DoneFeed(joined.bus);
-node.observe(({ to, correlation }) => {
+const node = await startNode(place, joined, ({ to, correlation }) => {
   if (to.kind === "channel") done.add(correlation ?? "");
 });
 process.once("SIGTERM", async () => {

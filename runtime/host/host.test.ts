@@ -155,6 +155,17 @@ describe("recovery", () => {
     expect((await desk.node.logState()).messages).toBe(before.messages);
   });
 
+  it("shows its observers also what it folds while it starts", async () => {
+    await start();
+    for (let i = 0; i < 5; i++) await desk.send(c1, "add");
+    await desk.until(async () => (await context())?.total === 5);
+    await desk.crash();
+    rmSync(join(desk.dir, "engine"), { recursive: true });
+    const seen: number[] = [];
+    await desk.up({ observers: [(record) => seen.push(record.seq)] });
+    expect(seen).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it("L4: a damaged snapshot is reported, and the log wins", async () => {
     await start();
     for (let i = 0; i < 5; i++) await desk.send(c1, "add");
