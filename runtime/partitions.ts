@@ -8,11 +8,11 @@ import type { Bus } from "./bus/bus.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { Coordinator, type ReleaseReason, type Timings } from "./cluster/index.ts";
-import type { Envelope } from "./envelope.ts";
+import type { Envelope, StoredRecord } from "./envelope.ts";
 import type { CellStore } from "./host/cell-store.ts";
 import { Handover } from "./host/handover.ts";
 import type { Host, HostLog } from "./host/host.ts";
-import { HOST } from "./host/host-options.ts";
+import { HOST, sleep } from "./host/host-options.ts";
 import type { Tenure } from "./host/partition.ts";
 import { newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
@@ -21,7 +21,6 @@ import { readRecord } from "./log/read.ts";
 import { LogReader } from "./log/reader.ts";
 import type { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
-import { streamState } from "./log/stream.ts";
 
 export interface ClusterOptions extends Timings {
   /** Name of this node, another one for each: letters, digits, `_`, `-`, and `.` between them. */
@@ -171,14 +170,19 @@ export class Partitions {
   #read(number: number, tenure: Tenure): Promise<void> {
     const { bus, names, host, log, credit } = this.#p;
     return new Promise((resolve) => {
+      let caughtUp = false;
       const reader = new LogReader(bus, {
         stream: names.logStream,
         subject: names.log(number),
         from: host.own(number, tenure),
         batch: credit,
-        onRecord: async (record) => {
-          await host.handle(number, record);
-          if (record.seq >= tenure.head) resolve();
+        onRecord: (record) => {
+          const taken = host.handle(number, record);
+          if (caughtUp || record.seq < tenure.head) return taken;
+          return taken.then(() => {
+            caughtUp = true;
+            resolve();
+          });
         },
         onRestart: (reason) => log.warn("reading starts again", { partition: number, reason }),
         onEnd: resolve,
@@ -230,17 +234,11 @@ export class Partitions {
    * before still writes comes after it.
    */
   async #fence(number: number, lease: number, goesOn: () => void): Promise<Fence> {
-    const { index, appender, clock, names, bus, keys } = this.#p;
-    const key = this.#fenceKeys![number]!;
-    const to: Address = { kind: "host", key, id: "fence" };
-    const { lastSeq, created } = await streamState(bus, names.logStream);
-    await this.#indexed(lastSeq, goesOn);
-    const last = (await index.ofActor(to)).at(-1);
-    const before = last === undefined ? undefined : await readRecord(bus, names.logStream, last, keys);
-    // Leases that were lost with their bucket begin anew, the log goes on.
-    const epoch = Math.max(lease, (before?.epoch ?? 0) + 1);
+    const { index, appender, clock } = this.#p;
+    const to: Address = { kind: "host", key: this.#fenceKeys![number]!, id: "fence" };
     const node = this.#node;
-    const moved = before !== undefined && before.clear.node !== node;
+    // Leases that were lost with their bucket begin anew, the log goes on.
+    const epoch = Math.max(lease, ((await this.#lastFence(to))?.epoch ?? 0) + 1);
     goesOn();
     const fence: Envelope = {
       id: newId(),
@@ -253,17 +251,20 @@ export class Partitions {
       data: {},
     };
     const { seq } = await appender.append(fence);
-    await this.#indexed(seq, goesOn);
-    return { epoch, head: seq, moved, log: created };
-  }
-
-  /** Waits until all up to a record is in the index, or all that there is: records may have been deleted. */
-  async #indexed(seq: number, goesOn: () => void): Promise<void> {
-    const { index } = this.#p;
-    while (index.complete < seq && !index.atEnd) {
+    while (index.complete < seq) {
       await sleep(INDEX_AGAIN_MS);
       goesOn();
     }
+    // Only now all fences are known: one may have come that this node had not seen yet.
+    const before = await this.#lastFence(to, seq);
+    if (before && before.epoch >= epoch) throw new Error(`epoch ${epoch} is not above ${before.epoch}`);
+    return { epoch, head: seq, moved: before !== undefined && before.clear.node !== node, log: index.log };
+  }
+
+  async #lastFence(to: Address, below = Number.POSITIVE_INFINITY): Promise<StoredRecord | undefined> {
+    const { index, names, bus, keys } = this.#p;
+    const last = (await index.ofActor(to)).filter((seq) => seq < below).at(-1);
+    return last === undefined ? undefined : readRecord(bus, names.logStream, last, keys);
   }
 
   async #leave(): Promise<void> {
@@ -285,10 +286,6 @@ function fenceKeys(partitions: number, partitionOf: (key: string) => number): st
     missing--;
   }
   return keys;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<void> {

@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "./ports.ts";
+import { freePort } from "../harness/ports.ts";
 
 const MAX_BYTES = 10_000;
 const START_MS = 15_000;

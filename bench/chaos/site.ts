@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bus, connectBus, EmbeddedServer, type Subjects, subjectsOf } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { freePort } from "../harness/ports.ts";
 import { mountDisk, unmountDisk } from "./disks.ts";
 import type { Protection } from "./faults.ts";
 import { LogTail } from "./log-tail.ts";
-import { freePort } from "./ports.ts";
 import { Sink } from "./sinks.ts";
 import { WatchedNode } from "./watched-node.ts";
 

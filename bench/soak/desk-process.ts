@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asset } from "../../runtime/config/paths.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { freePort } from "../harness/ports.ts";
 
 const START_MS = 120_000;
 
@@ -73,12 +73,4 @@ export class DeskProcess {
     this.#watchdog.kill("SIGTERM");
     await gone;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

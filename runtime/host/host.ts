@@ -171,9 +171,9 @@ export class Host {
    * Takes one record of a partition, in log order. Waits only for room, or for a key that is not at hand.
    * @throws when the keys can't be reached, and while the partition is let go of: the record has to be handed over again.
    */
-  async handle(number: number, raw: RawRecord): Promise<void> {
+  handle(number: number, raw: RawRecord): Promise<void> {
     const partition = this.#partitions.get(number);
-    if (!partition) throw new Error("the partition is not owned any more");
+    if (!partition) return Promise.reject(new Error("the partition is not owned any more"));
     return this.#intake.take(partition, raw);
   }
 

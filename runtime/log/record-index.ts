@@ -50,7 +50,7 @@ export class RecordIndex {
   /** Every key on disk has its highest sequence beside it. */
   #hasHighest = false;
   #follower: LogReader | undefined;
-  #atEnd = false;
+  #log = "";
   /** One flush at a time: the follower and the host both ask for them. */
   #flushing: Promise<void> = Promise.resolve();
 
@@ -68,9 +68,9 @@ export class RecordIndex {
     return this.#follower ? this.#follower.position - 1 : this.#head;
   }
 
-  /** Nothing more was in the log when it was last looked at. */
-  get atEnd(): boolean {
-    return this.#atEnd;
+  /** When the log was made that this is the index of. */
+  get log(): string {
+    return this.#log;
   }
 
   /** Sequence of the first record with this id, as far as noted. */
@@ -192,6 +192,7 @@ export class RecordIndex {
     onNoted?: (seq: number, to: Address) => void,
   ): Promise<void> {
     const { firstSeq, lastSeq, created } = await streamState(bus, stream);
+    this.#log = created;
     const known = this.#db.getSync(LOG);
     const position = Number(this.#db.getSync(POSITION) ?? 1);
     // A log that was made anew, that has lost its end, or another server's: nothing that was kept is of this one.
@@ -222,7 +223,6 @@ export class RecordIndex {
       from,
       headersOnly: true,
       onRecord: (record) => {
-        this.#atEnd = false;
         const id = record.header(HEADER_ID);
         const to = record.header(HEADER_TO);
         if (id && to) {
@@ -242,10 +242,7 @@ export class RecordIndex {
         });
       },
       // The last record that the stream counts may have been deleted.
-      onEnd: () => {
-        this.#atEnd = true;
-        caughtUp();
-      },
+      onEnd: () => caughtUp(),
     });
     if (total <= 0) caughtUp();
     this.#follower.start();
