@@ -118,6 +118,20 @@ describe("a key ring", () => {
     await expect((await open(otherBus)).sealer("c1")).rejects.toThrow(SealError);
   });
 
+  it("lets go of keys that nobody uses", async () => {
+    const ring = await open(bus, 200);
+    await make(ring, "idle");
+    await make(ring, "busy");
+    expect(ring.held).toBe(2);
+    await expect
+      .poll(async () => {
+        expect(await ring.sealer("busy")).toBeDefined();
+        return ring.held;
+      })
+      .toBe(1);
+    expect(await ring.sealer("idle")).toBeDefined();
+  });
+
   it("asks again once a key is too old", async () => {
     const ring = await open(bus, 40);
     await make(ring, "c1");

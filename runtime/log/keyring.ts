@@ -25,7 +25,10 @@ export interface KeyRingOptions {
   readonly dataDir: string;
   /** Keys kept in memory. Default 20,000. */
   readonly cacheSize?: number;
-  /** A key is used no longer than this without looking again, ms. Default 60,000; from half of it on it is refreshed. */
+  /**
+   * A key is used no longer than this without looking again, ms. Default 60,000; from half of it on it is refreshed. One that
+   * nobody uses leaves memory within another quarter of it.
+   */
   readonly maxAgeMs?: number;
   /** Copies of the bucket in a cluster. Default 1. */
   readonly replicas?: number;
@@ -62,6 +65,7 @@ export class WorkspaceKeyRing implements KeyRing {
   readonly #subscription: BusSubscription;
   readonly #cache: LRUCache<string, Held>;
   readonly #maxAge: number;
+  readonly #sweeper: NodeJS.Timeout;
   /** Cached keys that are wrapped under a key, by that key: they go when it goes. */
   readonly #under = new Map<string, Set<string>>();
   readonly #fetching = new Map<string, Promise<Held | undefined>>();
@@ -112,6 +116,8 @@ export class WorkspaceKeyRing implements KeyRing {
       max: options.cacheSize ?? 20_000,
       dispose: (held, key) => this.#forgetPlace(key, held),
     });
+    // A key that may not be used any more has no business in memory.
+    this.#sweeper = setInterval(() => this.#sweep(), this.#maxAge / 4).unref();
     this.#subscription = options.bus.subscribe(dropSubject, (message) => {
       if (message.header(HEADER_ORIGIN) === this.#origin) return;
       this.#drop(Buffer.from(message.data).toString("utf8"));
@@ -204,7 +210,13 @@ export class WorkspaceKeyRing implements KeyRing {
     return mac.subarray(0, 16).toString("base64url");
   }
 
+  /** Keys in memory. */
+  get held(): number {
+    return this.#cache.size;
+  }
+
   close(): void {
+    clearInterval(this.#sweeper);
     this.#subscription.unsubscribe();
     this.#cache.clear();
   }
@@ -319,6 +331,11 @@ export class WorkspaceKeyRing implements KeyRing {
       if (keys) keys.add(key);
       else this.#under.set(ancestor, new Set([key]));
     }
+  }
+
+  #sweep(): void {
+    const oldest = performance.now() - this.#maxAge;
+    for (const [key, { readAt }] of [...this.#cache.entries()]) if (readAt < oldest) this.#cache.delete(key);
   }
 
   #forgetPlace(key: string, { ancestors }: Held): void {
