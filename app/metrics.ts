@@ -14,7 +14,7 @@ import { HEALTH_NUMBER, type Metrics } from "../runtime/telemetry/metrics.ts";
 import { stageOf } from "../scenarios/stages.ts";
 
 /** What is under way at once at most; what is older is not measured. */
-const UNDER_WAY = 20_000;
+const UNDER_WAY = 5_000;
 
 /** What an actor wrote last, and for which record. */
 interface Written {
