@@ -82,16 +82,26 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
         await sleep(SAMPLE_MS);
       }
     })();
-    for (let n = 0; performance.now() - begun < seconds * 1_000; n++) {
-      const due = begun + (n / rate) * 1_000;
-      await sleep(Math.max(0, due - performance.now()));
-      if (underWay.size >= MOST_UNDER_WAY) throw new Error(`the desk does not keep up with ${rate} a second`);
-      const work = one(n).finally(() => underWay.delete(work));
-      underWay.add(work);
+    const coming = (async () => {
+      for (let n = 0; !stopped && performance.now() - begun < seconds * 1_000; n++) {
+        const due = begun + (n / rate) * 1_000;
+        await sleep(Math.max(0, due - performance.now()));
+        if (underWay.size >= MOST_UNDER_WAY)
+          throw new Error(
+            `the desk does not keep up: of ${rate} conversations that begin each second, ${MOST_UNDER_WAY} are under way`,
+          );
+        const work = one(n).finally(() => underWay.delete(work));
+        underWay.add(work);
+      }
+      await Promise.all(underWay);
+    })();
+    try {
+      // Whichever fails first is what went wrong; the other one fails of it.
+      await Promise.race([coming, sampling]);
+    } finally {
+      stopped = true;
+      await Promise.allSettled([coming, sampling]);
     }
-    await Promise.all(underWay);
-    stopped = true;
-    await sampling;
     const windowS = Math.min(20, seconds / 15);
     const measures = entries().map(([name, { unit, slack }]) => {
       const found = flatness(samples.get(name) ?? [], { slack, windowS });

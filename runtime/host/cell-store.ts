@@ -68,6 +68,16 @@ export interface Written {
   readonly positions: ReadonlyMap<number, number>;
 }
 
+/** An actor's rows `o` and `w`. */
+interface Said {
+  readonly open: boolean;
+  readonly waiting: string | undefined;
+}
+
+function saidOf({ open, waiting }: Kept): Said {
+  return { open, waiting: waiting && JSON.stringify(waiting) };
+}
+
 type Put = { type: "put"; key: string; value: string };
 type Del = { type: "del"; key: string };
 
@@ -94,6 +104,8 @@ export class CellStore {
   readonly #db: Level<string, string>;
   readonly #keys: KeyRing;
   readonly #partitionOf: (to: Address) => number;
+  /** What the rows of the cells in memory say. */
+  readonly #said = new WeakMap<object, Said>();
   /** Told of each write, once it is on disk. */
   onWritten: ((written: Written) => void) | undefined;
 
@@ -136,14 +148,18 @@ export class CellStore {
     return Number(this.#db.getSync(`p!${partition}`) ?? 1);
   }
 
-  /** Writes snapshots, and positions that no snapshot yet to be written is needed for, in one batch. */
+  /**
+   * Writes snapshots, and positions that no snapshot yet to be written is needed for, in one batch. `cell`: who has the state,
+   * for as long as it is in memory; rows that say what they said of it the last time are not written again.
+   */
   async write(
-    cells: readonly { to: Address; state: CellState; closed: boolean }[],
+    cells: readonly { cell?: object; to: Address; state: CellState; closed: boolean }[],
     positions: ReadonlyMap<number, number>,
   ): Promise<void> {
     const operations: (Put | Del)[] = [];
     const kept: Kept[] = [];
-    for (const { to, state, closed } of cells) {
+    const said: [object, Said][] = [];
+    for (const { cell, to, state, closed } of cells) {
       const name = formatAddress(to);
       const sealer = this.#keys.cached(to.key) ?? (await this.#keys.sealer(to.key, { create: true }));
       if (sealer) {
@@ -160,23 +176,32 @@ export class CellStore {
         asks: state.asks.length > 0,
       };
       const waits = waiting.asks || waiting.timers.length > 0;
-      kept.push({ to, open: !closed, ...(waits ? { waiting } : {}) });
-      operations.push(...this.#keeping(kept.at(-1)!));
+      const now: Kept = { to, open: !closed, ...(waits ? { waiting } : {}) };
+      kept.push(now);
+      const says = saidOf(now);
+      operations.push(...this.#rows(to, says, cell && this.#said.get(cell)));
+      if (cell) said.push([cell, says]);
     }
     for (const [partition, position] of positions) {
       operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
     }
     await this.#db.batch(operations);
+    for (const [cell, says] of said) this.#said.set(cell, says);
     this.onWritten?.({ kept, positions });
   }
 
-  #keeping({ to, open, waiting }: Kept): (Put | Del)[] {
-    const w = this.#row("w", to);
-    const o = this.#row("o", to);
-    return [
-      waiting ? { type: "put", key: w, value: JSON.stringify(waiting) } : { type: "del", key: w },
-      open ? { type: "put", key: o, value: "" } : { type: "del", key: o },
-    ];
+  /** What makes the rows of an actor say this; all that they have to where it is not known what they say. */
+  #rows(to: Address, { open, waiting }: Said, last?: Said): (Put | Del)[] {
+    const operations: (Put | Del)[] = [];
+    if (!last || last.waiting !== waiting) {
+      const key = this.#row("w", to);
+      operations.push(waiting === undefined ? { type: "del", key } : { type: "put", key, value: waiting });
+    }
+    if (last?.open !== open) {
+      const key = this.#row("o", to);
+      operations.push(open ? { type: "put", key, value: "" } : { type: "del", key });
+    }
+    return operations;
   }
 
   #forgetting(to: Address): Del[] {
@@ -217,8 +242,8 @@ export class CellStore {
   async adopt(partition: number, position: number, kept: readonly Kept[]): Promise<void> {
     const operations: (Put | Del)[] = [];
     for (const { to } of (await this.summary(partition)).kept)
-      operations.push(...this.#keeping({ to, open: false }));
-    for (const each of kept) operations.push(...this.#keeping(each));
+      operations.push(...this.#rows(to, saidOf({ to, open: false })));
+    for (const each of kept) operations.push(...this.#rows(each.to, saidOf(each)));
     operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
     await this.#db.batch(operations);
   }

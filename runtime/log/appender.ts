@@ -48,6 +48,8 @@ interface Recent {
   readonly plain: string;
   readonly id: string;
   readonly to: string;
+  /** Monotonic, ms. */
+  readonly until: number;
 }
 
 export class Appender {
@@ -57,12 +59,9 @@ export class Appender {
   readonly #partitions = new LRUCache<string, number>({ max: KNOWN_PARTITIONS });
   /** JSON of what was checked and is about to be appended, by its data. */
   readonly #plain = new WeakMap<object, string>();
-  /** By sealed text. Nobody else can have sealed the same: the nonce is random. */
-  readonly #recent = new LRUCache<string, Recent>({
-    maxSize: RECENT_CHARACTERS,
-    sizeCalculation: ({ plain }, sealed) => plain.length + sealed.length,
-    ttl: RECENT_MS,
-  });
+  /** By sealed text, oldest first. Nobody else can have sealed the same: the nonce is random. */
+  readonly #recent = new Map<string, Recent>();
+  #recentCharacters = 0;
 
   constructor(bus: Bus, keys: KeyRing, options: AppenderOptions) {
     this.#bus = bus;
@@ -86,8 +85,22 @@ export class Appender {
     const recent = this.#recent.get(sealed);
     // Copied to another place it must not open here either.
     if (recent?.id !== envelope.id || recent.to !== formatAddress(envelope.to)) return undefined;
-    this.#recent.delete(sealed);
-    return recent.plain;
+    this.#forgetRecent(sealed, recent);
+    return recent.until < performance.now() ? undefined : recent.plain;
+  }
+
+  #keepRecent(sealed: string, recent: Recent): void {
+    this.#recent.set(sealed, recent);
+    this.#recentCharacters += recent.plain.length + sealed.length;
+    const now = performance.now();
+    for (const [oldest, { plain, until }] of this.#recent) {
+      if (until >= now && this.#recentCharacters <= RECENT_CHARACTERS) break;
+      this.#forgetRecent(oldest, { plain });
+    }
+  }
+
+  #forgetRecent(sealed: string, { plain }: Pick<Recent, "plain">): void {
+    if (this.#recent.delete(sealed)) this.#recentCharacters -= plain.length + sealed.length;
   }
 
   /**
@@ -127,7 +140,8 @@ export class Appender {
       throw this.#tooLarge(envelope, payload.byteLength);
     }
     const subject = this.#o.subject(this.partitionOf(envelope.to));
-    this.#recent.set(sealed, { plain, id: envelope.id, to: headers[HEADER_TO]! });
+    const until = performance.now() + RECENT_MS;
+    this.#keepRecent(sealed, { plain, id: envelope.id, to: headers[HEADER_TO]!, until });
     const reply = await this.#bus.request(subject, payload, { headers, timeoutMs: this.#o.ackTimeoutMs });
     const ack = JSON.parse(decoder.decode(reply.data));
     if (ack.error?.err_code === MESSAGE_TOO_LARGE) throw this.#tooLarge(envelope, payload.byteLength);

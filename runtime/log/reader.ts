@@ -143,7 +143,8 @@ export class LogReader {
           continue;
         }
         silentSince = now;
-        const status = message.header("Status");
+        // What the server says has no body, and headers are not taken apart for nothing.
+        const status = message.data.length === 0 ? message.header("Status") : undefined;
         if (status === "404" || status === "408") {
           pulls.ended(now);
           continue;

@@ -168,4 +168,44 @@ describe("following the log", () => {
     expect(await index.ofActor(a)).toHaveLength(9);
     expect(await db.get("s!counter/k/a")).toBeUndefined();
   });
+
+  it("is noted again as a whole, wherever in the middle of a flush the process ended", async () => {
+    const records = Array.from({ length: 600 }, (_, i) => ({
+      seq: i + 1,
+      id: `id${i + 1}`,
+      to: address("counter", `k${i % 150}`, "a"),
+    }));
+    for (let writes = 0; ; writes++) {
+      await db.clear();
+      const first = new RecordIndex(endingAfter(db, writes));
+      for (const { seq, id, to } of records) first.note(seq, id, to);
+      const whole = await first.flush(601).then(
+        () => true,
+        () => false,
+      );
+      const again = new RecordIndex(db);
+      for (const { seq, id, to } of records) expect(again.note(seq, id, to)).toBe(true);
+      await again.flush(601);
+      for (const key of ["k0", "k77", "k149"])
+        expect((await again.ofKey(key)).map((r) => r.seq)).toEqual(
+          records.filter((r) => r.to.key === key).map((r) => r.seq),
+        );
+      if (!whole) continue;
+      expect(writes).toBeGreaterThan(3);
+      return;
+    }
+  });
 });
+
+/** A database that takes so many writes and no more. */
+function endingAfter(db: Level<string, string>, writes: number): Level<string, string> {
+  let left = writes;
+  return new Proxy(db, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (name !== "batch" && name !== "put") return typeof value === "function" ? value.bind(target) : value;
+      return (...args: unknown[]) =>
+        left-- > 0 ? value.apply(target, args) : Promise.reject(new Error("the process ended"));
+    },
+  });
+}

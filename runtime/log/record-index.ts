@@ -22,6 +22,15 @@ const POSITION = "m!position";
 const LOG = "m!log";
 const HIGHEST = "m!highest";
 
+/** Written without anything else happening in between: one or two milliseconds of work. */
+const IDS_AT_ONCE = 512;
+/** A key that was talked to has some eight rows. */
+const KEYS_AT_ONCE = 64;
+
+function* slices<T>(all: readonly T[], size: number): Generator<readonly T[]> {
+  for (let i = 0; i < all.length; i += size) yield all.slice(i, i + size);
+}
+
 function pad(seq: number): string {
   return seq.toString().padStart(14, "0");
 }
@@ -148,15 +157,29 @@ export class RecordIndex {
     return this.#follower?.position ?? this.#head + 1;
   }
 
+  /**
+   * In slices, so that no message waits for all of it. An id after the places of its record, since a record whose id is there
+   * is not noted again; the position last, since it says that all of it is there.
+   */
   async #flush(covered: number): Promise<void> {
-    const ids = this.#freshIds;
+    const ids = [...this.#freshIds];
+    for (const keys of slices([...this.#freshPlaces.keys()], KEYS_AT_ONCE)) await this.#writePlaces(keys);
+    for (const part of slices(ids, IDS_AT_ONCE)) await this.#writeIds(part);
+    await this.#db.put(POSITION, String(covered));
+  }
+
+  async #writeIds(ids: readonly (readonly [string, number])[]): Promise<void> {
+    await this.#db.batch(ids.map(([id, seq]) => ({ type: "put", key: `i!${id}`, value: String(seq) })));
+    for (const [id] of ids) this.#freshIds.delete(id);
+  }
+
+  async #writePlaces(keys: readonly string[]): Promise<void> {
     const places = this.#freshPlaces;
     const operations: { type: "put"; key: string; value: string }[] = [];
-    for (const [id, seq] of ids) operations.push({ type: "put", key: `i!${id}`, value: String(seq) });
     const written: [string, string, number][] = [];
-    for (const [key, ofKey] of places) {
+    for (const key of keys) {
       let highest = this.#highest(`${key}!`);
-      for (const [p, seqs] of ofKey) {
+      for (const [p, seqs] of places.get(key)!) {
         written.push([key, p, seqs.length]);
         let ofActor = this.#highest(p);
         for (const seq of seqs) {
@@ -168,10 +191,7 @@ export class RecordIndex {
       }
       operations.push({ type: "put", key: `h!${key}!`, value: String(highest) });
     }
-    operations.push({ type: "put", key: POSITION, value: String(covered) });
-    const writtenIds = [...ids.keys()];
     await this.#db.batch(operations);
-    for (const id of writtenIds) ids.delete(id);
     for (const [key, p, n] of written) {
       const ofKey = places.get(key)!;
       const seqs = ofKey.get(p)!;
