@@ -152,8 +152,13 @@ export class Cell {
     const point = { at, recordId: record.id };
     const { clear, data } = record;
     if (record.type === TIMER) {
+      const [timer, generation] = [String(clear.timer), Number(clear.generation)];
+      if (clear.skipped === true) {
+        live.skip(timer, generation);
+        return [];
+      }
       // A cancelled or older generation ends here: XState would take a stale event of a state entered again.
-      return live.fire(String(clear.timer), Number(clear.generation), point) ?? [];
+      return live.fire(timer, generation, point) ?? [];
     }
     const event = { id: record.id, at, from: record.from };
     if (record.type === ANSWER) {

@@ -14,6 +14,13 @@ export interface ActorDefinition {
   /** Whether the actor is done with and may be passivated at once. */
   readonly closed?: (context: any, value: unknown) => boolean;
   /**
+   * What becomes of a delayed event whose deadline passed while nobody was there to fire it: by default it fires, however
+   * late; `skip` takes it away as if the machine had cancelled it. Asked when it is due; what it says is on the record.
+   * @param timer `<path of the actor that set it>|<id of the delayed event>`
+   * @param lateMs how long ago its deadline was, ms
+   */
+  readonly late?: (timer: string, lateMs: number) => "fire" | "skip";
+  /**
    * Whether records of a kind that nothing folds (a sink such as `channel`) are just kept. Sinks have no machine state;
    * their records are handed to the live feed in log order.
    */

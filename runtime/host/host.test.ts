@@ -305,6 +305,45 @@ describe("timers", () => {
   });
 });
 
+describe("timers that come late", () => {
+  it.each([
+    ["skip", 0, "waiting"],
+    ["fire", 1, "idle"],
+  ] as const)("%s, as the kind of the actor says by how late they are", async (what, fired, value) => {
+    const clock = new ShiftedClock();
+    const asked: [string, number][] = [];
+    const late = (timer: string, lateMs: number) => {
+      asked.push([timer, lateMs]);
+      return lateMs > 30_000 ? what : "fire";
+    };
+    await start({ clock, definitions: [{ ...counter, late }, channel] });
+    await desk.send(c1, "wait");
+    await desk.until(async () => (await desk.node.read(c1))?.value === "waiting");
+    await desk.node.stop();
+    await desk.bus.close();
+    clock.advance(120_000);
+    await desk.up({ clock });
+    const timers = async () => (await desk.node.recordsOfKey("c1")).filter((r) => r.type === "host.timer");
+    const record = await desk.until(async () => (await timers())[0]);
+    expect(record.clear.skipped).toBe(what === "skip" ? true : undefined);
+    await desk.until(async () => (await desk.node.read(c1))!.seq >= record.seq);
+    expect(await desk.node.read(c1)).toMatchObject({ value, view: { fired: { length: fired } } });
+    expect(asked[0]![1]).toBeGreaterThan(30_000);
+    // It is gone for good, and the fold of the log says the same.
+    await desk.crash();
+    await desk.up({ clock });
+    expect(await desk.node.verify(c1)).toMatchObject({ same: true });
+    expect(await desk.node.read(c1)).toMatchObject({ value, view: { fired: { length: fired } } });
+    expect(await timers()).toHaveLength(1);
+    // One that is set anew and on time fires.
+    await desk.send(c1, what === "skip" ? "cancel" : "add");
+    await desk.send(c1, "wait");
+    await desk.until(async () => (await desk.node.read(c1))?.value === "waiting");
+    clock.advance(61_000);
+    await desk.until(async () => (await context()).fired.length === fired + 1);
+  });
+});
+
 describe("crashing machines", () => {
   it("quarantines a record after its attempts, says so to the actor, and goes on", async () => {
     await start();

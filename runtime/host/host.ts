@@ -45,7 +45,7 @@ export class Host {
   readonly #intake: Intake;
   readonly #givingUp: GivingUp;
   readonly #snapshots: Snapshots;
-  readonly #counts = { timersFired: 0, disowned: 0 };
+  readonly #counts = { timersFired: 0, timersSkipped: 0, disowned: 0 };
   #closed = false;
   #ticker: NodeJS.Timeout | undefined;
   /** Monotonic time of the last flush that succeeded. */
@@ -307,13 +307,17 @@ export class Host {
       partition.late.push({ actor, timer });
       return;
     }
-    this.#counts.timersFired++;
+    const { key, generation, deadline } = timer;
+    const lateMs = Math.max(0, this.#p.clock.now() - deadline);
+    const skipped = this.#cells.definition(to.kind)?.late?.(key, lateMs) === "skip";
+    if (skipped) this.#counts.timersSkipped++;
+    else this.#counts.timersFired++;
     const record: NewRecord = {
-      id: derivedId(actor, "timer", timer.key, timer.generation),
+      id: derivedId(actor, "timer", key, generation),
       type: TIMER,
       from: HOST,
       to,
-      clear: { timer: timer.key, generation: timer.generation },
+      clear: { timer: key, generation, ...(skipped ? { skipped } : {}) },
     };
     this.#sender.send(record).catch((error) => {
       if (!partition.ended.aborted) this.#warn("a timer was not appended", error);

@@ -149,10 +149,21 @@ export class LiveMachine {
 
   /** Lets a timer fire; undefined when it is not pending or of another generation. */
   fire(key: string, generation: number, point: FoldPoint): Effect[] | undefined {
-    const [name, timer] = [...this.#timers].find(([, each]) => each.key === key) ?? [];
-    if (name === undefined || timer?.generation !== generation) return undefined;
+    const found = this.#pending(key, generation);
+    if (!found) return undefined;
+    const [name, timer] = found;
     this.#timers.delete(name);
     return inFold(point.at, point.recordId, () => this.#run(point, timer.handle.fire));
+  }
+
+  /** Takes a timer away, as if the machine had cancelled it. */
+  skip(key: string, generation: number): void {
+    const found = this.#pending(key, generation);
+    if (found) this.#system.scheduler.cancel(found[1].from, found[1].id);
+  }
+
+  #pending(key: string, generation: number): [string, Timer] | undefined {
+    return [...this.#timers].find(([, each]) => each.key === key && each.generation === generation);
   }
 
   get timers(): readonly TimerState[] {
