@@ -1,4 +1,4 @@
-/** Commands of this room: `memory …`, `models …`, `eval retrieval`. */
+/** Commands of this room: `memory …`, `models …`, `eval retrieval|memory`. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { customerCommands } from "./customer-commands.ts";
@@ -7,8 +7,24 @@ import { modelCommands } from "./encoder/commands.ts";
 export const commands: Contributor = (program, env) => {
   customerCommands(findOrCreate(program, "memory", "look into and clean a customer's memory"), env);
   modelCommands(findOrCreate(program, "models", "the encoders on this machine"), env);
-  evalRetrieval(findOrCreate(program, "eval", "score the desk's parts on your own data"), env);
+  const evaluate = findOrCreate(program, "eval", "score the desk's parts on your own data");
+  evalRetrieval(evaluate, env);
+  evalMemory(evaluate, env);
 };
+
+function evalMemory(parent: Command, env: CliEnv): void {
+  parent
+    .command("memory")
+    .description("how well it is found what was said")
+    .requiredOption("--turns <jsonl>", "turns in order: {id, conversation, session?, speaker?, at?, text}")
+    .requiredOption("--questions <jsonl>", "questions: {id, conversation, text, evidence: [ids], category?}")
+    .option("--k <list>", "depths of recall", turnDepths, [5, 10, 20])
+    .option("--baselines", "also by words alone, with and without neighbours, and by vectors alone")
+    .action(async (options: { turns: string; questions: string; k: number[]; baselines?: boolean }) => {
+      const { runMemory } = await import("./evaluate/command.ts");
+      await runMemory(options, env);
+    });
+}
 
 function evalRetrieval(parent: Command, env: CliEnv): void {
   parent
@@ -16,7 +32,7 @@ function evalRetrieval(parent: Command, env: CliEnv): void {
     .description("how well the right documents are found")
     .requiredOption("--docs <jsonl>", "documents: {id, title?, text}")
     .requiredOption("--queries <jsonl>", "queries: {id, text, relevant: [ids]}")
-    .option("--k <list>", "depths of recall", depths, [1, 5, 10, 20])
+    .option("--k <list>", "depths of recall", (list: string) => depths(list), [1, 5, 10, 20])
     .option("--baselines", "also by words alone and by vectors alone")
     .action(async (options: { docs: string; queries: string; k: number[]; baselines?: boolean }) => {
       const { runRetrieval } = await import("./retrieval/command.ts");
@@ -32,10 +48,15 @@ function findOrCreate(program: Command, name: string, description: string): Comm
   );
 }
 
-function depths(list: string): number[] {
+function depths(list: string, most = 1_000): number[] {
   const ks = list.split(",").map(Number);
-  if (ks.length === 0 || ks.some((k) => !Number.isInteger(k) || k < 1 || k > 1_000)) {
-    throw new InvalidArgumentError("depths are whole numbers from 1 to 1000 with commas between: 1,5,10");
+  if (ks.length === 0 || ks.some((k) => !Number.isInteger(k) || k < 1 || k > most)) {
+    throw new InvalidArgumentError(`depths are whole numbers from 1 to ${most} with commas between: 1,5,10`);
   }
   return ks;
+}
+
+/** The agent answers no more than a hundred at once. */
+function turnDepths(list: string): number[] {
+  return depths(list, 100);
 }

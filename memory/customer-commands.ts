@@ -1,4 +1,4 @@
-/** `memory recall|facts|export|erase --customer ID`: what the running node keeps about a customer. */
+/** `memory recall|said|facts|export|erase --customer ID`: what the running node keeps about a customer. */
 import type { Command } from "commander";
 import type { CliEnv } from "../runtime/config/cli.ts";
 import { UsageError } from "../runtime/config/errors.ts";
@@ -9,6 +9,14 @@ interface ShownFact {
   readonly text: string;
   readonly source: { readonly conversation: string; readonly messageId?: string; readonly at: number };
   readonly supersededAt?: number;
+}
+
+interface Said {
+  readonly conversation: string;
+  readonly at: number;
+  readonly by: string;
+  readonly speaker?: string;
+  readonly text: string;
 }
 
 export function customerCommands(parent: Command, env: CliEnv): void {
@@ -26,6 +34,15 @@ export function customerCommands(parent: Command, env: CliEnv): void {
       const query = new URLSearchParams({ k, ...(text === undefined ? {} : { text }) });
       const answer = await env.client().get<{ facts: ShownFact[] }>(path(customer, `/recall?${query}`));
       env.out(answer, () => list(answer.facts, env));
+    });
+
+  customerCommand("said", "what was said about something, in all conversations")
+    .requiredOption("--text <text>", "what it is about")
+    .option("--k <n>", "how many", "10")
+    .action(async ({ customer, text, k }: { customer: string; text: string; k: string }) => {
+      const query = new URLSearchParams({ k, text });
+      const answer = await env.client().get<{ said: Said[] }>(path(customer, `/said?${query}`));
+      env.out(answer, () => quotes(answer.said, env));
     });
 
   customerCommand("facts", "all facts, those that were superseded too").action(
@@ -65,6 +82,17 @@ async function confirmed(question: string): Promise<boolean> {
   } finally {
     terminal.close();
   }
+}
+
+function quotes(said: readonly Said[], env: CliEnv): string {
+  if (said.length === 0) return "nothing that was said is about this";
+  const { bold, dim } = env.colors;
+  return said
+    .map(({ conversation, at, by, speaker, text }) => {
+      const when = new Date(at).toISOString().slice(0, 16).replace("T", " ");
+      return `${bold(speaker ?? by)}: ${text}\n  ${dim(`${when}, conversation ${conversation}`)}`;
+    })
+    .join("\n");
 }
 
 function list(facts: readonly ShownFact[], env: CliEnv): string {

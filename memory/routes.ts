@@ -44,6 +44,18 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
     }),
     route({
       method: "GET",
+      path: "/v1/admin/memory/:customer/said",
+      auth: "admin",
+      tag: "memory",
+      summary: "What was said about something in a customer's conversations",
+      query: z.strictObject({
+        text: z.string().min(1).max(2_000),
+        k: z.coerce.number().int().min(1).max(100).default(10),
+      }),
+      handler: ({ params, query: { text, k } }) => memory("said", params, { text, k }),
+    }),
+    route({
+      method: "GET",
       path: "/v1/admin/memory/:customer/export",
       auth: "admin",
       tag: "memory",

@@ -118,6 +118,51 @@ describe("memory", () => {
     expect(facts).toHaveLength(2);
   });
 
+  it("finds what was said, in whichever conversation, also after a restart and without an encoder", async () => {
+    const turn = (turn: number, text: string, reply: string, more = {}) => ({
+      turn,
+      at: 1_000 + turn,
+      text,
+      reply,
+      ...more,
+    });
+    const keep = (conversation: string, customer: string, turns: JsonObject[]) =>
+      ask("memory.turns", { conversation, customer, turns });
+    await keep("conv1", "cust1", [
+      turn(0, "My jumper makes my skin itch", "Sorry to hear that. Shall I take it back?"),
+      turn(1, "No, I keep it", "All right."),
+    ]);
+    await keep("conv2", "cust1", [
+      turn(0, "The invoice goes to accounting", "Noted."),
+      turn(1, "", "A discount of ten per cent next time, promised.", { speaker: "Kim" }),
+    ]);
+    await keep("conv3", "cust2", [turn(0, "My jumper is lovely", "Good to hear.")]);
+    const first = async (text: string, k = 1) =>
+      (await ask("memory.said", { customer: "cust1", text, k })).said;
+    for (const used of [encoder, undefined]) {
+      await restart(used);
+      expect(await first("jumper")).toEqual([
+        expect.objectContaining({
+          conversation: "conv1",
+          turn: 0,
+          at: 1_000,
+          by: "customer",
+          text: "My jumper makes my skin itch",
+        }),
+      ]);
+      expect(await first("what discount was promised?")).toEqual([
+        expect.objectContaining({ conversation: "conv2", turn: 1, by: "desk" }),
+      ]);
+      expect((await first("jumper", 100)).every((said: any) => said.conversation !== "conv3")).toBe(true);
+      expect(JSON.stringify(await first("jumper", 100))).not.toContain("vector");
+    }
+    await restart(encoder);
+    const vectors = (await memory.turns.saidBy("cust1", encoder.id)).map(({ vector }) => vector?.length);
+    expect(vectors.filter((length) => length === encoder.dimension)).toHaveLength(vectors.length);
+    await ask("memory.erase", { customer: "cust1" });
+    expect(await first("jumper")).toEqual([]);
+  });
+
   it("exports everything, and erases it for ever", async () => {
     await ask("memory.remember", said("12 Elm Street", { type: "address" }));
     await ask("memory.remember", said("3 Oak Avenue", { type: "address" }));

@@ -7,9 +7,11 @@ import type { Json, JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { KnowledgeBase } from "./knowledge/base.ts";
+import { encodeQuery } from "./retrieval/query.ts";
+import { findUtterances } from "./retrieval/utterances.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
 import { rankFacts } from "./store/recall.ts";
-import type { TurnStore } from "./store/turns.ts";
+import { saidIn, type Turn, type TurnStore, type TurnVectors } from "./store/turns.ts";
 
 export interface MemoryParts {
   readonly facts: FactStore;
@@ -32,6 +34,7 @@ const turn = z.object({
   messageId: z.string().optional(),
   text: z.string(),
   reply: z.string().default(""),
+  speaker: z.string().max(128).optional(),
 });
 
 const inputs = {
@@ -61,6 +64,11 @@ const inputs = {
     conversation: token,
     turns: z.array(turn).min(1).max(50),
   }),
+  said: z.object({
+    customer: token,
+    text: z.string().min(1).max(16_384),
+    k: z.number().int().min(1).max(100).default(10),
+  }),
   customer: z.object({ customer: token }),
   search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
   article: z.object({ id: z.string().min(1) }),
@@ -69,7 +77,9 @@ const inputs = {
 /**
  * - `recall` {customer, text?, k?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest; each with source
  * - `remember` {customer, conversation, type, text, value, messageId?, …} → {stored, fact?, reason?}, once per key
- * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, messageId?}]} → {stored}
+ * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, speaker?, messageId?}]} → {stored}
+ * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
+ *   customer's conversations, at most `k`
  * - `facts` {customer} → {facts}: all, superseded ones too
  * - `erase` {customer} → {erased, facts, turns, conversations}: destroys the key, then deletes
  * - `export` {customer} → {customer, facts, conversations}
@@ -106,9 +116,20 @@ export function memoryService(parts: MemoryParts): Service {
         ...(result.stored ? {} : { reason: result.reason }),
       };
     },
-    turns: async (input) => {
+    turns: async (input, { signal }) => {
       const { turns: said, ...whose } = valid("turns", inputs.turns, input);
-      return { stored: await turns.add(said.map((each) => ({ ...each, ...whose }))) };
+      const whole = said.map((each): Turn => ({ ...each, ...whose }));
+      return { stored: await turns.add(whole, await vectorsOf(whole, signal)) };
+    },
+    said: async (input, { signal }) => {
+      const { customer, text, k } = valid("said", inputs.said, input);
+      const all = await turns.saidBy(customer, encoder?.id);
+      const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k });
+      return {
+        said: found.map(({ utterance: { id: _, vector: __, ...said }, score }) =>
+          dropUndefined({ ...said, score }),
+        ),
+      };
     },
     facts: async (input) => {
       const { customer } = valid("facts", inputs.customer, input);
@@ -144,10 +165,23 @@ export function memoryService(parts: MemoryParts): Service {
     }
   }
 
+  /** What was said is found by its words where it has no vectors. */
+  async function vectorsOf(said: readonly Turn[], signal: AbortSignal): Promise<TurnVectors[] | undefined> {
+    if (!encoder) return undefined;
+    const texts = said.map(saidIn);
+    try {
+      const all = await encoder.encode(texts.flat(), signal);
+      return texts.map(({ length }) => ({ model: encoder.id, data: all.splice(0, length) }));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return undefined;
+    }
+  }
+
   return {
     name: "memory",
     operations,
-    reads: ["recall", "facts", "export"],
+    reads: ["recall", "said", "facts", "export"],
     health: () => {
       const state = encoder?.health();
       return {
