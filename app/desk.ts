@@ -288,6 +288,7 @@ function node({ config, clock, progress, version }: DeskOptions, parts: Parts, d
           maxHotActors: config.host.maxHotActors,
           verifyEvery: config.host.verifyEvery,
         },
+        retention: { tailMs: config.retention.tailMs, logMs: config.retention.logMs },
         credit: config.log.credit,
         appendTimeoutMs: config.log.appendTimeoutMs,
         onFailure: exited,

@@ -4,6 +4,7 @@ import type { Bus, BusMessage, BusSubscription } from "./bus/bus.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import { UnavailableError } from "./engine.ts";
 import type { ActorView } from "./host/definition.ts";
+import { LeftLogError } from "./log/checkpoint.ts";
 
 export interface ElsewhereOptions {
   readonly bus: Bus;
@@ -20,7 +21,11 @@ export interface ElsewhereOptions {
 }
 
 /** `moved`: it is not that node's any more. */
-type Reading = { readonly view: ActorView | null } | { readonly moved: true } | { readonly failed: string };
+type Reading =
+  | { readonly view: ActorView | null }
+  | { readonly moved: true }
+  | { readonly left: true }
+  | { readonly failed: string };
 interface Listing {
   readonly views: readonly ActorView[];
   /** Name of the last that was looked at; absent at the end. */
@@ -46,7 +51,10 @@ export class Elsewhere {
     const serve = (operation: string, answer: (asked: string) => Promise<object>): void => {
       const handler = (message: BusMessage): void => {
         answer(decoder.decode(message.data))
-          .catch((error): Reading => ({ failed: String((error as Error)?.name) }))
+          .catch(
+            (error): Reading =>
+              error instanceof LeftLogError ? { left: true } : { failed: String((error as Error)?.name) },
+          )
           .then((result) => message.respond(encoder.encode(JSON.stringify(result))))
           // A page that does not fit, or the connection is gone: who asked has a time-out.
           .catch(() => {});
@@ -65,10 +73,11 @@ export class Elsewhere {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 
-  /** The state of an actor of another node; `moved` when it is not there any more. @throws UnavailableError */
+  /** The state of an actor of another node; `moved` when it is not there any more. @throws UnavailableError, LeftLogError */
   async read(node: string, to: Address): Promise<ActorView | undefined | "moved"> {
     const answer = (await this.#ask("read", node, formatAddress(to))) as Reading;
     if ("failed" in answer) throw unavailable(node, answer.failed);
+    if ("left" in answer) throw new LeftLogError(to);
     return "moved" in answer ? "moved" : (answer.view ?? undefined);
   }
 
@@ -91,7 +100,9 @@ export class Elsewhere {
     const views: ActorView[] = [];
     let characters = 0;
     for (const [name, to] of next) {
-      const view = await this.#o.read(to);
+      const view = await this.#o.read(to).catch((error) => {
+        if (!(error instanceof LeftLogError)) throw error;
+      });
       if (!view) continue;
       views.push(view);
       characters += JSON.stringify(view).length;

@@ -49,10 +49,11 @@ export interface Engine {
   /**
    * Appends a record from outside and answers once JetStream has acknowledged it. Checks admission first.
    * @throws OverloadedError when the addressee has too many records waiting, UnavailableError when the log takes
-   * nothing, RecordErasedError when the addressee's data subject was erased.
+   * nothing, RecordErasedError when the addressee's data subject was erased, LeftLogError when the addressee was closed so long
+   * ago that its records have left the log.
    */
   append(record: NewRecord): Promise<AppendResult>;
-  /** The state of an actor as its owner sees it; undefined when it has no record. @throws UnavailableError */
+  /** The state of an actor as its owner sees it; undefined when it has no record. @throws UnavailableError, LeftLogError */
   read(address: Address): Promise<ActorView | undefined>;
   /** Actors of a kind that are not closed, with their state. */
   list(kind: string): Promise<ActorView[]>;
@@ -60,6 +61,11 @@ export interface Engine {
   records(address: Address, after?: number): Promise<StoredRecord[]>;
   /** Records of several actors in log order (a conversation with its channel, tasks, hand-offs share the key). */
   recordsOfKey(key: string, after?: number): Promise<StoredRecord[]>;
+  /**
+   * Last sequence up to which records of this key may have left the log; 0 where all that there ever were are in it. `records`
+   * and `recordsOfKey` answer what is left, `read` fails where nothing is.
+   */
+  leftOfKey(key: string): Promise<number>;
   /** Follows the records of sinks (`channel/<key>/…`) with this key, live and in log order, from now on. */
   follow(key: string, listener: (record: StoredRecord) => void): () => void;
   /** Sees every record that this node hands over, in log order within a partition; for read models. */

@@ -20,6 +20,7 @@ import { ServiceHost } from "./host/service-host.ts";
 import { derivedId, newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import { Appender } from "./log/appender.ts";
+import { LeftLogError } from "./log/checkpoint.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
 import { DeadLetters } from "./log/dead-letters.ts";
 import { isPassing, readRecord } from "./log/read.ts";
@@ -27,6 +28,7 @@ import { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
 import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
 import { type ClusterOptions, Partitions } from "./partitions.ts";
+import { Retention, type RetentionOptions } from "./retention.ts";
 import { SinkFollowers } from "./sink-followers.ts";
 import { openStore } from "./store.ts";
 
@@ -51,6 +53,8 @@ export interface NodeOptions {
    * has to be the only one.
    */
   readonly cluster?: ClusterOptions;
+  /** How long records stay in the log. */
+  readonly retention?: RetentionOptions;
   /** Records of one partition that are read ahead of what has been taken. Default 256. */
   readonly credit?: number;
   /** How long one append may take before it is tried again, ms. Default 3,000. */
@@ -92,8 +96,10 @@ export class Node implements Engine {
   readonly #checks: SampledChecks;
   readonly #host: Host;
   readonly #partitions: Partitions;
+  readonly #retention: Retention;
   readonly #elsewhere: Elsewhere | undefined;
   readonly #followers: SinkFollowers;
+  readonly #sinks: ReadonlySet<string>;
   readonly #ends: (() => void)[] = [];
   /** When the others were last told that an actor is behind, monotonic, ms. */
   readonly #told = new Map<string, number>();
@@ -105,6 +111,7 @@ export class Node implements Engine {
     this.#o = options;
     this.#observers = new Set(options.observers);
     this.workspace = options.workspace;
+    this.#sinks = new Set(options.definitions.filter((d) => d.sink).map((d) => d.kind));
     this.#clock = options.clock ?? systemClock;
     this.#db = db;
     const n = subjectsOf(options.workspace);
@@ -190,6 +197,20 @@ export class Node implements Engine {
         this.#admission.forget((actor) => this.#appender.partitionOf(parseAddress(actor)) === number),
       onFailure: options.onFailure,
     });
+    this.#retention = new Retention(
+      {
+        bus,
+        names: n,
+        db,
+        host: this.#host,
+        index: this.#index,
+        deadLetters: this.deadLetters,
+        floors: () => this.#partitions.floors,
+        clock: this.#clock,
+        log: options.log,
+      },
+      options.retention,
+    );
     this.#elsewhere =
       options.cluster &&
       new Elsewhere({
@@ -217,13 +238,12 @@ export class Node implements Engine {
   }
 
   async #start(): Promise<void> {
-    const { bus, cluster, definitions, progress } = this.#o;
+    const { bus, cluster, progress } = this.#o;
     const n = this.#names;
     await ensureStream(bus, n.logStream, [n.logAll], this.#o.stream);
     await this.deadLetters.open(this.#o.stream?.replicas);
-    const sinks = new Set(definitions.filter((d) => d.sink).map((d) => d.kind));
     const onNoted = (seq: number, to: Address): void => {
-      if (sinks.has(to.kind)) this.#followers.see(seq, to);
+      if (this.#sinks.has(to.kind)) this.#followers.see(seq, to);
     };
     await this.#index.follow(bus, n.logStream, n.logAll, progress, cluster && onNoted);
     const head = this.#index.head;
@@ -232,6 +252,7 @@ export class Node implements Engine {
     this.#serving = true;
     await this.#services.start();
     this.#host.start();
+    this.#retention.start();
     if (!cluster) {
       await this.#partitions.startAlone(head, unclean);
       return;
@@ -250,6 +271,7 @@ export class Node implements Engine {
   async append(record: NewRecord): Promise<AppendResult> {
     const known = this.#index.firstSeq(record.id);
     if (known !== undefined) return { id: record.id, seq: known, duplicate: true };
+    if (!this.#sinks.has(record.to.kind) && this.#index.hasLeft(record.to)) throw new LeftLogError(record.to);
     this.#admission.enter(record.to, record.id, this.#whereIs(record.to));
     const envelope: Envelope = { clear: {}, data: {}, ...record, at: this.#clock.now(), epoch: 0 };
     try {
@@ -271,7 +293,7 @@ export class Node implements Engine {
         const found = owner === undefined ? "moved" : await this.#elsewhere!.read(owner, address);
         if (found !== "moved") return found;
       } catch (error) {
-        if (performance.now() > end) throw error;
+        if (error instanceof LeftLogError || performance.now() > end) throw error;
       }
       if (performance.now() > end) {
         const { kind, id } = address;
@@ -297,7 +319,7 @@ export class Node implements Engine {
     const here = async (): Promise<ActorView[]> => {
       const views: ActorView[] = [];
       for (const address of await this.#host.open(kind)) {
-        const view = await this.#readHere(address);
+        const view = await this.#readHere(address).catch(unlessLeft);
         if (view) views.push(view);
       }
       return views;
@@ -312,6 +334,30 @@ export class Node implements Engine {
 
   async recordsOfKey(key: string, after = 0): Promise<StoredRecord[]> {
     return this.#fetch((await this.#index.ofKey(key, after)).map((r) => r.seq));
+  }
+
+  async leftOfKey(key: string): Promise<number> {
+    const [first] = await this.#index.ofKey(key);
+    if (!first) return 0;
+    const { first: firstOfLog } = this.#index;
+    // A node that never saw them has it from what it can still read: a checkpoint says where its actor began.
+    const begins = first.seq < firstOfLog ? first.seq : await this.#beginOf(key);
+    return begins < firstOfLog ? firstOfLog - 1 : 0;
+  }
+
+  /** The earliest first record that the checkpoints of a key name. */
+  async #beginOf(key: string): Promise<number> {
+    let begin = Number.POSITIVE_INFINITY;
+    for (const seq of await this.#index.checkpoints.ofKey(key)) {
+      const record = await this.#recordAt(seq);
+      if (record) begin = Math.min(begin, Number(record.clear.first));
+    }
+    return begin;
+  }
+
+  /** Has everything leave the log at once that may, as is done every `retention.everyMs`. @throws UnavailableError */
+  leaveLog(): Promise<void> {
+    return this.#retention.pass().catch(rethrow);
   }
 
   follow(key: string, listener: (record: StoredRecord) => void): () => void {
@@ -367,7 +413,12 @@ export class Node implements Engine {
     return {
       workspace: this.workspace,
       nats: { server: this.#o.bus.serverVersion, status: this.#o.bus.status },
-      log: { head: this.#index.head, partitions: this.#o.partitions ?? 32 },
+      log: {
+        first: this.#index.first,
+        head: this.#index.head,
+        ...this.#retention.counts,
+        partitions: this.#o.partitions ?? 32,
+      },
       host: { ...this.#host.status(), ...this.#checks.status() },
       ...(cluster ? { cluster } : {}),
       services: this.#services.health(),
@@ -381,6 +432,7 @@ export class Node implements Engine {
 
   /** @throws when not everything could be written; it is stopped all the same. */
   async stop(): Promise<void> {
+    await this.#retention.stop();
     await this.#partitions.stop();
     try {
       await this.#host.stop();
@@ -400,11 +452,13 @@ export class Node implements Engine {
   /** Ends whatever runs, and writes nothing. */
   async #end(): Promise<void> {
     for (const end of this.#ends.splice(0)) end();
+    const ended = this.#retention.stop();
     this.#host.abandon();
     await this.#partitions.abandon();
     await this.#endServices(0);
     await this.#index.abandon();
     await this.#checks.stop();
+    await ended;
     await this.#db.close();
   }
 
@@ -440,8 +494,9 @@ export class Node implements Engine {
     }
   }
 
-  async #fetch(seqs: readonly number[]): Promise<StoredRecord[]> {
+  async #fetch(known: readonly number[]): Promise<StoredRecord[]> {
     const found: StoredRecord[] = [];
+    const seqs = known.filter((seq) => seq >= this.#index.first);
     for (let i = 0; i < seqs.length; i += FETCH_WINDOW) {
       const window = await Promise.all(seqs.slice(i, i + FETCH_WINDOW).map((seq) => this.#recordAt(seq)));
       for (const record of window) if (record) found.push(record);
@@ -460,6 +515,11 @@ function available(error: unknown): unknown {
   return new UnavailableError("the log can't be reached or takes nothing at the moment", RETRY_AFTER_MS, {
     cause: error,
   });
+}
+
+/** Of an actor that has left the log there is nothing to see. */
+function unlessLeft(error: unknown): undefined {
+  if (!(error instanceof LeftLogError)) throw error;
 }
 
 function rethrow(error: unknown): never {

@@ -10,6 +10,7 @@ import type { Clock } from "./clock.ts";
 import { Coordinator, type ReleaseReason, type Timings } from "./cluster/index.ts";
 import type { Envelope, StoredRecord } from "./envelope.ts";
 import type { CellStore } from "./host/cell-store.ts";
+import { type FloorBoard, OwnFloors, SharedFloors } from "./host/floors.ts";
 import { Handover } from "./host/handover.ts";
 import type { Host, HostLog } from "./host/host.ts";
 import { HOST, sleep } from "./host/host-options.ts";
@@ -78,6 +79,8 @@ export class Partitions {
   #node = "";
   #coordinator: Coordinator | undefined;
   #handover: Handover | undefined;
+  #floors: FloorBoard | undefined;
+  #claims: SharedFloors | undefined;
   #leaving: NodeJS.Timeout | undefined;
   #fenceKeys: readonly string[] | undefined;
   /** Tenures that begin at the moment, by partition: one that is lost meanwhile must not begin any more. */
@@ -90,7 +93,10 @@ export class Partitions {
   /** Owns all of them. Resolves when all that was in the log is handed over, or after ten seconds. */
   async startAlone(head: number, careful: boolean): Promise<void> {
     const { host, index, partitions } = this.#p;
-    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, moved: false, holds: () => true };
+    // What is not in the log is not needed, whatever an earlier LevelDB said.
+    const floor = index.first;
+    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, floor, moved: false, holds: () => true };
+    this.#floors = new OwnFloors(partitions);
     const numbers = Array.from({ length: partitions }, (_, number) => number);
     await within(Promise.all(numbers.map((number) => this.#read(number, tenure))), CATCH_UP_MS);
     // What was due or open when the last process ended may have been settled by what it left to fold.
@@ -106,6 +112,8 @@ export class Partitions {
     const kv = await bus.kv(names.named("PARTITIONS"), { replicas: options.replicas });
     const partitionOf = (to: Address): number => appender.partitionOf(to);
     this.#handover = new Handover({ kv, store, partitionOf });
+    this.#claims = new SharedFloors(kv, partitions, () => this.#p.index.log);
+    this.#floors = this.#claims;
     this.#fenceKeys = fenceKeys(partitions, (key) => partitionOf({ ...HOST, key }));
     this.#coordinator = await Coordinator.start({
       ...cluster,
@@ -137,6 +145,11 @@ export class Partitions {
   others(): string[] {
     const { node } = this.#coordinator ?? {};
     return this.#coordinator?.members().flatMap((m) => (m.node === node ? [] : [m.node])) ?? [];
+  }
+
+  /** From where on the partitions need the log; undefined before the start. */
+  get floors(): FloorBoard | undefined {
+    return this.#floors;
   }
 
   status(): JsonObject | undefined {
@@ -200,10 +213,11 @@ export class Partitions {
     };
     const fence = await this.#fence(number, lease, goesOn);
     const careful = await this.#handover!.adopt(number, fence, goesOn);
+    const floor = Math.max(await this.#claims!.claim(number, fence), this.#p.index.first);
     goesOn();
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
-    const caughtUp = this.#read(number, { ...fence, careful, holds });
+    const caughtUp = this.#read(number, { ...fence, careful, floor, holds });
     void caughtUp
       .then(() => this.#p.host.wake([number]))
       .catch((error) => {

@@ -70,7 +70,12 @@ export function channelSource(engine: Engine, conversation: string): EventSource
         const event = eventOf(record);
         if (event) listener(event);
       }),
-    read: async (after) =>
-      (await engine.recordsOfKey(conversation, after)).map(eventOf).filter((e) => e !== undefined),
+    read: async (after) => {
+      const left = await engine.leftOfKey(conversation);
+      const events = (await engine.recordsOfKey(conversation, after)).map(eventOf);
+      // Who asks for more than there is left is told so, at the place of what is missing.
+      const gap: StreamEvent[] = after < left ? [{ seq: left, event: "left", data: { upTo: left } }] : [];
+      return [...gap, ...events.filter((e) => e !== undefined)];
+    },
   };
 }

@@ -213,6 +213,8 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         outcome: z.string().nullable(),
         handoff: z.unknown(),
         offset: z.int(),
+        /** Where the transcript is not whole: the position up to which records have left the log. */
+        leftUpTo: z.int().optional(),
       }),
       handler: async ({ params, principal }) => {
         const id = params.id!;
@@ -221,6 +223,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         const view = exists(principal, id) ? await readable(look) : await look();
         if (!view) throw unknownConversation(id);
         const records = await engine.recordsOfKey(id);
+        const left = await engine.leftOfKey(id);
         const v: JsonObject = view.view;
         return {
           body: {
@@ -232,6 +235,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             outcome: v.outcome ?? null,
             handoff: v.handoff ?? null,
             offset: records.at(-1)?.seq ?? 0,
+            ...(left > 0 ? { leftUpTo: left } : {}),
           },
         };
       },
@@ -242,7 +246,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
       path: "/v1/conversations/:id/events",
       auth: "conversation",
       summary:
-        "Follows a conversation as server-sent events: message, typing, status, handoff, offer, outcome",
+        "Follows a conversation as server-sent events: message, typing, status, handoff, offer, outcome; left, where earlier ones are not in the log any more",
       streams: true,
       query: z.strictObject({ after: position.optional() }),
       handler: async ({ params, query, headers, principal }) => {

@@ -1,11 +1,12 @@
 /** The trace of a conversation: each record with who sent it, why, how long it waited and how long it took. */
 import { z } from "zod";
-import { formatAddress } from "../../runtime/address.ts";
+import { address, formatAddress } from "../../runtime/address.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import { type AnyRoute, notFound, route } from "../../runtime/gateway/index.ts";
 import { askedIn, readAt } from "../../runtime/host/calls.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { LeftLogError } from "../../runtime/log/checkpoint.ts";
 
 export interface TraceRow {
   readonly seq: number;
@@ -112,11 +113,20 @@ export function traceRoutes(engine: Engine): AnyRoute[] {
       summary: "Each record of a conversation: who sent it, why, queue wait, how long it took",
       query: z.strictObject({ data: z.enum(["true", "false"]).default("false") }),
       handler: async ({ params, query }) => {
-        const records = await engine.recordsOfKey(params.id!);
+        const id = params.id!;
+        const records = await engine.recordsOfKey(id);
+        const left = await engine.leftOfKey(id);
         if (!records.some((r) => r.to.kind === "conversation")) {
-          throw notFound("conversation", params.id!, "`bin/bailiwick status` lists the latest ones.");
+          if (left > 0) throw new LeftLogError(address("conversation", id));
+          throw notFound("conversation", id, "`bin/bailiwick status` lists the latest ones.");
         }
-        return { body: { conversationId: params.id, records: traceOf(records, query.data === "true") } };
+        return {
+          body: {
+            conversationId: id,
+            records: traceOf(records, query.data === "true"),
+            ...(left > 0 ? { leftUpTo: left } : {}),
+          },
+        };
       },
     }),
   ];

@@ -217,6 +217,15 @@ export const configSchema = z.strictObject({
   retention: section({
     /** A conversation that stays open longer gets a new checkpoint at the head of the log. */
     tailMs: ms(7 * 24 * 3_600_000),
+    /**
+     * Every record stays in the log for so long; after it, until nobody needs it any more. What was closed for longer can't be
+     * read or written to, its transcript included.
+     */
+    logMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(365 * 24 * 3_600_000),
     /** How long a closed conversation stays in the warm tier. */
     warmMs: z
       .number()

@@ -346,6 +346,13 @@ function toProblem(error: unknown): ProblemError {
   if (name === "RecordErasedError") {
     return new ProblemError(410, "Gone", "This conversation was erased: nothing more can be written to it.");
   }
+  if (name === "LeftLogError") {
+    return new ProblemError(
+      410,
+      "Gone",
+      "This was closed so long ago that its records have left the log (retention.logMs): begin a new conversation.",
+    );
+  }
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return new ProblemError(413, "Content too large", "The body is larger than this call takes.", {

@@ -1,12 +1,15 @@
-/** Brings actors into memory: from their snapshot, else from the log, and what the log has beyond it. */
+/** Brings actors into memory: from their snapshot, else from their last checkpoint or first record, and what the log has beyond. */
 import { formatAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { StoredRecord } from "../envelope.ts";
+import { CHECKPOINT, LeftLogError } from "../log/checkpoint.ts";
+import type { IndexedCheckpoint } from "../log/checkpoint-index.ts";
 import { readRecord } from "../log/read.ts";
 import type { RecordIndex } from "../log/record-index.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import type { Cell } from "./cell.ts";
-import type { CellStore } from "./cell-store.ts";
+import type { CellState, CellStore } from "./cell-store.ts";
+import { HOST } from "./host-options.ts";
 import { stateHash } from "./state-hash.ts";
 
 export interface ActivationParts {
@@ -20,9 +23,23 @@ export interface ActivationParts {
   readonly onDamage: (actor: string, reason: string) => void;
 }
 
-/** A snapshot is not what was written: its state has another hash than the one that it carries. */
+/** A state is not what was written: its state has another hash than the one that it carries. */
 class AlteredError extends Error {
   override readonly name = "AlteredError";
+}
+
+/**
+ * The log has an actor only as a checkpoint of another version of its machine. Nothing is lost: a release that has this version
+ * can go on with it.
+ */
+export class UnknownVersionError extends Error {
+  override readonly name = "UnknownVersionError";
+  constructor({ name, to, definition }: Cell, version: number) {
+    super(
+      `${name} is kept in version ${version} of the machine of ${to.kind}, this release has ${definition.version}: ` +
+        `start a release that has version ${version}`,
+    );
+  }
 }
 
 /** A record that was folded once can't be folded any more: the machine was changed. */
@@ -47,34 +64,95 @@ export class Activation {
   }
 
   /**
-   * Brings a cell to its state before record `before`, or later where a snapshot is later.
-   * @throws RefoldError; whatever the log says when it can't be read.
+   * Brings a cell to its state before record `before`, or later where a snapshot or a checkpoint is later.
+   * @param floor nothing below it is used: it may be leaving the log, or there is more of the actor that has left
+   * @throws RefoldError, LeftLogError, UnknownVersionError; whatever the log says when it can't be read.
    */
-  async activate(cell: Cell, before: () => number): Promise<void> {
+  async activate(cell: Cell, before: () => number, floor: number): Promise<void> {
     cell.reset();
     const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
-    if (state && state.version === cell.definition.version) {
-      try {
-        if (stateHash(state.machine) !== state.hash) throw new AlteredError();
-        cell.restore(state);
-      } catch (error) {
-        cell.reset();
-        this.#p.onDamage(cell.name, (error as Error).name);
-      }
+    if (state && state.version === cell.definition.version && (state.extent?.base ?? 0) >= floor)
+      this.#restore(cell, state);
+    const unknown = cell.exists ? undefined : await this.#begin(cell, floor);
+    try {
+      await this.fold(cell, before(), floor);
+    } catch (error) {
+      if (unknown === undefined || !(error instanceof LeftLogError)) throw error;
+      throw new UnknownVersionError(cell, unknown);
     }
-    await this.fold(cell, before());
     cell.active = true;
   }
 
-  /** Folds what the log has between the cell's state and `before`; what it led to is in the log already. */
-  async fold(cell: Cell, before: number): Promise<void> {
-    const seqs = (await this.#p.index.ofActor(cell.to, cell.seq)).filter((seq) => seq < before);
+  /**
+   * Brings a fresh cell from the log alone to its state at record `seq`, from as far back as the log has all of it.
+   * @param first the actor's first record ever
+   */
+  async again(cell: Cell, seq: number, floor: number, first: number): Promise<void> {
+    if (first < floor) {
+      const checkpoints = await this.#p.index.checkpoints.of(cell.to);
+      for (const checkpoint of checkpoints.reverse()) {
+        const [next = 0] = await this.#p.index.ofActor(cell.to, checkpoint.covers);
+        if (next < floor || checkpoint.covers > seq) continue;
+        if ((await this.#from(cell, checkpoint)) === true) break;
+      }
+    }
+    await this.fold(cell, seq + 1, floor);
+  }
+
+  /**
+   * Begins with the checkpoint that reaches furthest. What lies between its state and the floor is not needed: it would have
+   * held the floor down. Answers the version of one that can't be used for its sake.
+   */
+  async #begin(cell: Cell, floor: number): Promise<number | undefined> {
+    let unknown: number | undefined;
+    for (const checkpoint of await this.#p.index.checkpoints.of(cell.to)) {
+      if (checkpoint.seq < floor) continue;
+      const found = await this.#from(cell, checkpoint);
+      if (found === true) return undefined;
+      if (found !== false) unknown ??= found;
+    }
+    return unknown;
+  }
+
+  /** Restores a cell from a checkpoint; false when that can't be read, its version when that is not the machine's. */
+  async #from(cell: Cell, { seq, covers }: IndexedCheckpoint): Promise<boolean | number> {
+    const record = await this.read(cell, seq);
+    if (record?.type !== CHECKPOINT || record.from.kind !== HOST.kind) return false;
+    const state = record.data.state as unknown as CellState;
+    if (state.version !== cell.definition.version) return state.version;
+    return this.#restore(cell, state, { ...state.extent, covers, base: seq });
+  }
+
+  #restore(cell: Cell, state: CellState, extent = state.extent): boolean {
+    try {
+      if (stateHash(state.machine) !== state.hash) throw new AlteredError();
+      cell.restore(state, extent);
+      return true;
+    } catch (error) {
+      cell.reset();
+      this.#p.onDamage(cell.name, (error as Error).name);
+      return false;
+    }
+  }
+
+  /**
+   * Folds what the log has between the cell's state and `before`; what it led to is in the log already.
+   * @throws LeftLogError when it has no state and the log has not all of it
+   */
+  async fold(cell: Cell, before: number, floor: number): Promise<void> {
+    const known = await this.#p.index.ofActor(cell.to, cell.seq);
+    if (!cell.exists && known[0] !== undefined && known[0] < floor) throw new LeftLogError(cell.to);
+    const seqs = known.filter((seq) => seq >= floor && seq < before);
     for (let i = 0; i < seqs.length; i += READ_AT_ONCE) {
       const part = seqs.slice(i, i + READ_AT_ONCE);
       const records = await Promise.all(part.map((seq) => this.read(cell, seq)));
       for (const [n, record] of records.entries()) {
         if (!record || this.#p.isSkipped(record)) {
           cell.skip(part[n]!);
+          continue;
+        }
+        if (record.type === CHECKPOINT) {
+          cell.passCheckpoint(record);
           continue;
         }
         try {

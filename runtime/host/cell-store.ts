@@ -5,6 +5,7 @@
  * - `s!<address>`      → snapshot, sealed under the data subject's key
  * - `w!<partition>!<address>` → deadlines, and whether asks are open: what the actor waits for
  * - `o!<partition>!<address>` → nothing; the actor is open (not closed)
+ * - `b!…`, `f!…`       → what actors need of the log: `needs.ts`
  * - `p!<partition>`    → position: every record below is covered by snapshots
  * - `a!<record id>`    → attempts at a record, counted only after an unclean stop
  * - `m!running`        → present while a node runs, so that an unclean stop is known
@@ -15,6 +16,7 @@ import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { JsonObject } from "../json.ts";
 import type { KeyRing } from "../log/sealer.ts";
 import type { PersistedMachine } from "./live-machine.ts";
+import { Needs } from "./needs.ts";
 import type { Deadline } from "./timer-queue.ts";
 
 export interface OpenAsk {
@@ -34,6 +36,23 @@ export interface OpenAsk {
   readonly traceparent?: string;
 }
 
+/** Where in the log a state comes from. */
+export interface Extent {
+  /** First record that the actor ever folded. */
+  readonly first: number;
+  /** The fold can begin here: with its first record, or with what its last checkpoint allows. */
+  readonly base: number;
+  /** Last record that was folded; later ones were passed over. */
+  readonly folded: number;
+  /** Up to where its last checkpoint reaches; 0 without one. */
+  readonly covers: number;
+}
+
+/** Whether the actor has folded nothing since its last checkpoint. */
+export function isCovered({ folded, covers }: Extent): boolean {
+  return folded <= covers;
+}
+
 /** A cell's state at the end of a fold. */
 export interface CellState {
   /** Version of the machine that wrote it. */
@@ -43,6 +62,7 @@ export interface CellState {
   /** Log time of that record. */
   readonly at: number;
   readonly startedAt: number;
+  readonly extent: Extent;
   readonly asks: readonly OpenAsk[];
   readonly machine: PersistedMachine;
   /** `stateHash` of the machine. */
@@ -59,6 +79,8 @@ export interface Kept {
   readonly to: Address;
   readonly open: boolean;
   readonly waiting?: Waiting;
+  /** First sequence that its fold needs; undefined where it needs nothing: closed, and covered by a checkpoint. */
+  readonly base?: number;
 }
 
 /** What one write said. */
@@ -68,14 +90,15 @@ export interface Written {
   readonly positions: ReadonlyMap<number, number>;
 }
 
-/** An actor's rows `o` and `w`. */
+/** An actor's rows `o` and `w`, and what it needs of the log. */
 interface Said {
   readonly open: boolean;
   readonly waiting: string | undefined;
+  readonly base: number | undefined;
 }
 
-function saidOf({ open, waiting }: Kept): Said {
-  return { open, waiting: waiting && JSON.stringify(waiting) };
+function saidOf({ open, waiting, base }: Kept): Said {
+  return { open, waiting: waiting && JSON.stringify(waiting), base };
 }
 
 type Put = { type: "put"; key: string; value: string };
@@ -83,7 +106,7 @@ type Del = { type: "del"; key: string };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const FORMAT = "2";
+const FORMAT = "3";
 
 /** Where the rows of a partition begin. */
 function rows(what: "w" | "o", partition: number): string {
@@ -106,6 +129,7 @@ export class CellStore {
   readonly #partitionOf: (to: Address) => number;
   /** What the rows of the cells in memory say. */
   readonly #said = new WeakMap<object, Said>();
+  readonly needs: Needs;
   /** Told of each write, once it is on disk. */
   onWritten: ((written: Written) => void) | undefined;
 
@@ -113,12 +137,13 @@ export class CellStore {
     this.#db = db;
     this.#keys = keys;
     this.#partitionOf = partitionOf;
+    this.needs = new Needs(db, partitionOf);
   }
 
   /** Before anything else: what an older release wrote under other keys is dropped, and built anew from the log. */
   async open(): Promise<void> {
     if (this.#db.getSync("m!format") === FORMAT) return;
-    for (const what of ["s", "w", "o", "p"]) await this.#db.clear({ gte: `${what}!`, lt: `${what}!~` });
+    for (const what of ["s", "w", "o", "b", "p"]) await this.#db.clear({ gte: `${what}!`, lt: `${what}!~` });
     await this.#db.put("m!format", FORMAT);
   }
 
@@ -176,7 +201,8 @@ export class CellStore {
         asks: state.asks.length > 0,
       };
       const waits = waiting.asks || waiting.timers.length > 0;
-      const now: Kept = { to, open: !closed, ...(waits ? { waiting } : {}) };
+      const needs = closed && isCovered(state.extent) ? {} : { base: state.extent.base };
+      const now: Kept = { to, open: !closed, ...(waits ? { waiting } : {}), ...needs };
       kept.push(now);
       const says = saidOf(now);
       operations.push(...this.#rows(to, says, cell && this.#said.get(cell)));
@@ -191,8 +217,9 @@ export class CellStore {
   }
 
   /** What makes the rows of an actor say this; all that they have to where it is not known what they say. */
-  #rows(to: Address, { open, waiting }: Said, last?: Said): (Put | Del)[] {
+  #rows(to: Address, { open, waiting, base }: Said, last?: Said): (Put | Del)[] {
     const operations: (Put | Del)[] = [];
+    if (!last || last.base !== base) operations.push(this.needs.row(to, base));
     if (!last || last.waiting !== waiting) {
       const key = this.#row("w", to);
       operations.push(waiting === undefined ? { type: "del", key } : { type: "put", key, value: waiting });
@@ -204,9 +231,9 @@ export class CellStore {
     return operations;
   }
 
-  #forgetting(to: Address): Del[] {
+  #forgetting(to: Address): (Put | Del)[] {
     const keys = [`s!${formatAddress(to)}`, this.#row("w", to), this.#row("o", to)];
-    return keys.map((key) => ({ type: "del", key }));
+    return [this.needs.row(to, undefined), ...keys.map((key): Del => ({ type: "del", key }))];
   }
 
   /** What has to be armed or woken in a partition. */
@@ -231,6 +258,10 @@ export class CellStore {
       };
       await read("w", (value) => ({ waiting: JSON.parse(value) }));
       await read("o", () => ({ open: true }));
+      for await (const [to, base] of this.needs.rows(partition, snapshot)) {
+        const name = formatAddress(to);
+        found.set(name, { to, open: false, ...found.get(name), base });
+      }
       const position = Number((await this.#db.get(`p!${partition}`, { snapshot })) ?? 1);
       return { position, kept: [...found.values()] };
     } finally {

@@ -2,7 +2,7 @@
 import { type Address, formatAddress } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
-import type { CellState, OpenAsk } from "./cell-store.ts";
+import { type CellState, type Extent, isCovered, type OpenAsk } from "./cell-store.ts";
 import type { ActorDefinition, ActorView } from "./definition.ts";
 import { LiveMachine, stateHash } from "./live-machine.ts";
 import type { Effect } from "./machine.ts";
@@ -12,6 +12,8 @@ import type { Partition } from "./partition.ts";
 /** Types of records that the host itself writes to actors. */
 export const TIMER = "host.timer";
 export const ANSWER = "host.answer";
+
+const NOWHERE: Extent = { first: 0, base: 0, folded: 0, covers: 0 };
 
 /** A record on its way into a cell. */
 export interface Delivery {
@@ -53,6 +55,7 @@ export class Cell {
   seq = 0;
   #at = 0;
   #startedAt = 0;
+  #extent = NOWHERE;
   #asks = new Map<string, OpenAsk>();
   #live: LiveMachine | undefined;
 
@@ -80,6 +83,16 @@ export class Cell {
     return live.done || (this.definition.closed?.(live.context, live.value) ?? false);
   }
 
+  /** Where in the log its state comes from. */
+  get extent(): Extent {
+    return this.#extent;
+  }
+
+  /** Whether anything of it has to stay in the log: it is open, or has folded something since its last checkpoint. */
+  get needsLog(): boolean {
+    return this.exists && !(this.closed && isCovered(this.#extent));
+  }
+
   /** Forgets everything; the next activation starts from the snapshot and the log. */
   reset(): void {
     this.#live = undefined;
@@ -87,16 +100,19 @@ export class Cell {
     this.seq = 0;
     this.#at = 0;
     this.#startedAt = 0;
+    this.#extent = NOWHERE;
     this.active = false;
   }
 
-  restore(state: CellState): void {
+  /** @param extent where the state comes from, where that is not what it says itself */
+  restore(state: CellState, extent = state.extent): void {
     if (state.asks.some((ask) => ask.input === undefined)) throw new TypeError("asks without what was asked");
     this.#live = LiveMachine.restore(this.definition.machine, state.machine, this.to.id, state.at);
     this.#asks = new Map(state.asks.map((ask) => [ask.id, ask]));
     this.seq = state.seq;
     this.#at = state.at;
     this.#startedAt = state.startedAt;
+    this.#extent = extent;
   }
 
   state(): CellState {
@@ -106,6 +122,7 @@ export class Cell {
       seq: this.seq,
       at: this.#at,
       startedAt: this.#startedAt,
+      extent: this.#extent,
       asks: this.asks,
       machine,
       hash: stateHash(machine),
@@ -139,7 +156,23 @@ export class Cell {
     for (const { ask } of out) if (ask) this.#asks.set(ask.id, ask);
     this.seq = record.seq;
     this.#at = at;
+    const { seq } = record;
+    const { first, base, covers } = this.#extent;
+    // A checkpoint that it was restored from may come after records that its state has not folded yet.
+    this.#extent = { first: first || seq, base: Math.min(base || seq, seq), covers, folded: seq };
     return out;
+  }
+
+  /** A checkpoint of its own, which changes nothing but from where its fold can begin. */
+  passCheckpoint({ seq, from, clear, data }: StoredRecord): void {
+    const { folded, covers: before } = this.#extent;
+    const covers = Number(clear.covers);
+    const state = data.state as unknown as CellState | undefined;
+    if (this.exists && covers <= this.seq && covers > before && from.kind === "host" && isWhole(state)) {
+      // What came between its state and its place has to be folded on top of it.
+      this.#extent = { ...this.#extent, covers, base: folded <= covers ? seq : covers + 1 };
+    }
+    this.skip(seq);
   }
 
   /** A record that is passed over for good. */
@@ -170,6 +203,11 @@ export class Cell {
     }
     return live.send(freeze({ ...event, type: record.type, data: { ...clear, ...data } }), point);
   }
+}
+
+/** Whether a state is what was written: it can be gone on with. */
+function isWhole(state: CellState | undefined): boolean {
+  return state?.machine !== undefined && stateHash(state.machine) === state.hash;
 }
 
 /** Freezes an event to the bottom: a machine that writes into it fails where it does. */

@@ -63,7 +63,7 @@ export class Cells {
 
   /**
    * The cell of an actor, in memory. Undefined for what is no actor, or no actor any more.
-   * @throws UnavailableError when it takes longer than `patienceMs`, or belongs to another node
+   * @throws UnavailableError when it takes longer than `patienceMs`, or belongs to another node; LeftLogError
    */
   async active(to: Address, patienceMs = Number.POSITIVE_INFINITY): Promise<Cell | undefined> {
     const definition = this.definition(to.kind);
@@ -74,9 +74,11 @@ export class Cells {
     }
     const end = performance.now() + patienceMs;
     for (;;) {
-      if (!this.partitionOf(to)) throw new UnavailableError("it is moving to another node: try again", 1_000);
+      const partition = this.partitionOf(to);
+      if (!partition) throw new UnavailableError("it is moving to another node: try again", 1_000);
       const cell = this.of(to, definition);
-      if (cell.active) return cell;
+      const mayLeave = cell.exists && cell.extent.base < partition.floor;
+      if (cell.active && !mayLeave) return cell;
       if (!cell.running) {
         cell.running = true;
         try {
@@ -137,7 +139,7 @@ export class Cells {
       );
     for (;;) {
       try {
-        await this.activation.activate(cell, before);
+        await this.activation.activate(cell, before, partition?.floor ?? 1);
         break;
       } catch (error) {
         if (!(error instanceof RefoldError)) throw error;

@@ -25,8 +25,17 @@ export class GivingUp {
     return this.#p.index.firstSeq(quarantineId(record.id)) !== undefined;
   }
 
-  /** That a record is given up is a record itself. @throws when the partition is not owned any more */
-  async quarantine(record: StoredRecord, error: unknown, attempts: number): Promise<void> {
+  /**
+   * That a record is given up is a record itself.
+   * @param as what the actor is told; `SKIPPED` is nothing. An actor that can't even take this news is left alone with it.
+   * @throws when the partition is not owned any more
+   */
+  async quarantine(
+    record: StoredRecord,
+    error: unknown,
+    attempts: number,
+    as = record.type === QUARANTINED ? SKIPPED : QUARANTINED,
+  ): Promise<void> {
     const { id, seq, type, to } = record;
     const message = await messageAt(this.#p.bus, this.#p.stream, seq);
     await this.bury(message?.data ?? new Uint8Array(), {
@@ -41,8 +50,7 @@ export class GivingUp {
     });
     const decision: NewRecord = {
       id: quarantineId(id),
-      // An actor that cannot even take this news is left alone with it.
-      type: type === QUARANTINED ? SKIPPED : QUARANTINED,
+      type: as,
       from: HOST,
       to,
       cause: id,

@@ -60,6 +60,7 @@ const state = (seq: number, deadline?: number): CellState => ({
   seq,
   at: seq,
   startedAt: 1,
+  extent: { first: 1, base: 1, folded: seq, covers: seq },
   asks: [],
   machine: {
     snapshot: {},

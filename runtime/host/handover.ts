@@ -9,7 +9,7 @@
  * record, as that one was.
  *
  * Keys of the bucket, for a partition P:
- * - `pP`           → `{position, turn, parts, changes}`, written last, so that nothing half-written is ever read, and only by
+ * - `pP`           → `{format, position, turn, parts, changes}`, written last, so that nothing half-written is ever read, and only by
  *   whoever knows what it was before: an owner that has lost the partition does not undo what the next one left
  * - `pP.<turn>.<n>`  → the n-th part of all who wait, under a turn that nobody else writes
  * - `pP.<turn>.c<n>` → the n-th change to it since
@@ -30,7 +30,11 @@ export interface HandoverOptions {
   readonly mostChanges?: number;
 }
 
+/** What the rows say. What a release wrote that did not say what an actor needs of the log is not gone on from. */
+const FORMAT = 2;
+
 interface Header {
+  readonly format: number;
   /** When the log was made that the position is in. */
   readonly log: string;
   readonly position: number;
@@ -59,8 +63,8 @@ interface News {
   readonly kept: Map<string, Kept>;
 }
 
-/** An actor in a value of the bucket: address, whether it is open, what it waits for. */
-type Row = readonly [string, 0 | 1, Waiting?];
+/** An actor in a value of the bucket: address, whether it is open, what it waits for, from where it needs the log. */
+type Row = readonly [string, 0 | 1, (Waiting | null)?, number?];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -95,7 +99,7 @@ export class Handover {
       goesOn();
       this.#news.delete(partition);
       this.#places.set(partition, { epoch, log, revision: entry?.revision, header, isMine: false, turns: 0 });
-      const isOfThisLog = header?.log === log && header.position <= head;
+      const isOfThisLog = header?.log === log && header.format === FORMAT && header.position <= head;
       if (isOfThisLog && header.position > store.position(partition))
         await this.#adopt(partition, header, goesOn);
       const position = store.position(partition);
@@ -166,9 +170,13 @@ export class Handover {
       const value = await kv.get(`p${partition}.${turn}.${name}`);
       // Replaced in this moment by an owner that is not one any more: what it knew, the log knows.
       if (!value) return;
-      for (const [actor, open, waiting] of JSON.parse(decoder.decode(value.value)) as Row[]) {
-        if (!open && !waiting) kept.delete(actor);
-        else kept.set(actor, { to: parseAddress(actor), open: open === 1, ...(waiting ? { waiting } : {}) });
+      for (const [actor, open, waiting, base] of JSON.parse(decoder.decode(value.value)) as Row[]) {
+        if (!open && !waiting && !base) {
+          kept.delete(actor);
+          continue;
+        }
+        const more = { ...(waiting ? { waiting } : {}), ...(base ? { base } : {}) };
+        kept.set(actor, { to: parseAddress(actor), open: open === 1, ...more });
       }
     }
     goesOn();
@@ -200,7 +208,7 @@ export class Handover {
       await kv.put(`p${partition}.${turn}.${n}`, encode(part));
     }
     const before = place.header;
-    const header: Header = { log: place.log, position, turn, parts, changes: 0 };
+    const header: Header = { format: FORMAT, log: place.log, position, turn, parts, changes: 0 };
     try {
       await this.#conclude(partition, place, header);
     } catch (error) {
@@ -257,8 +265,9 @@ function namesOf({ parts, changes }: Header): string[] {
 }
 
 function encode(kept: readonly Kept[]): Uint8Array {
-  const rows = kept.map(({ to, open, waiting }): Row => {
+  const rows = kept.map(({ to, open, waiting, base }): Row => {
     const row = [formatAddress(to), open ? 1 : 0] as const;
+    if (base !== undefined) return [...row, waiting ?? null, base];
     return waiting ? [...row, waiting] : row;
   });
   return encoder.encode(JSON.stringify(rows));

@@ -332,6 +332,7 @@ describe("timers that come late", () => {
     // It is gone for good, and the fold of the log says the same.
     await desk.crash();
     await desk.up({ clock });
+    await desk.until(async () => (await desk.node.read(c1))!.seq >= record.seq);
     expect(await desk.node.verify(c1)).toMatchObject({ same: true });
     expect(await desk.node.read(c1)).toMatchObject({ value, view: { fired: { length: fired } } });
     expect(await timers()).toHaveLength(1);

@@ -11,6 +11,7 @@ import type { RawRecord } from "../log/reader.ts";
 import { Asks } from "./asks.ts";
 import { Cell, TIMER } from "./cell.ts";
 import { Cells } from "./cells.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import type { ActorView } from "./definition.ts";
 import { GivingUp } from "./giving-up.ts";
 import {
@@ -44,6 +45,7 @@ export class Host {
   readonly #turns: Turns;
   readonly #intake: Intake;
   readonly #givingUp: GivingUp;
+  readonly #checkpoints: Checkpoints;
   readonly #snapshots: Snapshots;
   readonly #counts = { timersFired: 0, timersSkipped: 0, disowned: 0 };
   #closed = false;
@@ -82,8 +84,14 @@ export class Host {
     this.#cells = new Cells({ ...common, work: (cell) => void this.#turns.work(cell) });
     this.#turns = new Turns({ ...common, cells: this.#cells }, this.#o);
     this.#intake = new Intake({ ...common, cells: this.#cells, turns: this.#turns }, this.#o.maxUnderWay);
+    this.#checkpoints = new Checkpoints({ ...common, cells: this.#cells });
     this.#snapshots = new Snapshots(
-      { ...common, cells: this.#cells.all, partitionOf: (cell) => appender.partitionOf(cell.to) },
+      {
+        ...common,
+        cells: this.#cells.all,
+        partitionOf: (cell) => appender.partitionOf(cell.to),
+        onClosed: (cell) => this.#checkpoints.close(cell),
+      },
       this.#o,
     );
   }
@@ -91,7 +99,8 @@ export class Host {
   /** Takes a partition over; answers the sequence to read from. */
   own(number: number, tenure: Tenure): number {
     const from = this.#p.store.position(number);
-    this.#partitions.set(number, new Partition(number, from, tenure));
+    const floor = Math.max(this.#p.store.needs.floor(number), tenure.floor ?? 1);
+    this.#partitions.set(number, new Partition(number, from, { ...tenure, floor }));
     return from;
   }
 
@@ -220,10 +229,49 @@ export class Host {
     if (!cell?.exists) return undefined;
     const { seq, hash, machine } = cell.state();
     const again = new Cell(to, cell.definition);
-    await this.#cells.activation.fold(again, seq + 1);
+    const floor = this.#cells.partitionOf(to)?.floor ?? 1;
+    await this.#cells.activation.again(again, seq, floor, cell.extent.first);
     const fromLog = stateHash(again.state().machine);
     if (fromLog !== hash) this.#p.log.error("state diverges from the log", { actor: cell.name, seq });
     return { seq, hash, fromLog, same: fromLog === hash, machine };
+  }
+
+  /**
+   * Appends checkpoints for the actors of a partition whose fold needs something below a sequence; answers how many. They need
+   * it until the checkpoints were read back.
+   */
+  async renewCheckpoints(number: number, below: number): Promise<number> {
+    const partition = this.#partitions.get(number);
+    if (!partition?.awake) return 0;
+    return this.#checkpoints.renew(partition, below);
+  }
+
+  /**
+   * Raises the floor of a partition as far as its actors and its position allow, to `most` at most; answers it. From then on
+   * nothing below it is used any more, here or by a later owner, so it may leave the log. Undefined while that can't be said.
+   * @param last sequence of the partition's last record, not older than `head` is
+   * @param head a sequence that the log had reached before `last` was asked for
+   */
+  async raiseFloor(number: number, most: number, last: number, head: number): Promise<number | undefined> {
+    const { store, appender } = this.#p;
+    const partition = this.#partitions.get(number);
+    if (!partition?.awake || partition.ended.aborted) return undefined;
+    const lowest = await store.needs.lowest(number, partition.floor);
+    // From here to the end of the next line nothing else happens: whoever folds next sees the floor.
+    const position = store.position(number);
+    let floor = Math.min(most, lowest.take(), last < position ? head + 1 : position);
+    for (const cell of this.#cells.all.values()) {
+      const { base } = cell.extent;
+      if (base < floor && cell.needsLog && appender.partitionOf(cell.to) === number) floor = base;
+    }
+    partition.raiseFloor(floor);
+    await store.needs.raiseFloor(number, partition.floor);
+    return partition.ended.aborted ? undefined : partition.floor;
+  }
+
+  /** Numbers of the partitions that this node owns. */
+  owned(): number[] {
+    return [...this.#partitions.keys()];
   }
 
   status(): Record<string, number> {
@@ -242,6 +290,7 @@ export class Host {
       ...this.#intake.counts,
       ...this.#turns.counts,
       ...this.#givingUp.counts,
+      ...this.#checkpoints.counts,
       ...this.#counts,
     };
   }

@@ -9,6 +9,8 @@ export interface Tenure {
   readonly head: number;
   /** The owner before may have been ended by a record up to the head: attempts at those are counted on disk. */
   readonly careful: boolean;
+  /** No actor needs anything below this in the log. Default 1. */
+  readonly floor?: number;
   /** The owner before was another node, or may have been. */
   readonly moved: boolean;
   /** Whether it lasts long enough for something to be written or asked now. */
@@ -37,6 +39,7 @@ export class Partition {
   /** Sequences handed over and not done, in log order. */
   readonly #underWay = new Map<number, true>();
   readonly #ended = new AbortController();
+  #floor: number;
   #next: number;
   #room: (() => void)[] = [];
   /** Appends of this partition's outbox that are being tried again: nothing is folded meanwhile. */
@@ -47,6 +50,19 @@ export class Partition {
     this.number = number;
     this.tenure = tenure;
     this.#next = from;
+    this.#floor = tenure.floor ?? 1;
+  }
+
+  /**
+   * No actor needs anything below this in the log, and nothing below it is used any more: whatever comes for an actor of which
+   * there is nothing else is refused from now on. It only rises.
+   */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  raiseFloor(floor: number): void {
+    if (floor > this.#floor) this.#floor = floor;
   }
 
   /** Aborted once nothing may be written for it any more. */

@@ -5,13 +5,15 @@
  */
 import type { Address } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
-import { Cell } from "./cell.ts";
+import type { Cell } from "./cell.ts";
 import type { CellState } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
 import type { HostLog } from "./host.ts";
 import type { PersistedMachine } from "./live-machine.ts";
 import {
+  beginFold,
   type Divergence,
+  firstCheckpoint,
   foldedRecords,
   foldSteps,
   type Step,
@@ -85,13 +87,14 @@ export class SampledChecks {
   async #check(cell: Cell): Promise<void> {
     const { to, definition, seq } = cell;
     const kept = await this.#p.snapshot(to);
-    const records = foldedRecords((await this.#p.records(to)).filter((record) => record.seq <= seq));
-    const last = records.at(-1);
-    if (!last || records.length > MOST_RECORDS) return;
-    const again = new Cell(to, definition);
+    const records = (await this.#p.records(to)).filter((record) => record.seq <= seq);
+    if (records.length > MOST_RECORDS) return;
+    const last = foldedRecords(records).at(-1) ?? firstCheckpoint(records);
+    if (!last) return;
     let machine: PersistedMachine | undefined;
     try {
-      for (const record of records) {
+      const { cell: again, rest } = beginFold(definition, to, records);
+      for (const record of rest) {
         again.fold(record);
         if (await this.#isOver()) return;
       }

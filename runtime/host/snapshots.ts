@@ -17,6 +17,8 @@ export interface SnapshotParts {
   readonly partitions: ReadonlyMap<number, Partition>;
   readonly partitionOf: (cell: Cell) => number;
   readonly warn: (what: string, error: unknown) => void;
+  /** Has a closed actor's checkpoint written; false when there is nothing to wait for. */
+  readonly onClosed?: (cell: Cell) => boolean;
   /** Called for an actor that has just left memory. */
   readonly onPassivated?: (cell: Cell) => void;
 }
@@ -121,7 +123,9 @@ export class Snapshots {
     const now = clock.monotonic();
     for (const cell of cells.values()) {
       const patience = cell.closed ? CLOSED_IDLE_MS : this.#o.passivateAfterMs;
-      if (now - cell.usedAt > patience && isIdle(cell)) this.#letGo(cell);
+      if (now - cell.usedAt <= patience || !isIdle(cell)) continue;
+      if (cell.closed && this.#p.onClosed?.(cell)) continue;
+      this.#letGo(cell);
     }
     const pressed = heapShare() > this.#o.maxHeapShare ? Math.ceil(cells.size * PRESSED_SHARE) : 0;
     const excess = Math.max(cells.size - this.#o.maxHotActors, pressed);

@@ -1,5 +1,6 @@
 /** Folds the records that wait in cells, one at a time per actor, and sends on what each fold led to. */
 import type { StoredRecord } from "../envelope.ts";
+import { CHECKPOINT, LeftLogError } from "../log/checkpoint.ts";
 import type { Asks } from "./asks.ts";
 import type { Cell, Delivery } from "./cell.ts";
 import type { Cells } from "./cells.ts";
@@ -74,8 +75,13 @@ export class Turns {
           cell.mailbox.shift();
           continue;
         }
-        if (!cell.active) await this.#p.cells.activate(cell);
+        if (!cell.active && !(await this.#activate(cell, delivery))) continue;
         if (cell.gone) return;
+        // It was closed, and what it would be folded from may leave the log at any time.
+        if (cell.exists && cell.extent.base < partition.floor) {
+          cell.reset();
+          continue;
+        }
         const old = partition.isOld(record.seq);
         if (record.seq <= cell.seq) {
           // The state is from a snapshot that is ahead: what is known of the actor without it may not be.
@@ -83,6 +89,7 @@ export class Turns {
           delivery.done();
         } else if (record.type === SKIPPED || (old && this.#p.givingUp.isQuarantined(record)))
           this.#skip(cell, delivery);
+        else if (record.type === CHECKPOINT) this.#passCheckpoint(cell, delivery);
         else if (old && partition.tenure.careful) await this.#insistAlone(cell, delivery);
         else {
           const crash = this.#tryFold(cell, delivery);
@@ -99,6 +106,29 @@ export class Turns {
       cell.running = false;
       cell.usedAt = this.#p.clock.monotonic();
     }
+  }
+
+  /** False when the record in front was given up instead: the log has nothing left that it could be folded into. */
+  async #activate(cell: Cell, { record, done }: Delivery): Promise<boolean> {
+    try {
+      await this.#p.cells.activate(cell);
+      return true;
+    } catch (error) {
+      if (!(error instanceof LeftLogError)) throw error;
+      const { givingUp } = this.#p;
+      const says = record.type === SKIPPED || record.type === CHECKPOINT;
+      if (!says && !givingUp.isQuarantined(record)) await givingUp.quarantine(record, error, 1, SKIPPED);
+      cell.dirtySince = undefined;
+      cell.mailbox.shift();
+      done();
+      return false;
+    }
+  }
+
+  #passCheckpoint(cell: Cell, { record, done }: Delivery): void {
+    cell.passCheckpoint(record);
+    if (cell.exists) cell.dirtySince ??= record.seq;
+    done();
   }
 
   /** Reads a part of an actor's surplus from the log; false when there is none, or when the last part is under way. */

@@ -6,17 +6,49 @@
 import { type Address, formatAddress } from "../address.ts";
 import type { NewRecord, StoredRecord } from "../envelope.ts";
 import { canonicalJson, type Json, type JsonObject } from "../json.ts";
+import { CHECKPOINT } from "../log/checkpoint.ts";
 import { Cell } from "./cell.ts";
+import type { CellState } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
 import type { PersistedMachine } from "./live-machine.ts";
-import { ASK } from "./outbox.ts";
+import { ASK, type Outgoing } from "./outbox.ts";
 import { quarantineId, SKIPPED } from "./quarantine.ts";
 import { hashedState } from "./state-hash.ts";
 
 /** The records that a fold takes: those that were given up on are passed over, as every fold does. */
 export function foldedRecords(records: readonly StoredRecord[]): StoredRecord[] {
   const ids = new Set(records.map((record) => record.id));
-  return records.filter((record) => record.type !== SKIPPED && !ids.has(quarantineId(record.id)));
+  const says = new Set([SKIPPED, CHECKPOINT]);
+  return records.filter((record) => !says.has(record.type) && !ids.has(quarantineId(record.id)));
+}
+
+/**
+ * The checkpoint that a fold of these records has to begin with; undefined where they begin with the actor's first one. The
+ * earliest there is: what is folded on top of it is held against every later one by whoever was there.
+ */
+export function firstCheckpoint(records: readonly StoredRecord[]): StoredRecord | undefined {
+  const checkpoints = records.filter(({ type, from }) => type === CHECKPOINT && from.kind === "host");
+  const [any] = checkpoints;
+  if (!any || records.some(({ seq }) => seq === any.clear.first)) return undefined;
+  return checkpoints.reduce((a, b) => (coveredBy(b) < coveredBy(a) ? b : a));
+}
+
+export function coveredBy(checkpoint: StoredRecord): number {
+  return Number(checkpoint.clear.covers);
+}
+
+/** A fresh cell with what is to be folded into it. @throws what `restore` throws */
+export function beginFold(
+  definition: ActorDefinition,
+  to: Address,
+  records: readonly StoredRecord[],
+): { cell: Cell; rest: StoredRecord[]; from: StoredRecord | undefined } {
+  const cell = new Cell(to, definition);
+  const from = firstCheckpoint(records);
+  const rest = foldedRecords(records);
+  if (!from) return { cell, rest, from };
+  cell.restore(from.data.state as unknown as CellState);
+  return { cell, from, rest: rest.filter((record) => record.seq > coveredBy(from)) };
 }
 
 /** An actor after one record; both parts as canonical JSON. */
@@ -39,22 +71,27 @@ export function* foldSteps(
   records: readonly StoredRecord[],
   fold: Fold = "kept",
 ): Generator<Step> {
-  let cell = new Cell(to, definition);
-  for (const record of foldedRecords(records)) {
+  let { cell, rest, from } = beginFold(definition, to, records);
+  if (from) yield { seq: coveredBy(from), type: from.type, ...stateOf(cell, []) };
+  for (const record of rest) {
     const { seq, type } = record;
     let step: Step;
     try {
       if (fold === "restored" && cell.exists) cell = putAwayAndBack(cell);
       const out = cell.fold(record);
-      const { machine, asks } = cell.state();
-      const wants = { out: out.map((each) => each.record), asks: asks.map((ask) => ask.id) };
-      step = { seq, type, state: stateText(machine), wants: canonicalJson(wants) };
+      step = { seq, type, ...stateOf(cell, out) };
     } catch (error) {
       yield { seq, type, state: canonicalJson({ error: String(error) }), wants: "{}" };
       return;
     }
     yield step;
   }
+}
+
+function stateOf(cell: Cell, out: readonly Outgoing[]): Pick<Step, "state" | "wants"> {
+  const { machine, asks } = cell.state();
+  const wants = { out: out.map((each) => each.record), asks: asks.map((ask) => ask.id) };
+  return { state: stateText(machine), wants: canonicalJson(wants) };
 }
 
 /** What passivation and the next activation do to an actor. */

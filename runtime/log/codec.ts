@@ -3,6 +3,7 @@
 import { formatAddress } from "../address.ts";
 import { type Envelope, EnvelopeError, fromWire, toWire } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
+import { CHECKPOINT, HEADER_COVERS } from "./checkpoint.ts";
 import type { KeyRing, Sealer } from "./sealer.ts";
 
 export const HEADER_ID = "Nats-Msg-Id";
@@ -32,7 +33,11 @@ export function encodeRecord(envelope: Omit<Envelope, "data">, plain: string, se
   return {
     sealed,
     payload: encoder.encode(JSON.stringify(toWire(envelope, sealed))),
-    headers: { [HEADER_ID]: envelope.id, [HEADER_TO]: to },
+    headers: {
+      [HEADER_ID]: envelope.id,
+      [HEADER_TO]: to,
+      ...(envelope.type === CHECKPOINT ? { [HEADER_COVERS]: String(envelope.clear.covers) } : {}),
+    },
   };
 }
 

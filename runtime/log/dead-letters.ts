@@ -114,6 +114,19 @@ export class DeadLetters {
     return (await this.#read(number))?.original;
   }
 
+  /** The lowest sequence of the log that a letter still needs for its original; infinity where none does. */
+  async lowestInLog(): Promise<number> {
+    const { firstSeq, lastSeq, messages } = await streamState(this.#bus, this.#stream);
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let n = firstSeq; messages > 0 && n <= lastSeq; n++) {
+      const message = await messageAt(this.#bus, this.#stream, n);
+      if (!message) continue;
+      const { original, seq } = JSON.parse(decoder.decode(message.data));
+      if (original === "" && seq < lowest) lowest = seq;
+    }
+    return lowest;
+  }
+
   async drop(number: number): Promise<void> {
     await deleteMessage(this.#bus, this.#stream, number);
   }

@@ -14,6 +14,8 @@
 import type { Level } from "level";
 import { type Address, parseAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
+import { coversOf, HEADER_COVERS } from "./checkpoint.ts";
+import { CheckpointIndex } from "./checkpoint-index.ts";
 import { HEADER_ID, HEADER_TO } from "./codec.ts";
 import { LogReader } from "./reader.ts";
 import { streamState } from "./stream.ts";
@@ -51,11 +53,14 @@ export interface IndexedRecord {
 }
 
 export class RecordIndex {
+  /** Checkpoints of actors; written and caught up with everything else here. */
+  readonly checkpoints: CheckpointIndex;
   readonly #db: Level<string, string>;
   /** Noted and not yet written: ids, and the sequences of each actor by the key that it shares with others. */
   #freshIds = new Map<string, number>();
   #freshPlaces = new Map<string, Map<string, number[]>>();
   #head = 0;
+  #first = 1;
   /** Every key on disk has its highest sequence beside it. */
   #hasHighest = false;
   #follower: LogReader | undefined;
@@ -65,11 +70,17 @@ export class RecordIndex {
 
   constructor(db: Level<string, string>) {
     this.#db = db;
+    this.checkpoints = new CheckpointIndex(db);
   }
 
   /** Highest sequence noted. */
   get head(): number {
     return this.#head;
+  }
+
+  /** The first sequence that the log still has, as far as known. */
+  get first(): number {
+    return this.#first;
   }
 
   /** Every record up to here is in, whichever partition it is of. The head may be further, where readers are ahead. */
@@ -90,8 +101,11 @@ export class RecordIndex {
     return stored === undefined ? undefined : Number(stored);
   }
 
-  /** Notes a record; false when its id occurred before it, and so it does not count. */
-  note(seq: number, id: string, to: Address): boolean {
+  /**
+   * Notes a record; false when its id occurred before it, and so it does not count.
+   * @param covers of a checkpoint: the last record that is in its state
+   */
+  note(seq: number, id: string, to: Address, covers?: number): boolean {
     if (seq > this.#head) this.#head = seq;
     const first = this.firstSeq(id);
     if (first !== undefined) return first === seq;
@@ -105,7 +119,21 @@ export class RecordIndex {
     const seqs = places.get(p);
     if (seqs) seqs.push(seq);
     else places.set(p, [seq]);
+    if (covers !== undefined) this.checkpoints.note(to, seq, covers);
     return true;
+  }
+
+  /** Whether an actor had records, as far as is known here, and the log has none of them any more. */
+  hasLeft(to: Address): boolean {
+    if (this.#first <= 1) return false;
+    const p = place(to);
+    const highest = this.#freshPlaces.get(to.key)?.get(p)?.at(-1) ?? this.#highest(p);
+    return highest > 0 && highest < this.#first;
+  }
+
+  /** Records below this sequence are not in the log any more. */
+  left(first: number): void {
+    if (first > this.#first) this.#first = first;
   }
 
   /** Sequences above `after` of one actor, ascending. */
@@ -158,12 +186,15 @@ export class RecordIndex {
   }
 
   /**
-   * In slices, so that no message waits for all of it. An id after the places of its record, since a record whose id is there
-   * is not noted again; the position last, since it says that all of it is there.
+   * In slices, so that no message waits for all of it. An id after all else of its record, since a record whose id is there is
+   * not noted again; the position last, since it says that all of it is there.
    */
   async #flush(covered: number): Promise<void> {
     const ids = [...this.#freshIds];
     for (const keys of slices([...this.#freshPlaces.keys()], KEYS_AT_ONCE)) await this.#writePlaces(keys);
+    const checkpoints = this.checkpoints.rows();
+    await this.#db.batch(checkpoints);
+    this.checkpoints.written(checkpoints);
     for (const part of slices(ids, IDS_AT_ONCE)) await this.#writeIds(part);
     await this.#db.put(POSITION, String(covered));
   }
@@ -213,6 +244,7 @@ export class RecordIndex {
   ): Promise<void> {
     const { firstSeq, lastSeq, created } = await streamState(bus, stream);
     this.#log = created;
+    this.#first = Math.max(1, firstSeq);
     const known = this.#db.getSync(LOG);
     const position = Number(this.#db.getSync(POSITION) ?? 1);
     // A log that was made anew, that has lost its end, or another server's: nothing that was kept is of this one.
@@ -248,7 +280,8 @@ export class RecordIndex {
         if (id && to) {
           try {
             const address = parseAddress(to);
-            if (this.note(record.seq, id, address)) onNoted?.(record.seq, address);
+            const covers = coversOf(record.header(HEADER_COVERS));
+            if (this.note(record.seq, id, address, covers)) onNoted?.(record.seq, address);
           } catch {
             // A foreign message without a proper address: the owner of its partition makes it a dead letter.
           }

@@ -43,6 +43,9 @@ export interface StreamOptions {
 }
 
 const STREAM_EXISTS = 10058;
+const NO_MESSAGE = 10037;
+/** A purge rewrites a file of the store at most. */
+const PURGE_MS = 30_000;
 
 /** Makes the stream when it is missing. Never changes one that is there. */
 export async function ensureStream(
@@ -91,6 +94,32 @@ export async function messageAt(bus: Bus, stream: string, seq: number): Promise<
   const request = encoder.encode(JSON.stringify({ seq }));
   const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}`, request, { timeoutMs: 5_000 });
   return reply.header("Status") === "404" ? undefined : reply;
+}
+
+/** The message at a sequence, or the next one after it; undefined when there is none. */
+export async function messageFrom(bus: Bus, stream: string, seq: number): Promise<BusMessage | undefined> {
+  const request = encoder.encode(JSON.stringify({ seq, next_by_subj: ">" }));
+  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}`, request, { timeoutMs: 5_000 });
+  return reply.header("Status") === undefined ? reply : undefined;
+}
+
+/** Removes every message below a sequence. That one stays, and so does what comes after it. */
+export async function purge(bus: Bus, stream: string, below: number): Promise<void> {
+  await jetStreamApi(bus, `STREAM.PURGE.${stream}`, { seq: below }, PURGE_MS);
+}
+
+/**
+ * Sequence of the last message of a subject, 0 when there is none. Asked of the stream's leader: a copy that lags behind might
+ * not have it yet.
+ */
+export async function lastSeqOf(bus: Bus, stream: string, subject: string): Promise<number> {
+  try {
+    const { message } = await jetStreamApi(bus, `STREAM.MSG.GET.${stream}`, { last_by_subj: subject });
+    return message.seq;
+  } catch (error) {
+    if (error instanceof JetStreamError && error.errCode === NO_MESSAGE) return 0;
+    throw error;
+  }
 }
 
 export async function deleteMessage(bus: Bus, stream: string, seq: number): Promise<void> {

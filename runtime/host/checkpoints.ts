@@ -1,0 +1,134 @@
+/**
+ * Appends checkpoints: for actors that have closed, and for those whose fold reaches back too far. What is appended is a state
+ * of which everything it led to is in the log, and that waits for no answer: it can be gone on with from that record alone.
+ */
+import { type Address, formatAddress } from "../address.ts";
+import type { NewRecord } from "../envelope.ts";
+import { derivedId } from "../ids.ts";
+import type { JsonObject } from "../json.ts";
+import { RecordRefusedError } from "../log/appender.ts";
+import { CHECKPOINT, type CheckpointClear, LeftLogError } from "../log/checkpoint.ts";
+import type { Cell } from "./cell.ts";
+import type { Cells } from "./cells.ts";
+import { HOST, type HostParts } from "./host-options.ts";
+import type { Partition } from "./partition.ts";
+import type { Sender } from "./sender.ts";
+
+export interface CheckpointsParts extends Pick<HostParts, "appender" | "store" | "log"> {
+  readonly cells: Cells;
+  readonly sender: Sender;
+}
+
+/** Actors that are brought into memory and written at once. */
+const AT_ONCE = 8;
+
+export class Checkpoints {
+  readonly counts = { checkpoints: 0 };
+  readonly #p: CheckpointsParts;
+  readonly #underWay = new Set<Cell>();
+  /** Actors of which it was said that their state can't be written. */
+  readonly #refused = new WeakSet<Cell>();
+
+  constructor(parts: CheckpointsParts) {
+    this.#p = parts;
+  }
+
+  /**
+   * Has a closed actor's last state appended before it leaves memory; false when there is nothing to wait for. It is covered
+   * once the checkpoint was read back.
+   */
+  close(cell: Cell): boolean {
+    if (!cell.needsLog || !cell.closed) return false;
+    if (this.#underWay.has(cell)) return true;
+    if (this.#refused.has(cell) || !isReady(cell)) return false;
+    // Only the end of the tenure ends it: whoever folds this next comes to the same.
+    void this.append(cell).catch(() => {});
+    return true;
+  }
+
+  /** One checkpoint of what the actor is now; false when it can't have one at the moment. @throws NotOwnedError */
+  async append(cell: Cell): Promise<boolean> {
+    if (!isReady(cell) || this.#underWay.has(cell)) return false;
+    const state = cell.state();
+    const clear: CheckpointClear = { covers: state.seq, first: state.extent.first, version: state.version };
+    const record: NewRecord = {
+      // The same state has the same id, whoever appends it and however often.
+      id: derivedId(cell.name, "checkpoint", state.version, state.seq),
+      type: CHECKPOINT,
+      from: HOST,
+      to: cell.to,
+      clear,
+      data: { state: state as unknown as JsonObject },
+    };
+    try {
+      this.#p.appender.check(record);
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      if (!this.#refused.has(cell))
+        this.#p.log.error("a state is too large for a checkpoint: its records stay in the log", {
+          actor: cell.name,
+        });
+      this.#refused.add(cell);
+      return false;
+    }
+    this.#underWay.add(cell);
+    try {
+      if (!(await this.#p.sender.send(record))) return false;
+      this.counts.checkpoints++;
+      return true;
+    } finally {
+      this.#underWay.delete(cell);
+    }
+  }
+
+  /** Appends checkpoints for the actors of a partition whose fold needs something below a sequence; answers how many. */
+  async renew(partition: Partition, below: number): Promise<number> {
+    let appended = 0;
+    const under = new Set<Promise<void>>();
+    for await (const to of this.#p.store.needs.below(partition.number, below)) {
+      if (partition.closed) break;
+      const one = this.#renew(partition, to, below)
+        .then((done) => {
+          if (done) appended++;
+        })
+        // One actor that can't be brought into memory holds its own records, and nobody else's checkpoint.
+        .catch((error) => {
+          if (partition.closed) return;
+          const details = { actor: formatAddress(to), error: (error as Error)?.name ?? "error" };
+          this.#p.log.warn("an actor has no checkpoint yet", details);
+        })
+        .finally(() => under.delete(one));
+      under.add(one);
+      if (under.size >= AT_ONCE) await Promise.race(under);
+    }
+    await Promise.all(under);
+    return appended;
+  }
+
+  async #renew(partition: Partition, to: Address, below: number): Promise<boolean> {
+    const { cells, store } = this.#p;
+    if (!(await cells.hasKey(to))) {
+      await store.forget(to);
+      return false;
+    }
+    let cell: Cell | undefined;
+    try {
+      cell = await cells.active(to);
+    } catch (error) {
+      if (!(error instanceof LeftLogError)) throw error;
+      // Of an earlier tenure: it has closed and left since.
+      await store.forget(to);
+      return false;
+    }
+    if (!cell) return false;
+    if (cell.exists && cell.needsLog && cell.extent.base < below) return this.append(cell);
+    // What is written of it is older than what it is.
+    cell.dirtySince ??= partition.next;
+    return false;
+  }
+}
+
+/** All that it led to is in the log, and it waits for no answer. */
+function isReady(cell: Cell): boolean {
+  return cell.active && cell.exists && !cell.gone && cell.unacknowledged === 0 && cell.asks.length === 0;
+}

@@ -1,0 +1,141 @@
+/** Leaving the log with several nodes: what any of them still needs stays, and whoever comes later goes on from what is left. */
+import { afterEach, expect, it } from "vitest";
+import { type Address, address, partitionOf } from "./address.ts";
+import { ShiftedClock } from "./clock.ts";
+import type { ActorDefinition } from "./host/definition.ts";
+import { SharedFloors } from "./host/floors.ts";
+import { channel, counter } from "./host/test-machines.ts";
+import { CHECKPOINT, LeftLogError } from "./log/checkpoint.ts";
+import { streamState } from "./log/stream.ts";
+import type { Node } from "./node.ts";
+import { TestNodes } from "./testing-nodes.ts";
+
+/** Closed from a total of 100 on. */
+const closing: ActorDefinition = { ...counter, closed: (context) => context.total >= 100 };
+const DAY = 24 * 3_600_000;
+const LOG = "BW_test_LOG";
+const PARTITIONS = 8;
+
+let nodes: TestNodes | undefined;
+let clock: ShiftedClock;
+afterEach(async () => {
+  await nodes?.stop();
+  nodes = undefined;
+});
+
+async function start(...names: string[]): Promise<TestNodes> {
+  clock = new ShiftedClock();
+  nodes = await TestNodes.start(names, {
+    definitions: [closing, channel],
+    clock,
+    partitions: PARTITIONS,
+    host: { snapshotEveryMs: 20, verifyEvery: 0 },
+  });
+  return nodes;
+}
+
+const of = (id: string): Address => address("counter", id);
+/** An actor of each partition. */
+const everywhere = Array.from({ length: PARTITIONS }, (_, partition) => {
+  for (let n = 0; ; n++) if (partitionOf(`a${n}`, PARTITIONS) === partition) return `a${n}`;
+});
+const first = async (node: Node): Promise<number> => (await node.logState()).firstSeq;
+const any = (): Node => nodes!.all()[0]!;
+
+async function folded(id: string, sum: number): Promise<void> {
+  const is = async () =>
+    (
+      await any()
+        .read(of(id))
+        .catch(() => undefined)
+    )?.view.total === sum;
+  await nodes!.until(is, `${id} at ${sum}`);
+}
+
+async function leave(upTo: () => Promise<boolean>): Promise<void> {
+  await nodes!.until(async () => {
+    for (const node of nodes!.all()) await node.leaveLog().catch(() => {});
+    return upTo();
+  }, "records to leave");
+}
+
+it("the partitions of all nodes are asked, and a node with an empty disk goes on from what is left", async () => {
+  await start("a", "b");
+  for (const id of everywhere) await nodes!.send("a", of(id), "add", { n: 5 });
+  for (const id of everywhere) await folded(id, 5);
+  clock.advance(31 * DAY);
+  const { lastSeq: before } = await any().logState();
+  // What one of them alone says is not enough.
+  const [one] = nodes!.all() as [Node];
+  for (let n = 0; n < 3; n++) {
+    await one.leaveLog();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(await first(one)).toBe(1);
+  await leave(async () => (await first(any())) > before);
+  await nodes!.crash("a");
+  await nodes!.up("c");
+  await nodes!.down("b");
+  for (const id of everywhere) {
+    await nodes!.send("c", of(id), "add", { n: 1 });
+    await folded(id, 6);
+    expect((await nodes!.node("c").verify(of(id)))!.same).toBe(true);
+  }
+});
+
+it("a node that was away while records left does not go on from what it had", async () => {
+  await start("a");
+  await nodes!.send("a", of("c1"), "add", { n: 60 });
+  await nodes!.send("a", of("open"), "add", { n: 1 });
+  await folded("c1", 60);
+  await folded("open", 1);
+  await nodes!.up("b");
+  await nodes!.down("a");
+  await nodes!.send("b", of("c1"), "add", { n: 40 });
+  await nodes!.send("b", of("open"), "add", { n: 1 });
+  await folded("open", 2);
+  const covered = async () => (await any().records(of("c1"))).some(({ type }) => type === CHECKPOINT);
+  await nodes!.until(covered, "a checkpoint");
+  const { lastSeq: before } = await any().logState();
+  clock.advance(31 * DAY);
+  await leave(async () => (await first(any())) > before);
+  await nodes!.up("a");
+  await nodes!.down("b");
+  await expect(nodes!.node("a").read(of("c1"))).rejects.toThrow(LeftLogError);
+  await nodes!.send("a", of("open"), "add", { n: 1 });
+  await folded("open", 3);
+});
+
+it("what has left is said to have left by a gateway of another node, too", async () => {
+  await start("a", "b");
+  await nodes!.send("a", of("c1"), "add", { n: 100 });
+  await nodes!.send("a", of("open"), "add", { n: 1 });
+  const covered = async () => (await any().records(of("c1"))).some(({ type }) => type === CHECKPOINT);
+  await nodes!.until(covered, "a checkpoint");
+  const { lastSeq: before } = await any().logState();
+  clock.advance(31 * DAY);
+  await leave(async () => (await first(any())) > before);
+  for (const node of nodes!.all()) await expect(node.read(of("c1"))).rejects.toThrow(LeftLogError);
+  for (const node of nodes!.all()) expect((await node.list("counter")).map((v) => v.view.total)).toEqual([1]);
+});
+
+it("an owner that has lost a partition does not raise its floor any more", async () => {
+  await start("a");
+  const bus = await nodes!.server.connect("floors");
+  const kv = await bus.kv("FLOORS");
+  const before = new SharedFloors(kv, 1, () => "log");
+  const after = new SharedFloors(kv, 1, () => "log");
+  expect(await before.claim(0, { epoch: 1, log: "log" })).toBe(1);
+  expect(await after.lowest()).toBe(1);
+  await before.publish(0, 50);
+  expect(await after.claim(0, { epoch: 2, log: "log" })).toBe(50);
+  await expect(before.publish(0, 90)).rejects.toThrow();
+  await expect(before.claim(0, { epoch: 1, log: "log" })).rejects.toThrow("epoch 2");
+  await after.publish(0, 60);
+  await after.publish(0, 55);
+  expect(await before.lowest()).toBe(60);
+  // Of another log of the same name it says nothing.
+  expect(await new SharedFloors(kv, 1, () => "another").lowest()).toBeUndefined();
+  expect(await new SharedFloors(kv, 2, () => "log").lowest()).toBeUndefined();
+  expect(await streamState(bus, LOG)).toMatchObject({ firstSeq: 1 });
+});

@@ -1,0 +1,137 @@
+/**
+ * Leaving the log (architecture section 3): records leave as a prefix, up to the lowest sequence that anybody still needs.
+ *
+ * Every node has new checkpoints appended for the actors of its partitions whose fold reaches back too far, then raises the
+ * floor of each. One node, the owner of the first partition, purges the log up to the lowest floor. Whatever happens between
+ * two of these steps, the next pass goes on from what is so: a checkpoint is appended once, and a floor is never lowered.
+ */
+import type { Level } from "level";
+import type { Bus } from "./bus/bus.ts";
+import type { Subjects } from "./bus/subjects.ts";
+import type { Clock } from "./clock.ts";
+import type { FloorBoard } from "./host/floors.ts";
+import type { Host, HostLog } from "./host/host.ts";
+import { dropSnapshotsOf } from "./host/needs.ts";
+import { firstSince } from "./log/age.ts";
+import { dropLeft } from "./log/checkpoint-index.ts";
+import type { DeadLetters } from "./log/dead-letters.ts";
+import type { RecordIndex } from "./log/record-index.ts";
+import { lastSeqOf, purge, streamState } from "./log/stream.ts";
+
+export interface RetentionOptions {
+  /** An actor whose fold reaches back further gets a new checkpoint at the head of the log, ms. Default 7 days. */
+  readonly tailMs?: number;
+  /** Every record stays in the log for so long, needed or not, ms. Default 365 days. */
+  readonly logMs?: number;
+  /** Time between two passes, ms. Default 10 minutes. */
+  readonly everyMs?: number;
+}
+
+export interface RetentionParts {
+  readonly bus: Bus;
+  readonly names: Subjects;
+  readonly db: Level<string, string>;
+  readonly host: Host;
+  readonly index: RecordIndex;
+  readonly deadLetters: DeadLetters;
+  readonly floors: () => FloorBoard | undefined;
+  readonly clock: Clock;
+  readonly log: HostLog;
+}
+
+const DAY_MS = 24 * 3_600_000;
+export const RETENTION_DEFAULTS: Required<RetentionOptions> = {
+  tailMs: 7 * DAY_MS,
+  logMs: 365 * DAY_MS,
+  everyMs: 600_000,
+};
+/** Records that have left before the index is looked through for their places, at least. */
+const DROP_FROM = 1_000;
+
+export class Retention {
+  readonly counts = { purged: 0 };
+  readonly #p: RetentionParts;
+  readonly #o: Required<RetentionOptions>;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+  /** First sequence of the log when the index was last looked through. */
+  #dropped = 1;
+
+  constructor(parts: RetentionParts, options: RetentionOptions = {}) {
+    this.#p = parts;
+    this.#o = { ...RETENTION_DEFAULTS, ...options };
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.pass().catch((error) => {
+        const details = { error: String((error as Error)?.message ?? error) };
+        if (!this.#stopped) this.#p.log.warn("the log was not looked through for what may leave it", details);
+      });
+    }, this.#o.everyMs);
+    this.#timer.unref();
+  }
+
+  /** Ends when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#running.catch(() => {});
+  }
+
+  /** One at a time. @throws when the log, the bucket of positions or LevelDB can't be reached; the next one goes on. */
+  pass(): Promise<void> {
+    const next = this.#running.catch(() => {}).then(() => (this.#stopped ? undefined : this.#pass()));
+    this.#running = next;
+    return next;
+  }
+
+  async #pass(): Promise<void> {
+    const { bus, names, host, index, clock } = this.#p;
+    const stream = names.logStream;
+    const state = await streamState(bus, stream);
+    index.left(state.firstSeq);
+    if (state.messages === 0) return;
+    const now = clock.now();
+    const tail = await firstSince(bus, stream, state, now - this.#o.tailMs);
+    if (tail > state.firstSeq) {
+      for (const number of host.owned()) await host.renewCheckpoints(number, tail);
+    }
+    const young = await firstSince(bus, stream, state, now - this.#o.logMs);
+    if (young > state.firstSeq && !this.#stopped) await this.#raise(young, state.lastSeq);
+    if (!this.#stopped) await this.#purge(state.firstSeq);
+    await this.#drop(state.lastSeq);
+  }
+
+  async #raise(young: number, head: number): Promise<void> {
+    const { bus, names, host, floors } = this.#p;
+    for (const number of host.owned()) {
+      const last = await lastSeqOf(bus, names.logStream, names.log(number));
+      const floor = await host.raiseFloor(number, young, last, head);
+      if (floor !== undefined) await floors()?.publish(number, floor);
+    }
+  }
+
+  async #purge(first: number): Promise<void> {
+    const { bus, names, host, index, deadLetters, floors } = this.#p;
+    if (!host.owned().includes(0)) return;
+    const lowest = await floors()?.lowest();
+    if (lowest === undefined || lowest <= first) return;
+    const below = Math.min(lowest, await deadLetters.lowestInLog());
+    if (below <= first) return;
+    await purge(bus, names.logStream, below);
+    this.counts.purged += below - first;
+    index.left(below);
+  }
+
+  /** What each node knows of the places of records that have left takes room for nothing. Done when there is enough of it. */
+  async #drop(last: number): Promise<void> {
+    const { db, index } = this.#p;
+    const { first } = index;
+    if (first - this.#dropped < Math.max(DROP_FROM, (last - first) / 2)) return;
+    await dropLeft(db, first);
+    await dropSnapshotsOf(db, (to) => index.hasLeft(to));
+    this.#dropped = first;
+  }
+}
