@@ -159,6 +159,10 @@ describe("memory", () => {
     await restart(encoder);
     const vectors = (await memory.turns.saidBy("cust1", encoder.id)).map(({ vector }) => vector?.length);
     expect(vectors.filter((length) => length === encoder.dimension)).toHaveLength(vectors.length);
+    // Kept for what was said, not for what is said in its place.
+    await keep("conv1", "cust1", [turn(0, "My trousers are too long", "Sorry to hear that.")]);
+    const replaced = (await memory.turns.saidBy("cust1", encoder.id)).filter(({ vector }) => !vector);
+    expect(replaced.map(({ text }) => text)).toEqual(["My trousers are too long", "Sorry to hear that."]);
     await ask("memory.erase", { customer: "cust1" });
     expect(await first("jumper")).toEqual([]);
   });

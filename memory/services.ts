@@ -8,10 +8,10 @@ import type { KeyRing } from "../runtime/log/sealer.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { KnowledgeBase } from "./knowledge/base.ts";
 import { encodeQuery } from "./retrieval/query.ts";
-import { findUtterances } from "./retrieval/utterances.ts";
+import { findUtterances, spoken } from "./retrieval/utterances.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
 import { rankFacts } from "./store/recall.ts";
-import { saidIn, type Turn, type TurnStore, type TurnVectors } from "./store/turns.ts";
+import type { Said, TurnStore } from "./store/turns.ts";
 
 export interface MemoryParts {
   readonly facts: FactStore;
@@ -23,6 +23,9 @@ export interface MemoryParts {
 
 /** Expired facts are deleted this often; until then they are not used any more anyway. */
 const SWEEP_EVERY_MS = 10 * 60_000;
+
+/** Utterances in one call of the encoder. */
+const ENCODED_AT_ONCE = 64;
 
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "a key: 1 to 128 letters, digits, _ or -");
 const time = z.number().int().min(0);
@@ -116,14 +119,13 @@ export function memoryService(parts: MemoryParts): Service {
         ...(result.stored ? {} : { reason: result.reason }),
       };
     },
-    turns: async (input, { signal }) => {
+    turns: async (input) => {
       const { turns: said, ...whose } = valid("turns", inputs.turns, input);
-      const whole = said.map((each): Turn => ({ ...each, ...whose }));
-      return { stored: await turns.add(whole, await vectorsOf(whole, signal)) };
+      return { stored: await turns.add(said.map((each) => ({ ...each, ...whose }))) };
     },
     said: async (input, { signal }) => {
       const { customer, text, k } = valid("said", inputs.said, input);
-      const all = await turns.saidBy(customer, encoder?.id);
+      const all = await encoded(customer, await turns.saidBy(customer, encoder?.id), signal);
       const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k });
       return {
         said: found.map(({ utterance: { id: _, vector: __, ...said }, score }) =>
@@ -165,17 +167,31 @@ export function memoryService(parts: MemoryParts): Service {
     }
   }
 
-  /** What was said is found by its words where it has no vectors. */
-  async function vectorsOf(said: readonly Turn[], signal: AbortSignal): Promise<TurnVectors[] | undefined> {
-    if (!encoder) return undefined;
-    const texts = said.map(saidIn);
+  /**
+   * What was said with its vectors. They are computed when somebody looks for something, not while a customer waits, and kept
+   * as they come: a long history that takes longer than one ask is gone on with at the next.
+   */
+  async function encoded(
+    customer: string,
+    all: readonly Said[],
+    signal: AbortSignal,
+  ): Promise<readonly Said[]> {
+    if (!encoder) return all;
+    const missing = all.filter(({ vector }) => !vector);
+    const fresh = new Map<string, Said>();
     try {
-      const all = await encoder.encode(texts.flat(), signal);
-      return texts.map(({ length }) => ({ model: encoder.id, data: all.splice(0, length) }));
+      for (let i = 0; i < missing.length; i += ENCODED_AT_ONCE) {
+        const part = missing.slice(i, i + ENCODED_AT_ONCE);
+        const vectors = await encoder.encode(part.map(spoken), signal);
+        const done = part.map((said, n): Said => ({ ...said, vector: vectors[n] }));
+        await turns.keepVectors(customer, encoder.id, done);
+        for (const said of done) fresh.set(said.id, said);
+      }
     } catch (error) {
+      // The rest is found by its words.
       if (signal.aborted) throw error;
-      return undefined;
     }
+    return all.map((said) => fresh.get(said.id) ?? said);
   }
 
   return {

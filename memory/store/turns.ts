@@ -1,4 +1,5 @@
 /** What was said, turn by turn. Sealed under the customer's key, or the conversation's while nobody knows who it is. */
+import { createHash } from "node:crypto";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
 import { spoken, type Utterance } from "../retrieval/utterances.ts";
 import { key, type MemoryDb, under } from "./database.ts";
@@ -25,13 +26,6 @@ export interface Said extends Utterance {
   readonly by: "customer" | "desk";
 }
 
-/** Unit vectors of what is said in a turn, in the order of `saidIn`. */
-export interface TurnVectors {
-  /** Encoder's id; vectors of another one are not compared. */
-  readonly model: string;
-  readonly data: readonly Float32Array[];
-}
-
 interface Words {
   readonly text: string;
   readonly reply: string;
@@ -42,13 +36,14 @@ interface StoredTurn extends Omit<Turn, keyof Words> {
   readonly subject: string;
   /** `Words` as JSON. */
   readonly sealed: string;
-  /** Of all that is said, one after the other, as 32-bit floats. */
-  readonly vectors?: { readonly model: string; readonly dimension: number; readonly sealed: string };
 }
 
-/** What is said in a turn, for an encoder. */
-export function saidIn({ text, reply, speaker }: Words): string[] {
-  return [spoken({ speaker, text }), reply].filter((words) => words !== "");
+interface StoredVector {
+  /** Encoder's id; vectors of another one are not compared. */
+  readonly model: string;
+  readonly subject: string;
+  /** 32-bit floats, bound to the words that they are of. */
+  readonly sealed: string;
 }
 
 export class TurnStore {
@@ -60,13 +55,10 @@ export class TurnStore {
     this.#keys = keys;
   }
 
-  /**
-   * Keeps turns, all or none; the same turn again replaces it. False when the customer of one was erased. Vectors, one set
-   * for each turn, are sealed like the words.
-   */
-  async add(turns: readonly Turn[], vectors?: readonly TurnVectors[]): Promise<boolean> {
+  /** Keeps turns, all or none; the same turn again replaces it. False when the customer of one was erased. */
+  async add(turns: readonly Turn[]): Promise<boolean> {
     const operations: { type: "put"; key: string; value: string }[] = [];
-    for (const [i, { text, reply, speaker, ...open }] of turns.entries()) {
+    for (const { text, reply, speaker, ...open } of turns) {
       const { customer, conversation } = open;
       const subject = customer ?? conversation;
       const sealer = await this.#keys.sealer(subject, { create: true });
@@ -74,13 +66,7 @@ export class TurnStore {
       const place = placeOf(open);
       const words: Words = { text, reply, speaker };
       const sealed = sealer.seal(Buffer.from(JSON.stringify(words)), place).toString("base64");
-      const own = vectors?.[i];
-      const stored: StoredTurn = {
-        ...open,
-        subject,
-        sealed,
-        ...(own && own.data.length > 0 ? { vectors: sealVectors(own, sealer, place) } : {}),
-      };
+      const stored: StoredTurn = { ...open, subject, sealed };
       operations.push({ type: "put", key: place, value: JSON.stringify(stored) });
       if (customer)
         operations.push({ type: "put", key: key("conversation", customer, conversation), value: "" });
@@ -92,46 +78,71 @@ export class TurnStore {
   /** Turns of a conversation in order; those whose key was destroyed are left out. */
   async of(conversation: string): Promise<Turn[]> {
     const turns: Turn[] = [];
-    for await (const { turn } of this.#opened(conversation)) turns.push(turn);
+    for await (const stored of this.#db.values(under("turn", conversation))) {
+      const { subject, sealed, ...open } = JSON.parse(stored) as StoredTurn;
+      const sealer = await this.#keys.sealer(subject);
+      if (!sealer) continue;
+      const words = sealer.open(Buffer.from(sealed, "base64"), placeOf(open)).toString("utf8");
+      turns.push({ ...open, ...(JSON.parse(words) as Words) });
+    }
     return turns;
   }
 
   /**
-   * All that was said in the conversations in which a customer was known, each conversation's in order, with its vectors where
-   * they are of this encoder.
+   * All that was said in the conversations in which a customer was known, each conversation's in order, with the vectors that
+   * are kept of it.
+   * @param model whose vectors are wanted
    */
   async saidBy(customer: string, model?: string): Promise<Said[]> {
     const all: Said[] = [];
     for (const conversation of await this.conversationsOf(customer)) {
-      for await (const { turn, vectors } of this.#opened(conversation, model)) {
-        const { at, text, reply, speaker } = turn;
-        const common = { conversation, turn: turn.turn, at };
-        const id = `${conversation}!${turn.turn}`;
-        const left = [...(vectors ?? [])];
-        if (spoken({ speaker, text }) !== "")
-          all.push({ ...common, id: `${id}!c`, by: "customer", speaker, text, vector: left.shift() });
-        if (reply !== "")
-          all.push({ ...common, id: `${id}!d`, by: "desk", text: reply, vector: left.shift() });
+      const vectors = model === undefined ? undefined : await this.#vectorsOf(conversation, model);
+      const add = (turn: Turn, by: Said["by"], text: string, speaker?: string): void => {
+        const id = placeOf(turn, by);
+        const said: Said = { id, conversation, turn: turn.turn, at: turn.at, by, speaker, text };
+        all.push({ ...said, vector: vectors?.(said) });
+      };
+      for (const turn of await this.of(conversation)) {
+        if (turn.text !== "") add(turn, "customer", turn.text, turn.speaker);
+        if (turn.reply !== "") add(turn, "desk", turn.reply);
       }
     }
     return all;
   }
 
-  /** @param model whose vectors are wanted */
-  async *#opened(
-    conversation: string,
-    model?: string,
-  ): AsyncGenerator<{ turn: Turn; vectors?: readonly Float32Array[] }> {
-    for await (const stored of this.#db.values(under("turn", conversation))) {
-      const { subject, sealed, vectors, ...open } = JSON.parse(stored) as StoredTurn;
-      const sealer = await this.#keys.sealer(subject);
-      if (!sealer) continue;
-      const place = placeOf(open);
-      const words = sealer.open(Buffer.from(sealed, "base64"), place).toString("utf8");
-      const turn: Turn = { ...open, ...(JSON.parse(words) as Words) };
-      if (model === undefined || vectors?.model !== model) yield { turn };
-      else yield { turn, vectors: openVectors(vectors, sealer, place) };
+  /** Keeps vectors of what was said, sealed like the words. Of what was erased none is kept. */
+  async keepVectors(customer: string, model: string, said: readonly Said[]): Promise<void> {
+    const operations: { type: "put"; key: string; value: string }[] = [];
+    const sealer = await this.#keys.sealer(customer);
+    for (const each of sealer ? said : []) {
+      if (!each.vector) continue;
+      const bytes = new Uint8Array(each.vector.slice().buffer);
+      const sealed = sealer!.seal(bytes, boundTo(each)).toString("base64");
+      const stored: StoredVector = { model, subject: customer, sealed };
+      operations.push({ type: "put", key: vectorPlace(each), value: JSON.stringify(stored) });
     }
+    await this.#db.batch(operations);
+  }
+
+  /** Answers how to find the vector of what was said in a conversation. */
+  async #vectorsOf(conversation: string, model: string): Promise<(said: Said) => Float32Array | undefined> {
+    const kept = new Map<string, { sealed: string; sealer: Sealer }>();
+    for await (const [place, value] of this.#db.iterator(under("vector", conversation))) {
+      const { model: of, subject, sealed } = JSON.parse(value) as StoredVector;
+      const sealer = of === model ? await this.#keys.sealer(subject) : undefined;
+      if (sealer) kept.set(place, { sealed, sealer });
+    }
+    return (said) => {
+      const own = kept.get(vectorPlace(said));
+      if (!own) return undefined;
+      try {
+        const bytes = Uint8Array.from(own.sealer.open(Buffer.from(own.sealed, "base64"), boundTo(said)));
+        return new Float32Array(bytes.buffer);
+      } catch {
+        // Of other words that stood there before.
+        return undefined;
+      }
+    };
   }
 
   /** Conversations in which a customer was known. */
@@ -152,6 +163,7 @@ export class TurnStore {
         batch.del(at);
         turns++;
       }
+      for await (const at of this.#db.keys(under("vector", conversation))) batch.del(at);
       batch.del(key("conversation", customer, conversation));
     }
     await batch.write({ sync: true });
@@ -159,26 +171,19 @@ export class TurnStore {
   }
 }
 
-function sealVectors({ model, data }: TurnVectors, sealer: Sealer, place: string): StoredTurn["vectors"] {
-  const dimension = data[0]!.length;
-  const all = new Float32Array(data.length * dimension);
-  for (const [i, vector] of data.entries()) all.set(vector, i * dimension);
-  const sealed = sealer.seal(new Uint8Array(all.buffer), `${place}/vectors`).toString("base64");
-  return { model, dimension, sealed };
+function placeOf(
+  { conversation, turn }: { readonly conversation: string; readonly turn: number },
+  ...more: string[]
+): string {
+  return key("turn", conversation, turn.toString().padStart(8, "0"), ...more);
 }
 
-function openVectors(
-  { dimension, sealed }: NonNullable<StoredTurn["vectors"]>,
-  sealer: Sealer,
-  place: string,
-): Float32Array[] {
-  const bytes = Uint8Array.from(sealer.open(Buffer.from(sealed, "base64"), `${place}/vectors`));
-  const all = new Float32Array(bytes.buffer);
-  return Array.from({ length: all.length / dimension }, (_, i) =>
-    all.subarray(i * dimension, (i + 1) * dimension),
-  );
+function vectorPlace({ conversation, turn, by }: Said): string {
+  return key("vector", conversation, turn, by);
 }
 
-function placeOf({ conversation, turn }: { readonly conversation: string; readonly turn: number }): string {
-  return key("turn", conversation, turn.toString().padStart(8, "0"));
+/** A vector opens only beside the words that it was computed of. */
+function boundTo(said: Said): string {
+  const words = createHash("sha256").update(spoken(said)).digest("base64url");
+  return `${vectorPlace(said)} ${words}`;
 }
