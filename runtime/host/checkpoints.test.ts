@@ -116,7 +116,7 @@ it("an actor that waits for an answer gets its checkpoint when it has it", async
   expect(JSON.stringify(state.machine)).toContain('"answers":[{"n":1}]');
 });
 
-it("folds of records begin with the earliest checkpoint where the first record is not there any more", async () => {
+it("folds of records begin with the last checkpoint where the first record is not there any more", async () => {
   desk = await TestDesk.start({ definitions, host });
   await closed();
   await desk.send(to, "add", { n: 7 });
