@@ -49,7 +49,7 @@ export const RETENTION_DEFAULTS: Required<RetentionOptions> = {
   everyMs: 600_000,
 };
 /** How long a pass waits for a partition to be past what was in the log when it began, ms; else the next one looks again. */
-const PAST_MS = 2_000;
+const PAST_MS = 5_000;
 const PAST_AGAIN_MS = 50;
 /** Records that have left before the index is looked through for their places, at least. */
 const DROP_FROM = 1_000;
@@ -117,22 +117,21 @@ export class Retention {
   async #raise(): Promise<void> {
     const { host, floors } = this.#p;
     if (this.#announced === 0) return;
-    for (const number of host.owned()) {
-      if (this.#stopped || !(await this.#isPast(number))) continue;
+    await this.#each(async (number, last, head) => {
+      if (!(await this.#isPast(number, last, head))) return;
       const floor = await host.raiseFloor(number, this.#announced);
       if (floor !== undefined) await floors()?.publish(number, { floor });
-    }
+    });
   }
 
   /** What gateways took before they heard of the announcement has been folded: then its actor is open, and needs its records. */
-  async #isPast(number: number): Promise<boolean> {
-    const { head, last } = await this.#ends(number);
+  async #isPast(number: number, last: number, head: number): Promise<boolean> {
     const until = performance.now() + PAST_MS;
     while (last >= this.#position(number) && head >= this.#position(number)) {
       if (this.#stopped || performance.now() > until) return false;
       await sleep(PAST_AGAIN_MS);
     }
-    return true;
+    return !this.#stopped;
   }
 
   /** Up to where a partition is dealt with, whoever goes on with it. */
@@ -141,24 +140,25 @@ export class Retention {
     return Math.min(host.position(number), floors()?.position(number) ?? 1);
   }
 
-  /** The last sequence of the log, and then that of a partition: what it had up to the first is not above the second. */
-  async #ends(number: number): Promise<{ head: number; last: number }> {
-    const { bus, names } = this.#p;
+  /** For each partition of this node: its last sequence, and one that the log had reached before that was asked for. */
+  async #each(work: (number: number, last: number, head: number) => Promise<void>): Promise<void> {
+    const { bus, names, host } = this.#p;
     const { lastSeq: head } = await streamState(bus, names.logStream);
-    return { head, last: await lastSeqOf(bus, names.logStream, names.log(number)) };
+    const one = async (number: number): Promise<void> =>
+      work(number, await lastSeqOf(bus, names.logStream, names.log(number)), head);
+    await Promise.all(host.owned().map(one));
   }
 
   async #announce(young: number): Promise<void> {
     const { bus, names, host, index, floors } = this.#p;
-    for (const number of host.owned()) {
-      const { head, last } = await this.#ends(number);
+    await this.#each(async (number, last, head) => {
       const actors = await host.needs(number);
-      if (actors === undefined) continue;
+      if (actors === undefined) return;
       const position = this.#position(number);
       // A partition in which nothing is left to do does not need what the others have had since.
       const needs = Math.min(young, actors, last < position ? head + 1 : position);
       await floors()?.publish(number, { needs });
-    }
+    });
     const lowest = await floors()?.lowest();
     if (lowest === undefined || lowest.needs <= this.#announced) return;
     this.#announced = lowest.needs;

@@ -13,8 +13,8 @@ export interface LogMeasured {
 
 /** How much larger the log may be at the end than after the first quarter. */
 const MOST_GROWTH = 1.5;
-/** Times that records stay after which as much leaves as comes. */
-const SETTLED = 3;
+/** Times that records stay after which as much leaves as comes: they do so in the third pass. */
+const SETTLED = 6;
 const MIB = 1024 * 1024;
 
 export function prefixRows(measured: PrefixMeasured): BenchResult[] {
