@@ -439,7 +439,8 @@ export class Node implements Engine {
 
   /** @throws when not everything could be written; it is stopped all the same. */
   async stop(): Promise<void> {
-    await this.#retention.stop();
+    // What it has under way ends with the partitions.
+    void this.#retention.stop();
     await this.#partitions.stop();
     try {
       await this.#host.stop();

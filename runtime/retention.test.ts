@@ -192,6 +192,23 @@ it.each([
   expect((await desk!.node.verify(of("open")))!.same).toBe(true);
 });
 
+it("kill -9 of the server after everything has left: the log goes on where it was", async () => {
+  await start();
+  await closed("c1");
+  const id = newId();
+  await add("c2", 100, id);
+  await desk!.until(async () => (await checkpointsOf("c2")).length > 0, "its checkpoint");
+  clock.advance(31 * DAY);
+  await leave();
+  const { firstSeq, lastSeq } = await streamState(desk!.bus, LOG);
+  expect(firstSeq).toBe(lastSeq);
+  process.kill(desk!.server.server.pid!, "SIGKILL");
+  const next = await desk!.until(() => add("c3", 3).catch(() => undefined), "appends to work again");
+  expect(next.seq).toBeGreaterThan(lastSeq);
+  await folded("c3", 3);
+  expect(await add("c2", 100, id)).toMatchObject({ duplicate: true });
+});
+
 it("a crash after a checkpoint was appended, before anything else: it is appended once", async () => {
   await start();
   await add("open", 5);

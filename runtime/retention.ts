@@ -108,7 +108,7 @@ export class Retention {
     }
     const young = await firstSince(bus, stream, state, now - this.#o.logMs);
     await this.#raise();
-    await this.#purge(state.firstSeq);
+    await this.#purge(state.firstSeq, state.lastSeq);
     if (young > state.firstSeq) await this.#announce(young);
     await this.#drop(state.lastSeq);
   }
@@ -166,12 +166,13 @@ export class Retention {
     bus.publish(names.left, Buffer.from(String(this.#announced)));
   }
 
-  async #purge(first: number): Promise<void> {
+  async #purge(first: number, last: number): Promise<void> {
     const { bus, names, host, deadLetters, floors } = this.#p;
     if (this.#stopped || !host.owned().includes(0)) return;
     const floor = (await floors()?.lowest())?.floor ?? 0;
     if (floor <= first) return;
-    const below = Math.min(floor, await deadLetters.lowestInLog());
+    // The last one stays: it says where the log is, even to a server that has to find that out from what it has on disk.
+    const below = Math.min(floor, last, await deadLetters.lowestInLog());
     if (below <= first) return;
     await purge(bus, names.logStream, below);
     this.counts.purged += below - first;
