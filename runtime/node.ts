@@ -263,6 +263,12 @@ export class Node implements Engine {
       if (!this.#told.has(name)) this.#admission.isBehind(name);
     });
     this.#ends.push(() => behind.unsubscribe());
+    const left = bus.subscribe(n.left, ({ data }) => {
+      const first = Number(Buffer.from(data).toString("utf8"));
+      // More than the log has can't have left it.
+      if (first <= this.#index.head + 1) this.#index.left(first);
+    });
+    this.#ends.push(() => left.unsubscribe());
     this.#elsewhere!.start();
     this.#ends.push(() => this.#elsewhere!.stop());
     await this.#partitions.startAmongOthers(cluster);
@@ -271,7 +277,7 @@ export class Node implements Engine {
   async append(record: NewRecord): Promise<AppendResult> {
     const known = this.#index.firstSeq(record.id);
     if (known !== undefined) return { id: record.id, seq: known, duplicate: true };
-    if (!this.#sinks.has(record.to.kind) && this.#index.hasLeft(record.to)) throw new LeftLogError(record.to);
+    this.#mustNotHaveLeft(record.to);
     this.#admission.enter(record.to, record.id, this.#whereIs(record.to));
     const envelope: Envelope = { clear: {}, data: {}, ...record, at: this.#clock.now(), epoch: 0 };
     try {
@@ -286,6 +292,7 @@ export class Node implements Engine {
 
   async read(address: Address): Promise<ActorView | undefined> {
     const end = performance.now() + FIND_OWNER_MS;
+    this.#mustNotHaveLeft(address);
     for (;;) {
       if (this.#partitions.isHere(address)) return this.#readHere(address);
       const owner = this.#partitions.ownerOf(address);
@@ -432,7 +439,8 @@ export class Node implements Engine {
 
   /** @throws when not everything could be written; it is stopped all the same. */
   async stop(): Promise<void> {
-    await this.#retention.stop();
+    // What it has under way ends with the partitions.
+    void this.#retention.stop();
     await this.#partitions.stop();
     try {
       await this.#host.stop();
@@ -468,6 +476,10 @@ export class Node implements Engine {
     await this.#services.stop(graceMs);
   }
 
+  #mustNotHaveLeft(to: Address): void {
+    if (!this.#sinks.has(to.kind) && this.#index.hasLeft(to)) throw new LeftLogError(to);
+  }
+
   #whereIs(to: Address): Where {
     if (!this.#elsewhere || this.#partitions.isHere(to)) return "here";
     return this.#partitions.ownerOf(to) === undefined ? "nowhere" : "elsewhere";
@@ -501,6 +513,8 @@ export class Node implements Engine {
       const window = await Promise.all(seqs.slice(i, i + FETCH_WINDOW).map((seq) => this.#recordAt(seq)));
       for (const record of window) if (record) found.push(record);
     }
+    // What is missing may have left a moment ago, on another node's account.
+    if (found.length < seqs.length) this.#index.left((await this.logState().catch(rethrow)).firstSeq);
     return found;
   }
 

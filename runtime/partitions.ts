@@ -111,8 +111,14 @@ export class Partitions {
     this.#node = options.node;
     const kv = await bus.kv(names.named("PARTITIONS"), { replicas: options.replicas });
     const partitionOf = (to: Address): number => appender.partitionOf(to);
-    this.#handover = new Handover({ kv, store, partitionOf });
-    this.#claims = new SharedFloors(kv, partitions, () => this.#p.index.log);
+    const handover = new Handover({ kv, store, partitionOf });
+    this.#handover = handover;
+    this.#claims = new SharedFloors(
+      kv,
+      partitions,
+      () => this.#p.index.log,
+      (number) => handover.position(number),
+    );
     this.#floors = this.#claims;
     this.#fenceKeys = fenceKeys(partitions, (key) => partitionOf({ ...HOST, key }));
     this.#coordinator = await Coordinator.start({

@@ -123,19 +123,25 @@ it("an owner that has lost a partition does not raise its floor any more", async
   await start("a");
   const bus = await nodes!.server.connect("floors");
   const kv = await bus.kv("FLOORS");
-  const before = new SharedFloors(kv, 1, () => "log");
-  const after = new SharedFloors(kv, 1, () => "log");
+  const floors = (partitions = 1, log = "log") =>
+    new SharedFloors(
+      kv,
+      partitions,
+      () => log,
+      () => 1,
+    );
+  const [before, after] = [floors(), floors()];
   expect(await before.claim(0, { epoch: 1, log: "log" })).toBe(1);
-  expect(await after.lowest()).toBe(1);
-  await before.publish(0, 50);
+  expect(await after.lowest()).toEqual({ floor: 1, needs: 1 });
+  await before.publish(0, { floor: 50, needs: 70 });
   expect(await after.claim(0, { epoch: 2, log: "log" })).toBe(50);
-  await expect(before.publish(0, 90)).rejects.toThrow();
+  await expect(before.publish(0, { floor: 90 })).rejects.toThrow();
   await expect(before.claim(0, { epoch: 1, log: "log" })).rejects.toThrow("epoch 2");
-  await after.publish(0, 60);
-  await after.publish(0, 55);
-  expect(await before.lowest()).toBe(60);
+  await after.publish(0, { floor: 60 });
+  await after.publish(0, { floor: 55 });
+  expect(await before.lowest()).toEqual({ floor: 60, needs: 70 });
   // Of another log of the same name it says nothing.
-  expect(await new SharedFloors(kv, 1, () => "another").lowest()).toBeUndefined();
-  expect(await new SharedFloors(kv, 2, () => "log").lowest()).toBeUndefined();
+  expect(await floors(1, "another").lowest()).toBeUndefined();
+  expect(await floors(2).lowest()).toBeUndefined();
   expect(await streamState(bus, LOG)).toMatchObject({ firstSeq: 1 });
 });

@@ -1,9 +1,11 @@
 /**
  * Leaving the log (architecture section 3): records leave as a prefix, up to the lowest sequence that anybody still needs.
  *
- * Every node has new checkpoints appended for the actors of its partitions whose fold reaches back too far, then raises the
- * floor of each. One node, the owner of the first partition, purges the log up to the lowest floor. Whatever happens between
- * two of these steps, the next pass goes on from what is so: a checkpoint is appended once, and a floor is never lowered.
+ * Every node has new checkpoints appended for the actors of its partitions whose fold reaches back too far, and says what each
+ * partition needs. The lowest of all is *announced*: gateways take nothing any more for what ended before it. At the next pass,
+ * when whatever they had taken until then has been folded, owners make it the floor of their partitions, and the owner of the
+ * first one purges the log up to the lowest floor. Whatever happens between two of these steps, the next pass goes on from what
+ * is so: a checkpoint is appended once, and a floor is never lowered.
  */
 import type { Level } from "level";
 import type { Bus } from "./bus/bus.ts";
@@ -11,6 +13,7 @@ import type { Subjects } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import type { FloorBoard } from "./host/floors.ts";
 import type { Host, HostLog } from "./host/host.ts";
+import { sleep } from "./host/host-options.ts";
 import { dropSnapshotsOf } from "./host/needs.ts";
 import { firstSince } from "./log/age.ts";
 import { dropLeft } from "./log/checkpoint-index.ts";
@@ -45,6 +48,9 @@ export const RETENTION_DEFAULTS: Required<RetentionOptions> = {
   logMs: 365 * DAY_MS,
   everyMs: 600_000,
 };
+/** How long a pass waits for a partition to be past what was in the log when it began, ms; else the next one looks again. */
+const PAST_MS = 5_000;
+const PAST_AGAIN_MS = 50;
 /** Records that have left before the index is looked through for their places, at least. */
 const DROP_FROM = 1_000;
 
@@ -55,6 +61,8 @@ export class Retention {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Below it gateways take nothing any more; 0 before the first time. */
+  #announced = 0;
   /** First sequence of the log when the index was last looked through. */
   #dropped = 1;
 
@@ -99,30 +107,75 @@ export class Retention {
       for (const number of host.owned()) await host.renewCheckpoints(number, tail);
     }
     const young = await firstSince(bus, stream, state, now - this.#o.logMs);
-    if (young > state.firstSeq && !this.#stopped) await this.#raise(young, state.lastSeq);
-    if (!this.#stopped) await this.#purge(state.firstSeq);
+    await this.#raise();
+    await this.#purge(state.firstSeq, state.lastSeq);
+    if (young > state.firstSeq) await this.#announce(young);
     await this.#drop(state.lastSeq);
   }
 
-  async #raise(young: number, head: number): Promise<void> {
-    const { bus, names, host, floors } = this.#p;
-    for (const number of host.owned()) {
-      const last = await lastSeqOf(bus, names.logStream, names.log(number));
-      const floor = await host.raiseFloor(number, young, last, head);
-      if (floor !== undefined) await floors()?.publish(number, floor);
-    }
+  /** Raises the floors up to what was announced at the last pass. */
+  async #raise(): Promise<void> {
+    const { host, floors } = this.#p;
+    if (this.#announced === 0) return;
+    await this.#each(async (number, last, head) => {
+      if (!(await this.#isPast(number, last, head))) return;
+      const floor = await host.raiseFloor(number, this.#announced);
+      if (floor !== undefined) await floors()?.publish(number, { floor });
+    });
   }
 
-  async #purge(first: number): Promise<void> {
-    const { bus, names, host, index, deadLetters, floors } = this.#p;
-    if (!host.owned().includes(0)) return;
+  /** What gateways took before they heard of the announcement has been folded: then its actor is open, and needs its records. */
+  async #isPast(number: number, last: number, head: number): Promise<boolean> {
+    const until = performance.now() + PAST_MS;
+    while (last >= this.#position(number) && head >= this.#position(number)) {
+      if (this.#stopped || performance.now() > until) return false;
+      await sleep(PAST_AGAIN_MS);
+    }
+    return !this.#stopped;
+  }
+
+  /** Up to where a partition is dealt with, whoever goes on with it. */
+  #position(number: number): number {
+    const { host, floors } = this.#p;
+    return Math.min(host.position(number), floors()?.position(number) ?? 1);
+  }
+
+  /** For each partition of this node: its last sequence, and one that the log had reached before that was asked for. */
+  async #each(work: (number: number, last: number, head: number) => Promise<void>): Promise<void> {
+    const { bus, names, host } = this.#p;
+    const { lastSeq: head } = await streamState(bus, names.logStream);
+    const one = async (number: number): Promise<void> =>
+      work(number, await lastSeqOf(bus, names.logStream, names.log(number)), head);
+    await Promise.all(host.owned().map(one));
+  }
+
+  async #announce(young: number): Promise<void> {
+    const { bus, names, host, index, floors } = this.#p;
+    await this.#each(async (number, last, head) => {
+      const actors = await host.needs(number);
+      if (actors === undefined) return;
+      const position = this.#position(number);
+      // A partition in which nothing is left to do does not need what the others have had since.
+      const needs = Math.min(young, actors, last < position ? head + 1 : position);
+      await floors()?.publish(number, { needs });
+    });
     const lowest = await floors()?.lowest();
-    if (lowest === undefined || lowest <= first) return;
-    const below = Math.min(lowest, await deadLetters.lowestInLog());
+    if (lowest === undefined || lowest.needs <= this.#announced) return;
+    this.#announced = lowest.needs;
+    index.left(this.#announced);
+    bus.publish(names.left, Buffer.from(String(this.#announced)));
+  }
+
+  async #purge(first: number, last: number): Promise<void> {
+    const { bus, names, host, deadLetters, floors } = this.#p;
+    if (this.#stopped || !host.owned().includes(0)) return;
+    const floor = (await floors()?.lowest())?.floor ?? 0;
+    if (floor <= first) return;
+    // The last one stays: it says where the log is, even to a server that has to find that out from what it has on disk.
+    const below = Math.min(floor, last, await deadLetters.lowestInLog());
     if (below <= first) return;
     await purge(bus, names.logStream, below);
     this.counts.purged += below - first;
-    index.left(below);
   }
 
   /** What each node knows of the places of records that have left takes room for nothing. Done when there is enough of it. */

@@ -1,4 +1,4 @@
-/** `bench log`: the figures behind how the log and shared snapshots are laid out, with the server at hand. */
+/** `bench log`: the figures behind how the log and shared snapshots are laid out, and what leaves it, with the server at hand. */
 import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
@@ -15,8 +15,10 @@ export function addLog(bench: Command, env: CliEnv): void {
     .command("log")
     .description("ids as subjects or as headers, windows of duplicates, snapshots in buckets or as objects")
     .option("--scale <n>", "actors and records (1000000 takes a few minutes)", "100000")
-    .action(async (flags: { scale: string }) => {
+    .option("--prefix <n>", "instead: how large everything is while so many conversations open and close")
+    .action(async (flags: { scale: string; prefix?: string }) => {
       const { UsageError } = await import("../../runtime/config/errors.ts");
+      if (flags.prefix !== undefined) return prefix(flags.prefix, env);
       const scale = Number(flags.scale);
       if (!Number.isInteger(scale) || scale < 100) {
         throw new UsageError(`--scale ${flags.scale}: a whole number from 100 on`);
@@ -42,4 +44,29 @@ export function addLog(bench: Command, env: CliEnv): void {
         progress.end();
       }
     });
+}
+
+/** Exit code 1 when the log has grown with the conversations. */
+async function prefix(given: string, env: CliEnv): Promise<void> {
+  const { UsageError } = await import("../../runtime/config/errors.ts");
+  const conversations = Number(given);
+  if (!Number.isInteger(conversations) || conversations < 4) {
+    throw new UsageError(`--prefix ${given}: a whole number from 4 on`);
+  }
+  const { measurePrefix } = await import("./prefix.ts");
+  const { prefixRows } = await import("./rows.ts");
+  const { renderReport, report } = await import("../report.ts");
+  const { findNatsServer, natsServerVersion } = await import("../../runtime/config/nats-server.ts");
+  const [loadBefore = 0] = loadavg();
+  const progress = env.progress("bench log:");
+  try {
+    const measured = await measurePrefix({ conversations, onStage: (text) => progress.update(text) });
+    progress.end();
+    const natsServer = natsServerVersion(findNatsServer()) ?? "unknown";
+    const result = report(prefixRows(measured), { natsServer }, { loadBefore });
+    env.out(result, () => renderReport(result));
+    if (result.missed.length > 0) env.fail();
+  } finally {
+    progress.end();
+  }
 }

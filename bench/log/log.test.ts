@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { measureLog } from "./log.ts";
-import { logRows } from "./rows.ts";
+import { measurePrefix } from "./prefix.ts";
+import { logRows, prefixRows } from "./rows.ts";
 
 it("measures every variant of the log at a small scale", async () => {
   const measured = await measureLog({
@@ -22,4 +23,14 @@ it("measures every variant of the log at a small scale", async () => {
     "snapshots.objects.2048KiB.put",
     "snapshots.objects.2048KiB.get",
   ]);
+}, 60_000);
+
+it("opens and closes conversations until nothing is left of them in the log", async () => {
+  const measured = await measurePrefix({ conversations: 40, turns: 20, logMs: 500 });
+  // The last record stays.
+  expect(measured.after.records).toBe(1);
+  // Of the one that is open, its last checkpoint.
+  expect(measured.turnsAfter.records).toBeGreaterThan(0);
+  expect(measured.turnsAfter.records).toBeLessThan(5);
+  expect(prefixRows(measured).map((row) => row.name)).toContain("prefix.growth");
 }, 60_000);

@@ -31,6 +31,8 @@ export interface Subjects {
   node(operation: string, name: string): string;
   /** Broadcast: an actor is far behind. */
   readonly behind: string;
+  /** Broadcast: what ended below this sequence leaves the log. */
+  readonly left: string;
   /** Any other bucket or stream of the workspace: `BW_<workspace>_<NAME>`. */
   named(name: string): string;
 }
@@ -63,6 +65,7 @@ export function subjectsOf(workspace: string): Subjects {
     out: (key) => `${root}.out.${token("key", key)}`,
     outAll: `${root}.out.*`,
     behind: `${root}.behind`,
+    left: `${root}.left`,
     node: (operation, name) =>
       `${root}.node.${token("operation", operation)}.${name
         .split(".")

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { address } from "../address.ts";
+import { address, partitionOf } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
 import { CHECKPOINT } from "../log/checkpoint.ts";
@@ -90,6 +90,35 @@ it("a checkpoint whose append was not acknowledged is in the log once", async ()
   expect(await checkpoints()).toHaveLength(1);
 });
 
+it("what comes between a state and the place of its checkpoint is folded on top of it, and needed", async () => {
+  let seen = 0;
+  desk = await TestDesk.start({
+    definitions,
+    host,
+    trouble: (bus) =>
+      meddled(bus, async (_, send, headers) => {
+        if (headers["Bw-Covers"] === undefined) return send();
+        if (++seen > 1) throw new Error("no second checkpoint");
+        await desk!.send(to, "add", { n: 5 });
+        return send();
+      }),
+  });
+  await desk.send(to, "add", { n: 100 });
+  const checkpoint = await desk.until(async () => (await checkpoints())[0], "a checkpoint");
+  const covers = Number(checkpoint.clear.covers);
+  const between = (await records()).find(({ seq }) => seq > covers && seq < checkpoint.seq);
+  expect(between).toMatchObject({ type: "add", data: { n: 5 } });
+  const isWritten = async () => seen > 1 && status().unacknowledged === 0;
+  await desk.until(isWritten, "it to be read back");
+  await desk.crash();
+  const row = `b!${String(partitionOf(to.key, 4)).padStart(4, "0")}!counter/c1/c1`;
+  expect(await desk.stored(row)).toBe(String(covers + 1));
+  await rm(join(desk.dir, "engine"), { recursive: true });
+  await desk.up({ trouble: undefined });
+  expect((await desk.node.read(to))?.view.total).toBe(105);
+  expect((await desk.node.verify(to))!.same).toBe(true);
+});
+
 it("an actor that waits for an answer gets its checkpoint when it has it", async () => {
   let answer = (): void => {};
   const service = {
@@ -116,7 +145,7 @@ it("an actor that waits for an answer gets its checkpoint when it has it", async
   expect(JSON.stringify(state.machine)).toContain('"answers":[{"n":1}]');
 });
 
-it("folds of records begin with the earliest checkpoint where the first record is not there any more", async () => {
+it("folds of records begin with the last checkpoint where the first record is not there any more", async () => {
   desk = await TestDesk.start({ definitions, host });
   await closed();
   await desk.send(to, "add", { n: 7 });

@@ -1,28 +1,51 @@
 /**
  * From where on each partition needs the log, shared by the nodes in the bucket `PARTITIONS`, so that any of them knows what
- * may leave it. A floor only rises, and only its owner raises it: a new owner claims it first, and from then on what the one
+ * may leave it. What it *needs* is what is so at the time. Its *floor* is a promise: nothing below it is used any more, by this
+ * owner or a later one. It only rises, and only the owner raises it: a new owner claims it first, and from then on what the one
  * before still says is refused.
  *
  * Keys of the bucket, for a partition P:
- * - `pP.floor` → `{log, epoch, floor}`
+ * - `pP.floor` → `{log, epoch, floor, needs}`
  */
 import type { Kv, KvEntry } from "../bus/bus.ts";
 import { KvConflictError } from "../bus/errors.ts";
 import type { Fence } from "../partitions.ts";
 
-/** Who knows the floors of all partitions. */
-export interface FloorBoard {
-  /** @throws when the partition is another node's */
-  publish(partition: number, floor: number): Promise<void>;
-  /** The lowest of all; undefined while that of one is not known. */
-  lowest(): Promise<number | undefined>;
+export interface Marks {
+  readonly floor: number;
+  readonly needs: number;
 }
 
-interface Floor {
+/** Who knows the marks of all partitions. */
+export interface FloorBoard {
+  /** A floor below the one that was said is not taken back. @throws when the partition is another node's */
+  publish(partition: number, marks: Partial<Marks>): Promise<void>;
+  /** From where whoever owns a partition next would read it, if that was now. */
+  position(partition: number): number;
+  /** The lowest of each; undefined while those of a partition are not known. */
+  lowest(): Promise<Marks | undefined>;
+}
+
+interface Floor extends Marks {
   /** When the log was made that it is of. */
   readonly log: string;
   readonly epoch: number;
-  readonly floor: number;
+}
+
+const BOTTOM: Marks = { floor: 1, needs: 1 };
+
+function raised(before: Marks, { floor = 1, needs = before.needs }: Partial<Marks>): Marks {
+  return { floor: Math.max(before.floor, floor), needs };
+}
+
+function lowestOf(marks: Iterable<Marks>): Marks {
+  let floor = Number.POSITIVE_INFINITY;
+  let needs = Number.POSITIVE_INFINITY;
+  for (const each of marks) {
+    floor = Math.min(floor, each.floor);
+    needs = Math.min(needs, each.needs);
+  }
+  return { floor, needs };
 }
 
 interface Claimed extends Floor {
@@ -31,19 +54,23 @@ interface Claimed extends Floor {
 
 /** The floors of a node that owns all partitions. */
 export class OwnFloors implements FloorBoard {
-  readonly #floors = new Map<number, number>();
+  readonly #floors = new Map<number, Marks>();
   readonly #partitions: number;
 
   constructor(partitions: number) {
     this.#partitions = partitions;
   }
 
-  async publish(partition: number, floor: number): Promise<void> {
-    this.#floors.set(partition, floor);
+  async publish(partition: number, marks: Partial<Marks>): Promise<void> {
+    this.#floors.set(partition, raised(this.#floors.get(partition) ?? BOTTOM, marks));
   }
 
-  async lowest(): Promise<number | undefined> {
-    return this.#floors.size < this.#partitions ? undefined : Math.min(...this.#floors.values());
+  position(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  async lowest(): Promise<Marks | undefined> {
+    return this.#floors.size < this.#partitions ? undefined : lowestOf(this.#floors.values());
   }
 }
 
@@ -51,13 +78,22 @@ export class SharedFloors implements FloorBoard {
   readonly #kv: Kv;
   readonly #partitions: number;
   readonly #log: () => string;
+  readonly #positionOf: (partition: number) => number;
   readonly #claimed = new Map<number, Claimed>();
 
-  /** @param log when the log was made, as this node knows it */
-  constructor(kv: Kv, partitions: number, log: () => string) {
+  /**
+   * @param log when the log was made, as this node knows it
+   * @param positionOf the position that is left for a next owner
+   */
+  constructor(kv: Kv, partitions: number, log: () => string, positionOf: (partition: number) => number) {
     this.#kv = kv;
     this.#partitions = partitions;
     this.#log = log;
+    this.#positionOf = positionOf;
+  }
+
+  position(partition: number): number {
+    return this.#positionOf(partition);
   }
 
   /** Before a tenure begins; answers the floor that holds. @throws when a later tenure has claimed it */
@@ -68,7 +104,8 @@ export class SharedFloors implements FloorBoard {
       const isOfThisLog = before?.log === log;
       if (isOfThisLog && before.epoch > epoch)
         throw new Error(`the floor of partition ${partition} is of epoch ${before.epoch}, this is ${epoch}`);
-      const mine: Floor = { log, epoch, floor: isOfThisLog ? before.floor : 1 };
+      const { floor, needs } = isOfThisLog ? before : BOTTOM;
+      const mine: Floor = { log, epoch, floor, needs };
       try {
         const revision = await this.#write(partition, mine, entry?.revision);
         this.#claimed.set(partition, { ...mine, revision });
@@ -80,36 +117,37 @@ export class SharedFloors implements FloorBoard {
     }
   }
 
-  async publish(partition: number, floor: number): Promise<void> {
+  async publish(partition: number, marks: Partial<Marks>): Promise<void> {
     const mine = this.#claimed.get(partition);
     if (!mine) throw new Error(`the floor of partition ${partition} is not this node's`);
-    if (floor <= mine.floor) return;
+    const { log, epoch } = mine;
+    const now: Floor = { log, epoch, ...raised(mine, marks) };
+    if (now.floor === mine.floor && now.needs === mine.needs) return;
     let { revision } = mine;
-    const raised: Floor = { log: mine.log, epoch: mine.epoch, floor };
     for (;;) {
       try {
-        const written = await this.#write(partition, raised, revision);
-        if (this.#claimed.get(partition)?.epoch === mine.epoch)
-          this.#claimed.set(partition, { ...raised, revision: written });
+        const written = await this.#write(partition, now, revision);
+        if (this.#claimed.get(partition)?.epoch === epoch)
+          this.#claimed.set(partition, { ...now, revision: written });
         return;
       } catch (error) {
         const entry = await this.#kv.get(keyOf(partition));
         // An attempt whose acknowledgement was lost is made again on top of itself; another tenure's is not.
-        if (!entry || entry.revision === revision || floorOf(entry).epoch !== mine.epoch) throw error;
+        if (!entry || entry.revision === revision || floorOf(entry).epoch !== epoch) throw error;
         revision = entry.revision;
       }
     }
   }
 
-  async lowest(): Promise<number | undefined> {
-    let lowest = Number.POSITIVE_INFINITY;
+  async lowest(): Promise<Marks | undefined> {
+    const all: Marks[] = [];
     for (let partition = 0; partition < this.#partitions; partition++) {
       const entry = await this.#kv.get(keyOf(partition));
       const found = entry && floorOf(entry);
       if (found?.log !== this.#log()) return undefined;
-      lowest = Math.min(lowest, found.floor);
+      all.push(found);
     }
-    return lowest;
+    return lowestOf(all);
   }
 
   #write(partition: number, floor: Floor, revision: number | undefined): Promise<number> {

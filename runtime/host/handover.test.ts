@@ -55,12 +55,12 @@ async function node(options: { perPart?: number; mostChanges?: number; kv?: Kv }
   return { store, handover: new Handover({ kv, store, partitionOf: of, ...options }) };
 }
 
-const state = (seq: number, deadline?: number): CellState => ({
+const state = (seq: number, deadline: number | undefined, covered: boolean): CellState => ({
   version: 1,
   seq,
   at: seq,
   startedAt: 1,
-  extent: { first: 1, base: 1, folded: seq, covers: seq },
+  extent: { first: 1, base: seq, folded: seq, covers: covered ? seq : 0 },
   asks: [],
   machine: {
     snapshot: {},
@@ -68,12 +68,15 @@ const state = (seq: number, deadline?: number): CellState => ({
   } as unknown as CellState["machine"],
   hash: "",
 });
-const written = (seq: number, to = actors[0]!, { closed = false, deadline = seq * 10 } = {}) =>
-  [{ to, state: state(seq, closed ? undefined : deadline), closed }] as const;
+const written = (
+  seq: number,
+  to = actors[0]!,
+  { closed = false, covered = true, deadline = seq * 10 } = {},
+) => [{ to, state: state(seq, closed ? undefined : deadline, covered), closed }] as const;
 
 async function shown(store: CellStore) {
   const { position, kept } = await store.summary(0);
-  const rows = kept.map(({ to, open, waiting }) => [to.id, open, waiting?.timers[0]?.deadline]);
+  const rows = kept.map(({ to, open, waiting, base }) => [to.id, open, waiting?.timers[0]?.deadline, base]);
   return { position, kept: rows.sort() };
 }
 
@@ -89,8 +92,8 @@ it("a node goes on from what another one left, and from its changes since", asyn
   expect(await shown(b.store)).toEqual({
     position: 7,
     kept: [
-      [actors[0]!.id, true, 50],
-      [actors[2]!.id, true, 30],
+      [actors[0]!.id, true, 50, 5],
+      [actors[2]!.id, true, 30, 3],
     ].sort(),
   });
   // And the next one from what that one made of it.
@@ -99,6 +102,18 @@ it("a node goes on from what another one left, and from its changes since", asyn
   const c = await node();
   await c.handover.adopt(0, fence());
   expect(await shown(c.store)).toEqual(await shown(b.store));
+});
+
+it("an actor that has closed and has no checkpoint of it yet still needs its records, at the next node as well", async () => {
+  const a = await node();
+  await a.handover.adopt(0, fence());
+  await a.store.write(written(3, actors[0], { closed: true, covered: false }), new Map([[0, 4]]));
+  await a.handover.leave([0]);
+  const b = await node();
+  await b.handover.adopt(0, fence());
+  expect((await shown(b.store)).kept).toEqual([[actors[0]!.id, false, undefined, 3]]);
+  expect((await b.store.needs.lowest(0, 1)).take()).toBe(3);
+  expect((await b.store.needs.lowest(0, 4)).take()).toBe(Number.POSITIVE_INFINITY);
 });
 
 it("whatever the number of actors and of changes, nothing of it is lost", async () => {
@@ -132,7 +147,7 @@ it("a node that knows more keeps what it has, and what it had of a partition tha
   await b.store.write(written(8, actors[1], { closed: true }), new Map([[0, 9]]));
   await b.handover.leave([0]);
   await a.handover.adopt(0, fence());
-  expect(await shown(a.store)).toEqual({ position: 9, kept: [[actors[0]!.id, true, 60]] });
+  expect(await shown(a.store)).toEqual({ position: 9, kept: [[actors[0]!.id, true, 60, 6]] });
 });
 
 it("says when the tenure before got nowhere", async () => {
@@ -169,7 +184,7 @@ it("half of what was to be left is nothing", async () => {
     await expect(a.handover.leave([0])).rejects.toThrow("dead");
     const b = await node();
     await b.handover.adopt(0, fence());
-    expect(await shown(b.store)).toEqual({ position: seq + 1, kept: [[actors[0]!.id, true, seq * 10]] });
+    expect(await shown(b.store)).toEqual({ position: seq + 1, kept: [[actors[0]!.id, true, seq * 10, seq]] });
   }
 });
 

@@ -110,6 +110,12 @@ export class Handover {
     });
   }
 
+  /** The position that is left in the bucket for whoever owns a partition next; 1 where there is none. */
+  position(partition: number): number {
+    const { header, log } = this.#places.get(partition) ?? {};
+    return header && header.log === log && header.format === FORMAT ? header.position : 1;
+  }
+
   /** Leaves what changed in these partitions since the last time. @throws the first error, after all were tried */
   async leave(partitions: readonly number[]): Promise<void> {
     const errors: unknown[] = [];

@@ -246,25 +246,41 @@ export class Host {
     return this.#checkpoints.renew(partition, below);
   }
 
+  /** The lowest sequence that the fold of an actor of a partition needs; undefined while that can't be said. */
+  async needs(number: number): Promise<number | undefined> {
+    const partition = this.#partitions.get(number);
+    if (!partition?.awake) return undefined;
+    const lowest = await this.#p.store.needs.lowest(number, partition.floor);
+    return this.#lowestOf(partition, lowest.take());
+  }
+
+  /** Up to where a partition is dealt with, as far as written. */
+  position(number: number): number {
+    return this.#p.store.position(number);
+  }
+
+  /** What is in memory of a partition may need more than what is written. */
+  #lowestOf({ number }: Partition, written: number): number {
+    let lowest = written;
+    for (const cell of this.#cells.all.values()) {
+      const { base } = cell.extent;
+      if (base < lowest && cell.needsLog && this.#p.appender.partitionOf(cell.to) === number) lowest = base;
+    }
+    return lowest;
+  }
+
   /**
-   * Raises the floor of a partition as far as its actors and its position allow, to `most` at most; answers it. From then on
-   * nothing below it is used any more, here or by a later owner, so it may leave the log. Undefined while that can't be said.
-   * @param last sequence of the partition's last record, not older than `head` is
-   * @param head a sequence that the log had reached before `last` was asked for
+   * Raises the floor of a partition as far as its actors allow, to `most` at most, which must not be above its position; answers
+   * it. From then on nothing below it is used any more, here or by a later owner, so it may leave the log. Undefined while that
+   * can't be said. @throws when it can't be written
    */
-  async raiseFloor(number: number, most: number, last: number, head: number): Promise<number | undefined> {
-    const { store, appender } = this.#p;
+  async raiseFloor(number: number, most: number): Promise<number | undefined> {
+    const { store } = this.#p;
     const partition = this.#partitions.get(number);
     if (!partition?.awake || partition.ended.aborted) return undefined;
     const lowest = await store.needs.lowest(number, partition.floor);
-    // From here to the end of the next line nothing else happens: whoever folds next sees the floor.
-    const position = store.position(number);
-    let floor = Math.min(most, lowest.take(), last < position ? head + 1 : position);
-    for (const cell of this.#cells.all.values()) {
-      const { base } = cell.extent;
-      if (base < floor && cell.needsLog && appender.partitionOf(cell.to) === number) floor = base;
-    }
-    partition.raiseFloor(floor);
+    // Nothing happens between the two: whoever folds next sees the floor.
+    partition.raiseFloor(Math.min(most, this.#lowestOf(partition, lowest.take())));
     await store.needs.raiseFloor(number, partition.floor);
     return partition.ended.aborted ? undefined : partition.floor;
   }

@@ -13,9 +13,9 @@ import type { PersistedMachine } from "./live-machine.ts";
 import {
   beginFold,
   type Divergence,
-  firstCheckpoint,
   foldedRecords,
   foldSteps,
+  lastCheckpoint,
   type Step,
   stateDivergence,
   stateText,
@@ -89,7 +89,7 @@ export class SampledChecks {
     const kept = await this.#p.snapshot(to);
     const records = (await this.#p.records(to)).filter((record) => record.seq <= seq);
     if (records.length > MOST_RECORDS) return;
-    const last = foldedRecords(records).at(-1) ?? firstCheckpoint(records);
+    const last = foldedRecords(records).at(-1) ?? lastCheckpoint(records);
     if (!last) return;
     let machine: PersistedMachine | undefined;
     try {

@@ -24,13 +24,13 @@ export function foldedRecords(records: readonly StoredRecord[]): StoredRecord[] 
 
 /**
  * The checkpoint that a fold of these records has to begin with; undefined where they begin with the actor's first one. The
- * earliest there is: what is folded on top of it is held against every later one by whoever was there.
+ * last there is: what came between the state of an earlier one and its place may have left the log.
  */
-export function firstCheckpoint(records: readonly StoredRecord[]): StoredRecord | undefined {
+export function lastCheckpoint(records: readonly StoredRecord[]): StoredRecord | undefined {
   const checkpoints = records.filter(({ type, from }) => type === CHECKPOINT && from.kind === "host");
   const [any] = checkpoints;
   if (!any || records.some(({ seq }) => seq === any.clear.first)) return undefined;
-  return checkpoints.reduce((a, b) => (coveredBy(b) < coveredBy(a) ? b : a));
+  return checkpoints.reduce((a, b) => (coveredBy(b) > coveredBy(a) ? b : a));
 }
 
 export function coveredBy(checkpoint: StoredRecord): number {
@@ -44,7 +44,7 @@ export function beginFold(
   records: readonly StoredRecord[],
 ): { cell: Cell; rest: StoredRecord[]; from: StoredRecord | undefined } {
   const cell = new Cell(to, definition);
-  const from = firstCheckpoint(records);
+  const from = lastCheckpoint(records);
   const rest = foldedRecords(records);
   if (!from) return { cell, rest, from };
   cell.restore(from.data.state as unknown as CellState);
