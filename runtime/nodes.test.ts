@@ -103,6 +103,74 @@ describe("nodes that share a workspace", () => {
     expect(repeated.sort()).toEqual(owned.map((to) => to.id).sort());
   });
 
+  it("an ask of a dead node's is known as one also to a successor that was started again since", async () => {
+    const called: { node: string; of: string; again: boolean }[] = [];
+    const serving = (node: string): Service => ({
+      name: "test",
+      operations: {
+        work: ({ of }, { again = false }) => {
+          called.push({ node, of: String(of), again });
+          return new Promise(() => {});
+        },
+      },
+    });
+    const to = counters[0]!;
+    const ask = (of: string) => sent("b", to, "ask", { operation: "work", of, timeoutMs: 60_000 });
+    nodes = await TestNodes.start(["a"], { definitions, services: [serving("a")] });
+    await sent("a", to, "ask", { operation: "work", of: "first", timeoutMs: 60_000 });
+    await nodes.until(() => called.length === 1, "it to be asked");
+    await nodes.up("b", { services: [serving("b")] });
+    await nodes.crash("a");
+    await nodes.until(() => called.length === 2, "it to be asked by the next owner");
+    await ask("second");
+    await nodes.until(() => called.length === 3, "another ask of that one");
+    for (let n = 0; n < 2; n++) {
+      await nodes.crash("b");
+      await nodes.up("b", { services: [serving("b")] });
+      await nodes.until(() => called.length === 5 + 2 * n, "both to be asked again");
+    }
+    expect(called.map(({ node, of, again }) => `${node} ${of} ${again}`)).toEqual([
+      "a first false",
+      "b first true",
+      "b second false",
+      "b first true",
+      "b second false",
+      "b first true",
+      "b second false",
+    ]);
+  });
+
+  it("a partition is handed over as soon as what was asked in it is answered", async () => {
+    const patience = 120_000;
+    let answer = (): void => {};
+    let calls = 0;
+    const service: Service = {
+      name: "test",
+      operations: {
+        work: () =>
+          new Promise((resolve) => {
+            calls++;
+            answer = () => resolve({ of: "it" });
+          }),
+      },
+    };
+    nodes = await TestNodes.start(["a"], {
+      definitions,
+      services: [service],
+      host: { releaseMs: patience },
+      cluster: { node: "", releaseTimeoutMs: patience, drainTimeoutMs: patience },
+    });
+    await sent("a", counters[0]!, "ask", { operation: "work", of: "it", timeoutMs: patience });
+    await nodes.until(() => calls === 1, "it to be asked");
+    const down = nodes.down("a");
+    answer();
+    await down;
+    await nodes.up("a");
+    const answers = async () => (await nodes.node("a").read(counters[0]!))?.view.answers as unknown[];
+    await nodes.until(async () => (await answers())?.length === 1, "the answer");
+    expect(calls).toBe(1);
+  });
+
   it("nothing fails and nothing is lost while nodes are started again one after the other", async () => {
     nodes = await TestNodes.start(NAMES, { definitions });
     const failures: unknown[] = [];

@@ -8,17 +8,14 @@ import type { Bus } from "./bus/bus.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { Coordinator, type ReleaseReason, type Timings } from "./cluster/index.ts";
-import type { Envelope, StoredRecord } from "./envelope.ts";
+import { Fences } from "./fences.ts";
 import type { CellStore } from "./host/cell-store.ts";
 import { type FloorBoard, OwnFloors, SharedFloors } from "./host/floors.ts";
 import { Handover } from "./host/handover.ts";
 import type { Host, HostLog } from "./host/host.ts";
-import { HOST, sleep } from "./host/host-options.ts";
 import type { Tenure } from "./host/partition.ts";
-import { newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import type { Appender } from "./log/appender.ts";
-import { readRecord } from "./log/read.ts";
 import { LogReader } from "./log/reader.ts";
 import type { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
@@ -36,16 +33,6 @@ export interface ClusterOptions extends Timings {
   readonly leaveEveryMs?: number;
   /** How long a start waits for the partitions to be where they belong, ms. Default 15,000. */
   readonly settleMs?: number;
-}
-
-/** Where a tenure begins in the log. */
-export interface Fence {
-  readonly epoch: number;
-  readonly head: number;
-  /** The owner before was another node. */
-  readonly moved: boolean;
-  /** When the log was made: what was left of another log of the same name says nothing of this one. */
-  readonly log: string;
 }
 
 export interface PartitionsParts {
@@ -70,19 +57,16 @@ export interface PartitionsParts {
 const CATCH_UP_MS = 10_000;
 /** A node that has its server for itself has no predecessor that could still write. */
 const SOLE_EPOCH = 1;
-const FENCE = "host.fence";
-const INDEX_AGAIN_MS = 5;
 
 export class Partitions {
   readonly #p: PartitionsParts;
   readonly #readers = new Map<number, LogReader>();
-  #node = "";
   #coordinator: Coordinator | undefined;
   #handover: Handover | undefined;
   #floors: FloorBoard | undefined;
   #claims: SharedFloors | undefined;
   #leaving: NodeJS.Timeout | undefined;
-  #fenceKeys: readonly string[] | undefined;
+  #fences: Fences | undefined;
   /** Tenures that begin at the moment, by partition: one that is lost meanwhile must not begin any more. */
   readonly #beginning = new Map<number, symbol>();
 
@@ -92,10 +76,10 @@ export class Partitions {
 
   /** Owns all of them. Resolves when all that was in the log is handed over, or after ten seconds. */
   async startAlone(head: number, careful: boolean): Promise<void> {
-    const { host, index, partitions } = this.#p;
+    const { host, index, partitions, store: attempts } = this.#p;
     // What is not in the log is not needed, whatever an earlier LevelDB said.
     const floor = index.first;
-    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, floor, moved: false, holds: () => true };
+    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, attempts, since: 0, floor, holds: () => true };
     this.#floors = new OwnFloors(partitions);
     const numbers = Array.from({ length: partitions }, (_, number) => number);
     await within(Promise.all(numbers.map((number) => this.#read(number, tenure))), CATCH_UP_MS);
@@ -108,7 +92,6 @@ export class Partitions {
   async startAmongOthers(options: ClusterOptions): Promise<void> {
     const { bus, names, partitions, store, appender, log, onFailure } = this.#p;
     const { leaveEveryMs = 2_000, settleMs = 15_000, ...cluster } = options;
-    this.#node = options.node;
     const kv = await bus.kv(names.named("PARTITIONS"), { replicas: options.replicas });
     const partitionOf = (to: Address): number => appender.partitionOf(to);
     const handover = new Handover({ kv, store, partitionOf });
@@ -120,7 +103,7 @@ export class Partitions {
       (number) => handover.position(number),
     );
     this.#floors = this.#claims;
-    this.#fenceKeys = fenceKeys(partitions, (key) => partitionOf({ ...HOST, key }));
+    this.#fences = new Fences({ ...this.#p, node: options.node });
     this.#coordinator = await Coordinator.start({
       ...cluster,
       bus,
@@ -217,13 +200,14 @@ export class Partitions {
     const goesOn = (): void => {
       if (this.#beginning.get(number) !== beginning) throw new Error("it was lost before it began");
     };
-    const fence = await this.#fence(number, lease, goesOn);
+    const fence = await this.#fences!.mark(number, lease, goesOn);
     const careful = await this.#handover!.adopt(number, fence, goesOn);
     const floor = Math.max(await this.#claims!.claim(number, fence), this.#p.index.first);
     goesOn();
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
-    const caughtUp = this.#read(number, { ...fence, careful, floor, holds });
+    const attempts = this.#handover!.attemptsIn(number);
+    const caughtUp = this.#read(number, { ...fence, careful, attempts, floor, holds });
     void caughtUp
       .then(() => this.#p.host.wake([number]))
       .catch((error) => {
@@ -249,63 +233,12 @@ export class Partitions {
     await this.#handover?.leave([number]);
   }
 
-  /**
-   * Marks in the log where a tenure begins. Everything before it is known to this node when it resolves; what the owner
-   * before still writes comes after it.
-   */
-  async #fence(number: number, lease: number, goesOn: () => void): Promise<Fence> {
-    const { index, appender, clock } = this.#p;
-    const to: Address = { kind: "host", key: this.#fenceKeys![number]!, id: "fence" };
-    const node = this.#node;
-    // Leases that were lost with their bucket begin anew, the log goes on.
-    const epoch = Math.max(lease, ((await this.#lastFence(to))?.epoch ?? 0) + 1);
-    goesOn();
-    const fence: Envelope = {
-      id: newId(),
-      type: FENCE,
-      from: HOST,
-      to,
-      at: clock.now(),
-      epoch,
-      clear: { node },
-      data: {},
-    };
-    const { seq } = await appender.append(fence);
-    while (index.complete < seq) {
-      await sleep(INDEX_AGAIN_MS);
-      goesOn();
-    }
-    // Only now all fences are known: one may have come that this node had not seen yet.
-    const before = await this.#lastFence(to, seq);
-    if (before && before.epoch >= epoch) throw new Error(`epoch ${epoch} is not above ${before.epoch}`);
-    return { epoch, head: seq, moved: before !== undefined && before.clear.node !== node, log: index.log };
-  }
-
-  async #lastFence(to: Address, below = Number.POSITIVE_INFINITY): Promise<StoredRecord | undefined> {
-    const { index, names, bus, keys } = this.#p;
-    const last = (await index.ofActor(to)).filter((seq) => seq < below).at(-1);
-    return last === undefined ? undefined : readRecord(bus, names.logStream, last, keys);
-  }
-
   async #leave(): Promise<void> {
     const mine = [...this.#readers.keys()];
     await this.#handover
       ?.leave(mine)
       .catch((error) => this.#p.log.warn("positions not shared", { error: String(error?.message ?? error) }));
   }
-}
-
-/** A key of each partition, for addresses of the host in it. */
-function fenceKeys(partitions: number, partitionOf: (key: string) => number): string[] {
-  const keys: string[] = [];
-  for (let n = 0, missing = partitions; missing > 0; n++) {
-    const key = `fence-${n}`;
-    const partition = partitionOf(key);
-    if (keys[partition] !== undefined) continue;
-    keys[partition] = key;
-    missing--;
-  }
-  return keys;
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<void> {

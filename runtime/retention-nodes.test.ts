@@ -30,6 +30,7 @@ async function start(...names: string[]): Promise<TestNodes> {
     clock,
     partitions: PARTITIONS,
     host: { snapshotEveryMs: 20, verifyEvery: 0 },
+    retention: { logMs: 30 * DAY },
   });
   return nodes;
 }

@@ -7,6 +7,7 @@ import { ShiftedClock } from "./clock.ts";
 import { startTestServers } from "./cluster/testing-servers.ts";
 import { OverloadedError } from "./engine.ts";
 import type { Envelope, StoredRecord } from "./envelope.ts";
+import type { Service } from "./host/service.ts";
 import { channel, counter } from "./host/test-machines.ts";
 import { meddled } from "./host/testing.ts";
 import { derivedId, newId } from "./ids.ts";
@@ -118,6 +119,40 @@ describe("a node that can't renew its session", () => {
     for (const to of mine) await nodes.send("a", to, "add");
     for (const to of mine) await nodes.until(async () => (await view("a", to))?.total === 2, "it to go on");
   });
+});
+
+it("what an agent was about to do for a node that has lost the partition is left to the next owner", async () => {
+  let cut = false;
+  const calls: { readonly mayAct: () => boolean; readonly again: boolean; readonly end: () => void }[] = [];
+  const service: Service = {
+    name: "test",
+    operations: {
+      work: (_input, { mayAct, again = false }) =>
+        new Promise((resolve) => {
+          calls.push({ mayAct: mayAct!, again, end: () => resolve({}) });
+        }),
+    },
+  };
+  const options = { definitions, services: [service] };
+  nodes = await TestNodes.start(["a"], options);
+  await nodes.up("b", {
+    trouble: (bus) =>
+      meddledBuckets(
+        bus,
+        unrenewable(() => cut),
+      ),
+  });
+  const to = (await ownedBy("b"))[0]!;
+  await nodes.send("a", to, "ask", { operation: "work", timeoutMs: 60_000 });
+  await nodes.until(() => calls.length === 1, "it to be asked");
+  expect(calls[0]!.mayAct()).toBe(true);
+  cut = true;
+  await nodes.until(() => calls.length === 2, "it to be asked by the next owner");
+  expect(calls.map(({ mayAct, again }) => [mayAct(), again])).toEqual([
+    [false, false],
+    [true, true],
+  ]);
+  for (const { end } of calls) end();
 });
 
 describe("an owner's successor", () => {
@@ -260,6 +295,51 @@ describe("an owner's successor", () => {
       "both to be folded",
     );
     await keys.close();
+  });
+
+  it("folds nothing else while it tries what may have ended its predecessor", async () => {
+    nodes = await TestNodes.start(["a"], { definitions });
+    const [tried, other] = [
+      actors[0]!,
+      actors.find(({ key }) => partition(key) !== partition(actors[0]!.key))!,
+    ];
+    await nodes.crash("a");
+    const bus = await nodes.server.connect("gateway");
+    const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes.dataDir("a"), workspace: "test" });
+    const appender = new Appender(bus, keys, {
+      stream: "BW_test_LOG",
+      subject: (n) => `bw.test.log.${n}`,
+      partitions: PARTITIONS,
+    });
+    const blank = { from: HOST, at: Date.now(), epoch: 0, clear: {}, data: {} };
+    await appender.append({ ...blank, id: newId(), type: "add", to: tried });
+    let counted = false;
+    let go = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    await nodes.up("a", {
+      trouble: (bus) =>
+        meddledBuckets(bus, async (bucket, operation, key, write) => {
+          if (bucket.endsWith("_PARTITIONS") && operation === "put" && key.endsWith(".tried")) {
+            counted = true;
+            await held;
+          }
+          return write();
+        }),
+    });
+    await nodes.until(() => counted, "it to be tried");
+    await nodes.send("a", other, "add");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const folded = () => Number((nodes.node("a").status().host as { folded: number }).folded);
+    expect(folded()).toBe(0);
+    go();
+    await nodes.until(() => folded() === 2, "both to be folded");
+    keys.close();
+
+    function partition(key: string): number {
+      return partitionOf(key, PARTITIONS);
+    }
   });
 
   it("writes under a higher epoch than all before it, also when the leases were lost", async () => {

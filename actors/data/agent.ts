@@ -116,6 +116,7 @@ export function dataAgent(
     const lookup = connector.lookup?.bind(connector);
     return journal.write(system, skill.name, context.idempotencyKey, clock.now(), {
       again: context.again,
+      mayAct: context.mayAct,
       write: () => once(context.signal),
       ...(lookup
         ? {

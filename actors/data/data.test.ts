@@ -215,6 +215,17 @@ describe("a system of the company's own over HTTP", () => {
     expect(await agent("orders.cancel").ask(wanted, context("w-2"))).toMatchObject({ status: "cancelled" });
   });
 
+  it("gets no write of a node that has lost the right to it by then, and none is noted", async () => {
+    system.answer = () => ({ body: '{"status":"cancelled"}' });
+    const agent = over();
+    const late = { ...context("w-3"), mayAct: () => false };
+    expect(await codeOf(agent("orders.cancel").ask(wanted, late))).toBe("unavailable");
+    expect(system.seen).toHaveLength(0);
+    const timely = { ...context("w-3"), mayAct: () => true };
+    expect(await agent("orders.cancel").ask(wanted, timely)).toMatchObject({ status: "cancelled" });
+    expect(system.seen).toHaveLength(1);
+  });
+
   it("has to be one that skills belong to", () => {
     expect(() => agents({ systems: { oders: { url: system.url } } })).toThrow(/no system oders: known are/);
   });

@@ -19,6 +19,8 @@ interface Entry {
 interface Means {
   /** Another node may have sent it: then that nothing is noted here says nothing. */
   readonly again?: boolean;
+  /** Whether this node may still write; where it may not, another one asks whether it was done, and does it. */
+  readonly mayAct?: () => boolean;
   write(): Promise<ConnectorAnswer>;
   lookup?(): Promise<LookUp>;
 }
@@ -76,6 +78,10 @@ export class WriteJournal {
     }
     const entry: Entry = { operation, sentAt: now };
     await this.#save(key, entry);
+    if (means.mayAct?.() === false) {
+      await this.#forget(key);
+      throw new AskError("unavailable", `${operation} is another node's to do by now`, true);
+    }
     try {
       const answer = await means.write();
       await this.#save(key, { ...entry, result: answer.value });

@@ -2,8 +2,10 @@
  * Switches one protection off, in the process of a node under test alone, so that one sees whether the checker notices.
  * It is done from outside: what is handed to the node is wrapped, or a method is replaced. The product has no such switch.
  */
+import { Coordinator } from "../../runtime/cluster/index.ts";
 import { CellStore } from "../../runtime/host/cell-store.ts";
 import type { RestartPolicy } from "../../runtime/host/host.ts";
+import { Appender } from "../../runtime/log/appender.ts";
 import { RecordIndex } from "../../runtime/log/record-index.ts";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
 import type { Protection } from "./faults.ts";
@@ -24,6 +26,12 @@ export function withBroken(what: Protection | undefined, parts: Breakable): Brea
       return parts;
     case "position":
       leaveSnapshotsOut();
+      return parts;
+    case "lease":
+      keepWhatIsLost();
+      return parts;
+    case "fence":
+      takeOverWithoutFence();
       return parts;
     case "timer":
       forgetTimers();
@@ -51,6 +59,42 @@ function leaveSnapshotsOut(): void {
   const { write } = CellStore.prototype;
   CellStore.prototype.write = function (this: CellStore, _cells, positions) {
     return write.call(this, [], positions);
+  };
+}
+
+/** An owner does not look at its lease: it writes, asks and folds on, until it is given the partition again. */
+function keepWhatIsLost(): void {
+  const { start } = Coordinator;
+  Coordinator.start = (options) => {
+    const kept = new Set<number>();
+    return start.call(Coordinator, {
+      ...options,
+      onRelease: async (partition, reason) => {
+        if (reason === "lost") kept.add(partition);
+        else await options.onRelease(partition, reason);
+      },
+      onAcquire: async (partition, epoch) => {
+        // One node has a partition only once, with its lease or without.
+        if (kept.delete(partition)) await options.onRelease(partition, "lost");
+        await options.onAcquire(partition, epoch);
+      },
+    });
+  };
+  Coordinator.prototype.holds = () => true;
+}
+
+/** Whoever takes a partition over leaves no mark of it in the log, and goes on from what he knows of the log. */
+function takeOverWithoutFence(): void {
+  let index: RecordIndex | undefined;
+  const { follow } = RecordIndex.prototype;
+  RecordIndex.prototype.follow = function (this: RecordIndex, ...args) {
+    index = this;
+    return follow.apply(this, args);
+  };
+  const { append } = Appender.prototype;
+  Appender.prototype.append = function (this: Appender, envelope) {
+    if (envelope.type !== "host.fence") return append.call(this, envelope);
+    return Promise.resolve({ seq: index?.complete ?? 0, duplicate: false });
   };
 }
 

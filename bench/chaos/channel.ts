@@ -17,13 +17,14 @@ export interface ChannelMessage {
 export interface StateAnswer {
   readonly seen: readonly string[];
   readonly waiting: readonly string[];
-  /** Whether folding the log again comes to the same. */
-  readonly same: boolean;
 }
 
 const CUSTOMER = { kind: "customer", key: "customer", id: "customer" };
 
-/** Serves a node: `POST /messages` answers 202, `GET /states/<address>` the state, `POST /clock` moves its clock. */
+/**
+ * Serves a node: `POST /messages` answers 202, `GET /states/<address>` the state, `POST /clock` moves its clock. Of an actor
+ * of its own it says at `GET /verified/<address>` whether folding the log again comes to the same.
+ */
 export function serveNode(node: Node, port: number, moveClock: (toMs: number) => void): Promise<Server> {
   const server = createServer((request, response) => {
     void answer(node, request, moveClock).then(
@@ -55,9 +56,13 @@ async function answer(
   if (url.startsWith("/states/")) {
     const to = parseAddress(url.slice("/states/".length));
     const state = await node.read(to);
-    if (!state) return { status: 404, body: {} };
+    return state ? { status: 200, body: state.view ?? {} } : { status: 404, body: {} };
+  }
+  if (url.startsWith("/verified/")) {
+    const to = parseAddress(url.slice("/verified/".length));
+    if (!node.isHere(to)) return { status: 421, body: {} };
     const verified = await node.verify(to);
-    return { status: 200, body: { ...state.view, same: verified?.same ?? true } };
+    return { status: 200, body: { same: verified?.same ?? true } };
   }
   return { status: 404, body: {} };
 }
@@ -100,18 +105,26 @@ export class NodeClient {
   }
 
   /** Undefined when the actor is unknown or the node can't say. */
-  async state(to: string, timeoutMs = 5_000): Promise<StateAnswer | undefined> {
-    const url = `${this.#url}/states/${formatAddress(parseAddress(to))}`;
-    try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-      return response.ok ? ((await response.json()) as StateAnswer) : undefined;
-    } catch {
-      return undefined;
-    }
+  state(to: string): Promise<StateAnswer | undefined> {
+    return this.#get(`/states/${formatAddress(parseAddress(to))}`);
+  }
+
+  /** Whether folding the log again comes to the same; undefined when the actor is another node's. */
+  async isSame(to: string): Promise<boolean | undefined> {
+    return (await this.#get<{ same: boolean }>(`/verified/${formatAddress(parseAddress(to))}`))?.same;
   }
 
   async moveClock(offsetMs: number): Promise<void> {
     await this.#post("/clock", { offsetMs }, 2_000).catch(() => {});
+  }
+
+  async #get<T>(path: string, timeoutMs = 5_000): Promise<T | undefined> {
+    try {
+      const response = await fetch(`${this.#url}${path}`, { signal: AbortSignal.timeout(timeoutMs) });
+      return response.ok ? ((await response.json()) as T) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   #post(path: string, body: object, timeoutMs: number): Promise<Response> {

@@ -18,7 +18,7 @@ function run(options: Partial<RunOptions>): Promise<RunResult> {
 
 describe("a short run", () => {
   it("loses and repeats nothing over a node that is killed and a record that ruins its actor", async () => {
-    const result = await run({ kinds: ["kill-node", "throw"] });
+    const result = await run({ kinds: ["kill-node", "throw"], forms: ["one-node"] });
     expect(failuresOf(result.verdict), JSON.stringify(result.verdict)).toBe(0);
     expect(result.starts).toBe(2);
     expect(result.accepted).toBeGreaterThan(20);
@@ -28,6 +28,14 @@ describe("a short run", () => {
     expect(report).toMatchObject({ lost: 0, duplicatedEffects: 0, faults: { "kill-node": 1, throw: 1 } });
     expect(renderChaos(report)).toMatch(/^lost +0$/m);
   }, 60_000);
+
+  it("loses and repeats nothing over a node of three that stands still for longer than its lease", async () => {
+    const result = await run({ kinds: ["pause-past-lease", "drain-node"], forms: ["three-nodes"] });
+    expect(failuresOf(result.verdict), JSON.stringify(result.verdict)).toBe(0);
+    expect(result).toMatchObject({ form: "three-nodes", failures: 0 });
+    expect(result.starts).toBeGreaterThanOrEqual(4);
+    expect(result.accepted).toBeGreaterThan(20);
+  }, 90_000);
 
   it("without a protection is found out", async () => {
     const result = await run({ broken: "dedupe", kinds: ["duplicates"] });

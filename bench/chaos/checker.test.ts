@@ -19,6 +19,8 @@ const record = (seq: number, id: string, changes: Partial<LoggedRecord> = {}): L
   id,
   type: "message",
   to: TO,
+  from: "customer/customer/customer",
+  epoch: 0,
   clear: {},
   ...changes,
 });
@@ -95,6 +97,18 @@ describe("the checker", () => {
     const swapped = [record(1, "a"), record(2, "b"), answer(3, "b"), answer(5, "a"), ...well.log.slice(5)];
     expect(failings({ log: swapped })).toEqual(["outOfOrder"]);
     expect(failings({ messages: [sent("b"), sent("a", "write-keyed")] })).toEqual(["outOfOrder"]);
+  });
+
+  it("gives the time that customers want to wait, for this and for what is still open before it", () => {
+    const last = (waited: number) => [...without("answer-b"), answer(20_000, "b", { at: T + waited })];
+    const wanting = (ms: number) => [{ ...sent("a", "timer", 1), ms }, sent("b", "read", 2)];
+    const late = ANSWER_WITHIN_MS + 3_000;
+    const attempts: Attempt[] = [];
+    expect(failings({ attempts, messages: wanting(0), log: last(late) })).toEqual(["unanswered"]);
+    // The first was answered at once: nothing was waited for.
+    expect(failings({ attempts, messages: wanting(4_000), log: last(late) })).toEqual(["unanswered"]);
+    const bothLate = last(late).map((each) => (each.type === "reply" ? { ...each, at: T + late } : each));
+    expect(failings({ attempts, messages: wanting(4_000), log: bothLate })).toEqual([]);
   });
 
   it("finds what has no answer, or one that came too late", () => {

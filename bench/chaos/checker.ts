@@ -24,7 +24,10 @@ export interface Verdict {
   readonly leaked: readonly string[];
 }
 
-/** From the last fault's end, or from the acceptance where that is later, to the answer, ms. */
+/**
+ * From the last fault's end, or from the acceptance where that is later, to the answer, ms; and the time that the customer
+ * himself wants to wait for, for this and for what he had asked for before it: one thing is done after the other.
+ */
 export const ANSWER_WITHIN_MS = 10_000;
 
 export const FAILINGS = [
@@ -105,7 +108,7 @@ function lost(
     else if (!seen.get(to)) found.push(`${id} to ${to}: its actor can't be read`);
     else if (!seen.get(to)!.has(id)) found.push(`${id} to ${to} was accepted and never folded`);
     const said = answers.get(id)?.some(({ type }) => type === "reply");
-    const system = wants === "write-keyed" ? "keyed" : wants === "write-asked" ? "asked" : undefined;
+    const system = wants.startsWith("write-") ? wants.slice("write-".length) : undefined;
     if (said && system && !applied.has(`${system} ${id}`))
       found.push(`${id} to ${to} is said to be done and is not`);
   }
@@ -153,9 +156,14 @@ function unanswered(
   answers: ReadonlyMap<string, readonly LoggedRecord[]>,
 ): string[] {
   const found: string[] = [];
-  for (const { id, to, wants, acceptedAt } of accepted) {
-    const late = Math.max(lastFaultEndedAt, acceptedAt!) + ANSWER_WITHIN_MS;
+  /** What a conversation had to wait for so far: how long, and until when. */
+  const waits = new Map<string, { readonly ms: number; readonly until: number }[]>();
+  for (const { id, to, wants, ms = 0, acceptedAt } of accepted) {
     const answer = answers.get(id)?.[0];
+    const from = Math.max(lastFaultEndedAt, acceptedAt!);
+    const before = (waits.get(to) ?? []).filter(({ until }) => until > from);
+    waits.set(to, [...before, { ms, until: answer?.at ?? Number.POSITIVE_INFINITY }]);
+    const late = from + before.reduce((sum, wait) => sum + wait.ms, ms) + ANSWER_WITHIN_MS;
     if (!answer) found.push(`${id} to ${to} (${wants}) has no answer`);
     else if (answer.at > late)
       found.push(`${id} to ${to} (${wants}) was answered ${answer.at - late} ms too late`);

@@ -1,7 +1,8 @@
 /** `bench chaos`: faults against running load, and what came of it. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
-import { CLUSTER_PROTECTIONS, FAULT_KINDS, type FaultKind, PROTECTIONS, type Protection } from "./faults.ts";
+import { FAULT_KINDS, PROTECTIONS, TRIALS } from "./faults.ts";
+import { FORMS, formsOf, formsThatMeet } from "./forms.ts";
 import type { RunResult } from "./run.ts";
 
 interface Flags {
@@ -10,6 +11,7 @@ interface Flags {
   readonly seconds: string;
   readonly conversations: string;
   readonly only?: string;
+  readonly form?: string;
   readonly break?: string;
   readonly keep?: boolean;
 }
@@ -23,10 +25,8 @@ export function addChaos(bench: Command, env: CliEnv): void {
     .option("--seconds <n>", "length of the load of a run", "60")
     .option("--conversations <n>", "customers at once", "200")
     .option("--only <kinds>", "kinds of faults, with commas between them (all but full-server-disk)")
-    .option(
-      "--break <what>",
-      `do without a protection: ${[...PROTECTIONS, ...CLUSTER_PROTECTIONS].join(", ")}`,
-    )
+    .option("--form <forms>", `what the runs are played on: ${FORMS.join(", ")} (all, by the seed)`)
+    .option("--break <what>", `do without a protection: ${PROTECTIONS.join(", ")}`)
     .option("--keep", "leave the directory of a run that failed")
     .action(async (flags: Flags) => {
       const { UsageError } = await import("../../runtime/config/errors.ts");
@@ -39,12 +39,13 @@ export function addChaos(bench: Command, env: CliEnv): void {
       const runs = whole("runs", 1);
       const seconds = whole("seconds", 6);
       const conversations = whole("conversations", 1);
-      const broken = protection(flags.break, (message) => new UsageError(message));
-      const kinds = flags.only?.split(",").map((kind) => {
-        const found: FaultKind | undefined = FAULT_KINDS.find((each) => each === kind.trim());
-        if (!found) throw new UsageError(`--only ${kind}: there are ${FAULT_KINDS.join(", ")}`);
-        return found;
-      });
+      const usage = (message: string) => new UsageError(message);
+      const broken = chosen("--break", flags.break, PROTECTIONS, usage)?.[0];
+      const kinds = chosen("--only", flags.only, FAULT_KINDS, usage);
+      const forms = chosen("--form", flags.form, FORMS, usage) ?? formsOf(broken);
+      const wanted = [...(kinds ?? []), ...(broken ? TRIALS[broken] : [])];
+      if (formsThatMeet(wanted, forms).length === 0)
+        throw usage(`${forms.join(", ")}: no such run can meet ${[...new Set(wanted)].join(", ")}`);
       const { randomInt } = await import("node:crypto");
       const { fileURLToPath } = await import("node:url");
       const { runChaos } = await import("./run.ts");
@@ -66,6 +67,7 @@ export function addChaos(bench: Command, env: CliEnv): void {
               conversations,
               broken,
               kinds,
+              forms,
               entry,
               keep,
               onProgress,
@@ -87,14 +89,16 @@ export function addChaos(bench: Command, env: CliEnv): void {
     });
 }
 
-function protection(what: string | undefined, wrong: (message: string) => Error): Protection | undefined {
-  if (what === undefined) return undefined;
-  const found = PROTECTIONS.find((each) => each === what);
-  if (found) return found;
-  const ofCluster = (CLUSTER_PROTECTIONS as readonly string[]).includes(what);
-  throw wrong(
-    ofCluster
-      ? `--break ${what}: needs several nodes, and a run has one so far`
-      : `--break ${what}: there are ${PROTECTIONS.join(", ")}`,
-  );
+/** Words of a list with commas between them. */
+function chosen<T extends string>(
+  flag: string,
+  words: string | undefined,
+  known: readonly T[],
+  wrong: (message: string) => Error,
+): T[] | undefined {
+  return words?.split(",").map((word) => {
+    const found = known.find((each) => each === word.trim());
+    if (!found) throw wrong(`${flag} ${word}: there are ${known.join(", ")}`);
+    return found;
+  });
 }

@@ -2,7 +2,10 @@
 export const FAULT_KINDS = [
   "kill-node",
   "pause-node",
+  "pause-past-lease",
+  "drain-node",
   "kill-server",
+  "kill-one-server",
   "delete-store",
   "truncate-store",
   "corrupt-snapshot",
@@ -47,17 +50,28 @@ export interface Fault {
 }
 
 /** Protections that can be switched off, to see that the checker notices. */
-export const PROTECTIONS = ["dedupe", "position", "ask", "timer", "seal", "quarantine"] as const;
+export const PROTECTIONS = [
+  "dedupe",
+  "position",
+  "lease",
+  "fence",
+  "ask",
+  "timer",
+  "seal",
+  "quarantine",
+] as const;
 
 export type Protection = (typeof PROTECTIONS)[number];
 
 /** Protections that only several nodes have. */
-export const CLUSTER_PROTECTIONS = ["lease", "fence"] as const;
+export const CLUSTER_PROTECTIONS: readonly Protection[] = ["lease", "fence"];
 
 /** The kinds of faults that a protection is there for: a run without it meets them, and others as well. */
 export const TRIALS: Readonly<Record<Protection, readonly FaultKind[]>> = {
   dedupe: ["duplicates"],
   position: ["kill-node", "kill-node"],
+  lease: ["pause-past-lease", "pause-past-lease", "pause-past-lease"],
+  fence: ["pause-past-lease", "pause-past-lease", "pause-past-lease"],
   ask: ["kill-node", "kill-node", "kill-node"],
   timer: ["kill-node", "kill-node"],
   seal: [],

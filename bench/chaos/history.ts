@@ -8,6 +8,8 @@ export interface SentMessage {
   readonly to: string;
   readonly id: string;
   readonly wants: Want | "plain";
+  /** What the customer wants to wait for, ms. */
+  readonly ms?: number;
   readonly sentAt: number;
   /** Set when the node said that it has it. */
   readonly acceptedAt?: number;
@@ -23,10 +25,16 @@ export interface LoggedRecord {
   readonly id: string;
   readonly type: string;
   readonly to: string;
+  readonly from: string;
+  /** Of the tenure under which it was written; 0 for what came from outside. */
+  readonly epoch: number;
   readonly clear: JsonObject;
 }
 
-export type SinkName = "keyed" | "asked";
+/** Systems that receive writes: one honours keys, one can be asked what became of one, one neither. */
+export const SINKS = ["keyed", "asked", "blind"] as const;
+
+export type SinkName = (typeof SINKS)[number];
 
 /** A write that reached a system. */
 export interface Attempt {

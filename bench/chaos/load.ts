@@ -23,9 +23,10 @@ const LOOK_AGAIN_MS = 100;
 const LONGEST_TIMER_MS = 4_000;
 /** How often each is wanted, in twentieths. */
 const SHARES: Readonly<Record<Want, number>> = {
-  read: 6,
-  "write-keyed": 4,
-  "write-asked": 4,
+  read: 5,
+  "write-keyed": 3,
+  "write-asked": 3,
+  "write-blind": 3,
   timer: 4,
   handoff: 2,
 };
@@ -63,10 +64,17 @@ export class Load {
     type: string,
     data: { readonly wants: SentMessage["wants"]; readonly ms?: number; readonly poison?: string },
   ): Promise<SentMessage> {
-    const message: Mutable<SentMessage> = { to, id: this.#nextId(), wants: data.wants, sentAt: Date.now() };
+    const message: Mutable<SentMessage> = {
+      to,
+      id: this.#nextId(),
+      wants: data.wants,
+      ms: data.ms,
+      sentAt: Date.now(),
+    };
     if (type === "message") this.messages.push(message);
     const { nodes } = this.#o;
-    for (let i = 0; ; i++) {
+    // Any gateway serves any conversation; each message begins at another one.
+    for (let i = this.#ids; ; i++) {
       const node = nodes[i % nodes.length]!;
       const { status, seq } = await node.send({ id: message.id, type, to, data: { ...data, text: WORDS } });
       if (status === 202) {

@@ -48,8 +48,8 @@ export class LogTail {
     const text = Buffer.from(data).toString("utf8");
     try {
       const { envelope, sealed = "" } = fromWire(JSON.parse(text));
-      const { id, type, to, clear } = envelope;
-      const record = { seq, at, id, type, to: formatAddress(to), clear };
+      const { id, type, to, from, epoch, clear } = envelope;
+      const record = { seq, at, id, type, to: formatAddress(to), from: formatAddress(from), epoch, clear };
       this.records.push(record);
       const message = answeredBy(record);
       if (message !== undefined) this.answered.add(message);

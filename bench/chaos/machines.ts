@@ -13,9 +13,10 @@ import {
   tell,
 } from "../../runtime/host/machine.ts";
 import type { PoisonKind } from "./faults.ts";
+import type { SinkName } from "./history.ts";
 
-/** What a customer may want: to know, to have something done at either system, to be called back, a person. */
-export const WANTS = ["read", "write-keyed", "write-asked", "timer", "handoff"] as const;
+/** What a customer may want: to know, to have something done at one of the systems, to be called back, a person. */
+export const WANTS = ["read", "write-keyed", "write-asked", "write-blind", "timer", "handoff"] as const;
 
 export type Want = (typeof WANTS)[number];
 
@@ -57,12 +58,13 @@ const talk = setup({
     mayTryAgain: ({ context, event }) => context.tries < MOST_TRIES && event.data?.retryable === true,
   },
   actions: {
+    countTry: assign({ tries: ({ context }) => context.tries + 1 }),
     answer: enqueueActions(({ enqueue, context }, what: (typeof ANSWERS)[number]) => {
       const [head, ...rest] = context.queue;
       enqueue.emit(say(context.input.address, what, head!.id));
       enqueue.assign({ queue: rest, tries: 0 });
     }),
-    write: emit(({ context }, system: "keyed" | "asked") =>
+    write: emit(({ context }, system: SinkName) =>
       // The same key at every try: what a customer wants once is done once.
       ask(
         "write",
@@ -94,6 +96,7 @@ const talk = setup({
         { guard: { type: "wants", params: "read" }, target: "reading" },
         { guard: { type: "wants", params: "write-keyed" }, target: "writingKeyed" },
         { guard: { type: "wants", params: "write-asked" }, target: "writingAsked" },
+        { guard: { type: "wants", params: "write-blind" }, target: "writingBlind" },
         { guard: { type: "wants", params: "timer" }, target: "waiting" },
         { guard: { type: "wants", params: "handoff" }, target: "handingOver" },
       ],
@@ -105,12 +108,7 @@ const talk = setup({
       on: {
         "read.done": { target: "free", actions: { type: "answer", params: "reply" } },
         "read.failed": [
-          {
-            guard: "mayTryAgain",
-            target: "reading",
-            reenter: true,
-            actions: assign({ tries: ({ context }) => context.tries + 1 }),
-          },
+          { guard: "mayTryAgain", target: "reading", reenter: true, actions: "countTry" },
           { target: "free", actions: { type: "answer", params: "apology" } },
         ],
       },
@@ -120,12 +118,7 @@ const talk = setup({
       on: {
         "write.done": { target: "free", actions: { type: "answer", params: "reply" } },
         "write.failed": [
-          {
-            guard: "mayTryAgain",
-            target: "writingKeyed",
-            reenter: true,
-            actions: assign({ tries: ({ context }) => context.tries + 1 }),
-          },
+          { guard: "mayTryAgain", target: "writingKeyed", reenter: true, actions: "countTry" },
           { target: "free", actions: { type: "answer", params: "apology" } },
         ],
       },
@@ -135,14 +128,17 @@ const talk = setup({
       on: {
         "write.done": { target: "free", actions: { type: "answer", params: "reply" } },
         "write.failed": [
-          {
-            guard: "mayTryAgain",
-            target: "writingAsked",
-            reenter: true,
-            actions: assign({ tries: ({ context }) => context.tries + 1 }),
-          },
+          { guard: "mayTryAgain", target: "writingAsked", reenter: true, actions: "countTry" },
           { target: "free", actions: { type: "answer", params: "apology" } },
         ],
+      },
+    },
+    writingBlind: {
+      entry: { type: "write", params: "blind" },
+      on: {
+        "write.done": { target: "free", actions: { type: "answer", params: "reply" } },
+        // Nobody can say whether it was done, so it is not tried again.
+        "write.failed": { target: "free", actions: { type: "answer", params: "apology" } },
       },
     },
     waiting: { after: { patience: { target: "free", actions: { type: "answer", params: "reply" } } } },

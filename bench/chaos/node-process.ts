@@ -10,7 +10,7 @@ import { withBroken } from "./breaks.ts";
 import { serveNode } from "./channel.ts";
 import { chaosDefinitions } from "./machines.ts";
 import { type NodeSettings, nodePaths } from "./node-settings.ts";
-import { chaosServices } from "./systems.ts";
+import { chaosServices, WritesBegun } from "./systems.ts";
 
 const settings = JSON.parse(process.argv[2]!) as NodeSettings;
 const paths = nodePaths(settings.dir);
@@ -34,16 +34,17 @@ function fail(error: unknown): never {
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
+note("started", { pid: process.pid });
 // While somebody meddles with the store nobody may have it open.
 while (existsSync(paths.hold)) await sleep(20);
 
 let offsetMs = existsSync(paths.clock) ? Number(readFileSync(paths.clock, "utf8")) : 0;
 const clock = { now: () => Date.now() + offsetMs, monotonic: () => performance.now() };
 
-const { nats, workspace } = settings;
+const { nats, workspace, replicas, cluster } = settings;
 const bus = await connectBus({ ...nats, name: "chaos", reconnectWaitMs: 50 });
 const { keys, policy, asksFirst } = withBroken(settings.broken, {
-  keys: await openKeyRing({ bus, workspace, dataDir: settings.keysDir }),
+  keys: await openKeyRing({ bus, workspace, dataDir: settings.keysDir, replicas }),
   policy: cellRestartPolicy(),
   asksFirst: true,
 });
@@ -53,12 +54,13 @@ const node = await Node.start({
   workspace,
   dir: paths.store,
   definitions: chaosDefinitions,
-  services: chaosServices(settings.systems, asksFirst),
+  services: chaosServices(settings.systems, asksFirst, new WritesBegun(paths.writes)),
   policy,
   log,
   clock,
   partitions: settings.partitions,
-  stream: { duplicateWindowMs: settings.duplicateWindowMs },
+  stream: { duplicateWindowMs: settings.duplicateWindowMs, replicas },
+  cluster: cluster && { ...cluster, holder: settings.dir, replicas },
   // Short, so that what is slow in a desk happens often in a minute.
   host: { snapshotEveryMs: 250, passivateAfterMs: 1_500, failAfterMs: 2_000 },
   onFailure: fail,
@@ -76,4 +78,5 @@ process.once("SIGTERM", () => {
     process.exit(0);
   })().catch(fail);
 });
+note("ready", { pid: process.pid });
 link.ready();

@@ -10,10 +10,18 @@ export interface NodeSettings {
   readonly keysDir: string;
   /** Of its channel. */
   readonly port: number;
-  readonly nats: { readonly url: string; readonly user: string; readonly pass: string };
+  readonly nats: {
+    readonly url: string | readonly string[];
+    readonly user?: string;
+    readonly pass?: string;
+  };
   readonly workspace: string;
   readonly partitions: number;
   readonly duplicateWindowMs: number;
+  /** Copies of the log and of the buckets. */
+  readonly replicas: number;
+  /** Where several nodes share the conversations. */
+  readonly cluster?: { readonly node: string; readonly ttlMs: number };
   readonly systems: SystemAddresses;
   /** What it does without. */
   readonly broken?: Protection;
@@ -29,6 +37,8 @@ export interface NodePaths {
   readonly hold: string;
   /** How far its clock is off, ms. */
   readonly clock: string;
+  /** Keys of the writes that were begun at a system which can't be asked. */
+  readonly writes: string;
 }
 
 export function nodePaths(dir: string): NodePaths {
@@ -39,5 +49,6 @@ export function nodePaths(dir: string): NodePaths {
     log: join(dir, "node.log"),
     hold: join(dir, "hold"),
     clock: join(dir, "clock"),
+    writes: join(dir, "writes"),
   };
 }

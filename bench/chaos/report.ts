@@ -1,6 +1,7 @@
 /** What the runs found, all together, and how it is said. */
 import { FAILINGS, type Verdict } from "./checker.ts";
 import { FAULT_KINDS, type FaultKind, type Protection } from "./faults.ts";
+import { FORMS, type Form } from "./forms.ts";
 import type { RunResult } from "./run.ts";
 
 export type ChaosCounts = { readonly [failing in keyof Verdict]: number };
@@ -13,6 +14,8 @@ export interface ChaosReport extends ChaosCounts {
   readonly broken?: Protection;
   /** Runs in which something went wrong: all of them should, without a protection. */
   readonly failedRuns: number;
+  /** How many runs were played on what. */
+  readonly forms: Readonly<Partial<Record<Form, number>>>;
   /** How often each kind of fault was met. */
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   /** How a kind of fault was done, where that depends on the machine. */
@@ -58,6 +61,11 @@ export function chaosReport(
   return {
     ...settings,
     ...counts,
+    forms: Object.fromEntries(
+      FORMS.map((form) => [form, runs.filter((run) => run.form === form).length] as const).filter(
+        ([, n]) => n,
+      ),
+    ),
     failedRuns: runs.filter(({ failures }) => failures > 0).length,
     faults,
     ways,
@@ -75,7 +83,8 @@ export function isWell({ broken, failedRuns, runs }: ChaosReport): boolean {
 
 export function renderChaos(report: ChaosReport): string {
   const { seed, seconds, conversations, broken, runs, faults, failedRuns } = report;
-  const length = `${runs.length} of ${seconds} s, ${conversations} conversations`;
+  const forms = Object.entries(report.forms).map(([form, n]) => `${n} ${form}`);
+  const length = `${runs.length} of ${seconds} s, ${conversations} conversations (${forms.join(", ")})`;
   const rows: [string, string][] = [
     ["seed", seed],
     ["runs", length],
@@ -91,11 +100,11 @@ export function renderChaos(report: ChaosReport): string {
   for (const found of report.ofTheServer) rows.push(["of the server", found]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`.trimEnd());
-  for (const { run, verdict, failures, faults: met, kept } of runs) {
+  for (const { run, form, verdict, failures, faults: met, kept } of runs) {
     if (failures === 0) continue;
     lines.push(
       "",
-      `run ${run}: ${met.map(({ kind, at }) => `${kind} at ${(at / 1_000).toFixed(1)}`).join(", ")}`,
+      `run ${run} (${form}): ${met.map(({ kind, at }) => `${kind} at ${(at / 1_000).toFixed(1)}`).join(", ")}`,
     );
     for (const { kind, undone } of met) if (undone) lines.push(`  ${kind} was not done: ${undone}`);
     for (const failing of FAILINGS) {

@@ -1,7 +1,11 @@
 /** One run: load, faults by their schedule, and the verdict on what came of it. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { NodeClient } from "./channel.ts";
 import { ANSWER_WITHIN_MS, check, failuresOf, type Verdict } from "./checker.ts";
 import { type Fault, type FaultKind, type Protection, TRIALS } from "./faults.ts";
+import { type Form, formsOf } from "./forms.ts";
 import type { FinalState, History } from "./history.ts";
 import { INJECT } from "./inject/index.ts";
 import { type Done, injectionOf, type Notes } from "./inject/injection.ts";
@@ -20,8 +24,10 @@ export interface RunOptions {
   readonly conversations?: number;
   /** A protection to do without. */
   readonly broken?: Protection;
-  /** Kinds of faults. Default: `DEALT_KINDS`. */
+  /** Kinds of faults. Default: those of the run's form. */
   readonly kinds?: readonly FaultKind[];
+  /** Forms to choose from. Default: all. */
+  readonly forms?: readonly Form[];
   /** The JavaScript file of `node-process.ts`. */
   readonly entry: string;
   /** Leaves the directory of a run that failed. Default false. */
@@ -42,6 +48,7 @@ export interface DoneFault {
 
 export interface RunResult {
   readonly run: number;
+  readonly form: Form;
   readonly faults: readonly DoneFault[];
   readonly messages: number;
   readonly accepted: number;
@@ -49,7 +56,7 @@ export interface RunResult {
   /** Writes that reached a system, and those that the system did. */
   readonly attempts: number;
   readonly applied: number;
-  /** How often the node's process was started. */
+  /** How often nodes' processes were started. */
   readonly starts: number;
   readonly verdict: Verdict;
   /** Sentences of the verdict, and faults that were not done. */
@@ -63,19 +70,26 @@ const LOOK_EVERY_MS = 250;
 const LAST_TRIES_MS = 5_000;
 /** States that are asked for at once. */
 const WINDOW = 8;
-/** The last answers come a moment after their time is over, if too late: that is seen as well, ms. */
-const GRACE_MS = 1_500;
+/** Answers come later where customers wanted to wait for several things, or because they are late: that is seen as well, ms. */
+const GRACE_MS = 20_000;
 /** A fault that does not come to an end, ms. */
 const LONGEST_FAULT_MS = 150_000;
 
 export async function runChaos(options: RunOptions): Promise<RunResult> {
   const { seed, run, seconds = 60, conversations = 200, broken, kinds, entry, onProgress, signal } = options;
-  const faults = scheduleOf({ seed, run, seconds, kinds, trials: broken && TRIALS[broken] });
-  const site = await Site.start({ seed: `${seed} run ${run}`, entry, broken });
+  const { form, faults } = scheduleOf({
+    seed,
+    run,
+    seconds,
+    kinds,
+    trials: broken && TRIALS[broken],
+    forms: options.forms ?? formsOf(broken),
+  });
+  const site = await Site.start({ seed: `${seed} run ${run}`, form, entry, broken });
   const load = new Load({
     seed: `${seed} run ${run}`,
     conversations,
-    nodes: [site.node.client],
+    nodes: site.nodes.map(({ client }) => client),
     isAnswered: (id) => site.tail.answered.has(id),
   });
   const watching = new AbortController();
@@ -108,7 +122,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const history: History = {
       messages: load.messages,
       log: log.records,
-      attempts: [...site.keyed.attempts, ...site.asked.attempts],
+      attempts: site.sinks.flatMap(({ attempts }) => attempts),
       letters: await insist(() => readLetters(site.bus, site.names.deadStream)),
       states,
       ...notes,
@@ -118,19 +132,24 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const verdict = check(history);
     const failures = failuresOf(verdict) + done.filter(({ undone }) => undone).length;
     failed = failures > 0;
-    return {
+    const result: RunResult = {
       run,
+      form,
       faults: done,
       messages: load.messages.length,
       accepted: load.messages.filter(({ acceptedAt }) => acceptedAt !== undefined).length,
       records: history.log.length,
       attempts: history.attempts.length,
       applied: history.attempts.filter(({ applied }) => applied).length,
-      starts: site.node.starts,
+      starts: site.nodes.reduce((sum, { starts }) => sum + starts, 0),
       verdict,
       failures,
       ...(failed && options.keep ? { kept: site.dir } : {}),
     };
+    if (failed && options.keep) {
+      writeFileSync(join(site.dir, "result.json"), JSON.stringify({ result, history }));
+    }
+    return result;
   } finally {
     watching.abort();
     await load.end(0);
@@ -180,18 +199,29 @@ async function finalStates(site: Site, load: Load): Promise<FinalState[]> {
   const names = [...new Set(load.messages.map(({ to }) => to))];
   const states: FinalState[] = [];
   const end = Date.now() + 30_000;
+  const clients = site.nodes.map(({ client }) => client);
   const next = async (): Promise<void> => {
     for (let to = names.pop(); to !== undefined; to = names.pop()) {
-      let state = await site.node.client.state(to);
-      while (!state && Date.now() < end) {
-        await sleep(LOOK_EVERY_MS);
-        state = await site.node.client.state(to);
-      }
-      states.push({ to, seen: state?.seen, same: state?.same });
+      const state = await firstOf(clients, end, (client) => client.state(to));
+      const same = state && (await firstOf(clients, end, (client) => client.isSame(to)));
+      states.push({ to, seen: state?.seen, same });
     }
   };
   await Promise.all(Array.from({ length: WINDOW }, next));
   return states;
+}
+
+/** The first answer, of any node: one may be on its way back still, or may not have what is asked for. */
+async function firstOf<T>(
+  clients: readonly NodeClient[],
+  end: number,
+  ask: (client: NodeClient) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  for (let i = 0; ; i++) {
+    const answer = await ask(clients[i % clients.length]!);
+    if (answer !== undefined || Date.now() > end) return answer;
+    if (i % clients.length === clients.length - 1) await sleep(LOOK_EVERY_MS);
+  }
 }
 
 /** The server may be on its way back still. */

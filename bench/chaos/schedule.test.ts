@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEALT_KINDS, type FaultKind } from "./faults.ts";
+import { canMeet, FORMS } from "./forms.ts";
 import { scheduleOf } from "./schedule.ts";
 
 const runs = (seed: string, seconds = 60) =>
@@ -12,7 +13,7 @@ describe("a schedule", () => {
   });
 
   it("has at least six faults of four kinds in a minute, in order, with time before the first and after the last", () => {
-    for (const faults of runs("a")) {
+    for (const { faults } of runs("a")) {
       expect(faults.length).toBeGreaterThanOrEqual(6);
       expect(new Set(faults.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(4);
       const times = faults.map(({ at }) => at);
@@ -24,7 +25,7 @@ describe("a schedule", () => {
 
   it("meets each kind at least ten times in fifty runs", () => {
     for (const seed of ["a", "b", "c"]) {
-      const all = runs(seed).flatMap((faults) => faults.map(({ kind }) => kind));
+      const all = runs(seed).flatMap(({ faults }) => faults.map(({ kind }) => kind));
       for (const kind of DEALT_KINDS) {
         expect(all.filter((each) => each === kind).length, `${kind} of ${seed}`).toBeGreaterThanOrEqual(10);
       }
@@ -34,13 +35,27 @@ describe("a schedule", () => {
   it("has what it is told to have", () => {
     const trials: FaultKind[] = ["kill-node", "kill-node", "spin"];
     for (const seconds of [10, 20, 60]) {
-      const kinds = scheduleOf({ seed: "a", run: 3, seconds, trials }).map(({ kind }) => kind);
+      const kinds = scheduleOf({ seed: "a", run: 3, seconds, trials }).faults.map(({ kind }) => kind);
       expect(kinds.filter((kind) => kind === "kill-node").length).toBeGreaterThanOrEqual(2);
       expect(kinds).toContain("spin");
     }
-    expect(scheduleOf({ seed: "a", run: 0, seconds: 12, kinds: ["grow"] }).map(({ kind }) => kind)).toEqual([
-      "grow",
-      "grow",
-    ]);
+    const { faults } = scheduleOf({ seed: "a", run: 0, seconds: 12, kinds: ["grow"] });
+    expect(faults.map(({ kind }) => kind)).toEqual(["grow", "grow"]);
+  });
+
+  it("is of each form, and what a form can't meet is not dealt to it", () => {
+    for (const seed of ["a", "b", "c"]) {
+      const all = runs(seed);
+      for (const form of FORMS) {
+        expect(all.filter((each) => each.form === form).length).toBeGreaterThanOrEqual(12);
+      }
+      for (const { form, faults } of all)
+        expect(faults.filter(({ kind }) => !canMeet(form, kind))).toEqual([]);
+    }
+    const only = (kinds: FaultKind[]) =>
+      Array.from({ length: 8 }, (_, run) => scheduleOf({ seed: "a", run, seconds: 12, kinds }).form);
+    expect(new Set(only(["kill-one-server"]))).toEqual(new Set(["three-servers"]));
+    expect(new Set(only(["pause-past-lease"]))).toEqual(new Set(["three-nodes", "three-servers"]));
+    expect(() => only(["kill-one-server", "full-disk"])).toThrow(RangeError);
   });
 });

@@ -1,6 +1,7 @@
 /** Which faults a run meets and when. It follows from the seed alone: the same seed gives the same schedule. */
 import { Random } from "../rehydration/random/random.ts";
-import { DEALT_KINDS, type Fault, type FaultKind } from "./faults.ts";
+import type { Fault, FaultKind } from "./faults.ts";
+import { FORMS, type Form, formOf, formsThatMeet, kindsOf } from "./forms.ts";
 
 export interface ScheduleOptions {
   readonly seed: string;
@@ -8,10 +9,17 @@ export interface ScheduleOptions {
   readonly run: number;
   /** Length of the load. */
   readonly seconds: number;
-  /** Kinds to choose from. Default: `DEALT_KINDS`. */
+  /** Kinds to choose from. Default: those of the run's form. */
   readonly kinds?: readonly FaultKind[];
   /** Kinds that this run has to meet, besides those dealt to it. Default: none. */
   readonly trials?: readonly FaultKind[];
+  /** Forms to choose from; those that can't meet the given kinds are left out. Default: all. */
+  readonly forms?: readonly Form[];
+}
+
+export interface Schedule {
+  readonly form: Form;
+  readonly faults: readonly Fault[];
 }
 
 /** One fault for so many seconds. */
@@ -21,19 +29,25 @@ const FIRST_MS = 1_500;
 /** After the last fault the load goes on for about this long, ms. */
 const LAST_MS = 1_500;
 
-export function scheduleOf(options: ScheduleOptions): Fault[] {
-  const { seed, run, seconds, kinds = DEALT_KINDS, trials = [] } = options;
-  const dealt = deal(seed, run, faultsIn(seconds), kinds);
+/** @throws RangeError when no form can meet the given kinds */
+export function scheduleOf(options: ScheduleOptions): Schedule {
+  const { seed, run, seconds, kinds, trials = [] } = options;
+  const wanted = [...(kinds ?? []), ...trials];
+  const forms = formsThatMeet(wanted, options.forms ?? FORMS);
+  if (forms.length === 0) throw new RangeError(`no form of run can meet ${[...new Set(wanted)].join(", ")}`);
+  const { form, before } = formOf(seed, run, forms);
+  const dealt = deal(`${seed} ${form}`, before, faultsIn(seconds), kinds ?? kindsOf(form));
   const random = new Random(`${seed} run ${run}`);
   // A trial takes the place of what was dealt where there are too many of them for the time.
   const all = [...trials, ...dealt.slice(0, Math.max(0, dealt.length - trials.length))];
   const order = shuffled(all, random);
   const span = (seconds * 1_000 - FIRST_MS - LAST_MS) / order.length;
-  return order.map((kind, i) => ({
+  const faults = order.map((kind, i) => ({
     at: Math.round(FIRST_MS + span * i + (span / 2) * random.between(0, 1_000) * 0.001),
     kind,
     seed: `${seed} run ${run} fault ${i}`,
   }));
+  return { form, faults };
 }
 
 /** Two at least, and eight in a minute. */

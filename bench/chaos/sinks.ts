@@ -1,6 +1,6 @@
 /**
- * Two systems that receive writes over HTTP, and outlive the nodes. One honours idempotency keys; the other applies whatever
- * comes, and answers by key whether it has done so. Both note every attempt.
+ * Three systems that receive writes over HTTP, and outlive the nodes. One honours idempotency keys; the others apply whatever
+ * comes. One of those answers by key whether it has done so, the other says nothing. All note every attempt.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,13 +13,18 @@ const BEFORE_MS = [2, 20] as const;
 const AFTER_MS: Readonly<Record<SinkName, readonly [number, number]>> = {
   keyed: [20, 200],
   asked: [100, 500],
+  // Slow: whoever takes over has to know that it was begun.
+  blind: [300, 1_200],
 };
+
+/** Turns of the event loop in which what is there already is read. */
+const LOOKS = 4;
 
 export class Sink {
   readonly attempts: Attempt[] = [];
   readonly #name: SinkName;
   readonly #random: Random;
-  readonly #applied = new Set<string>();
+  readonly #received = new Set<string>();
   readonly #server: Server;
 
   private constructor(name: SinkName, seed: string) {
@@ -51,10 +56,15 @@ export class Sink {
     let text = "";
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
     const { key, what } = JSON.parse(text) as { key: string; what: string };
-    if (request.url === "/ask") return { state: this.#applied.has(key) ? "applied" : "unknown" };
+    if (request.url === "/ask") {
+      // A busy process may read this before a write that has come before it, from a caller who did not wait.
+      for (let i = 0; i < LOOKS && !this.#received.has(key); i++) await sleep(1);
+      return { state: this.#received.has(key) ? "applied" : "unknown" };
+    }
+    // From here on it will be done, also when nobody waits for the answer any more.
+    const applied = this.#name !== "keyed" || !this.#received.has(key);
+    this.#received.add(key);
     await sleep(this.#random.between(...BEFORE_MS));
-    const applied = this.#name === "asked" || !this.#applied.has(key);
-    this.#applied.add(key);
     this.attempts.push({ sink: this.#name, key, what, at: Date.now(), applied });
     await sleep(this.#random.between(...AFTER_MS[this.#name]));
     return { state: "applied" };

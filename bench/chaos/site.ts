@@ -1,18 +1,21 @@
-/** What a run is played on: a server, two systems, and a node in a directory of their own. */
+/** What a run is played on: servers, three systems, and nodes in directories of their own. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Bus, connectBus, EmbeddedServer, type Subjects, subjectsOf } from "../../runtime/bus/index.ts";
-import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { type Bus, type Subjects, subjectsOf } from "../../runtime/bus/index.ts";
 import { freePort } from "../harness/ports.ts";
 import { mountDisk, unmountDisk } from "./disks.ts";
 import type { Protection } from "./faults.ts";
+import { FORM_SETTINGS, type Form, type FormSettings } from "./forms.ts";
+import { SINKS, type SinkName } from "./history.ts";
 import { LogTail } from "./log-tail.ts";
+import { connectTo, type Servers, startServers } from "./servers.ts";
 import { Sink } from "./sinks.ts";
 import { WatchedNode } from "./watched-node.ts";
 
 export interface SiteOptions {
   readonly seed: string;
+  readonly form: Form;
   /** The JavaScript file of `node-process.ts`. */
   readonly entry: string;
   readonly broken?: Protection;
@@ -28,22 +31,23 @@ const SERVER_DISK_MIB = 128;
 
 export class Site {
   readonly names: Subjects = subjectsOf(WORKSPACE);
+  readonly form: FormSettings;
   readonly partitions: number;
   readonly duplicateWindowMs: number;
   readonly dir = mkdtempSync(join(tmpdir(), "bailiwick-chaos-"));
   readonly serverDisk = join(this.dir, "nats", "store");
+  readonly nodes: WatchedNode[] = [];
+  readonly sinks: Sink[] = [];
   /** Whether the server's files are on a file system of their own. */
   serverHasOwnDisk = false;
-  server!: EmbeddedServer;
+  servers!: Servers;
   bus!: Bus;
   tail!: LogTail;
-  keyed!: Sink;
-  asked!: Sink;
-  node!: WatchedNode;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #ends: (() => Promise<unknown> | unknown)[] = [];
 
   private constructor(options: SiteOptions) {
+    this.form = FORM_SETTINGS[options.form];
     this.partitions = options.partitions ?? 8;
     this.duplicateWindowMs = options.duplicateWindowMs ?? 1_000;
   }
@@ -60,41 +64,42 @@ export class Site {
   }
 
   async #start({ seed, entry, broken }: SiteOptions): Promise<void> {
-    this.serverHasOwnDisk = mountDisk(this.serverDisk, SERVER_DISK_MIB);
+    this.serverHasOwnDisk = this.form.servers === 1 && mountDisk(this.serverDisk, SERVER_DISK_MIB);
     if (this.serverHasOwnDisk) this.#ends.push(() => unmountDisk(this.serverDisk));
-    const server = await EmbeddedServer.start({
-      binary: findNatsServer(),
-      dir: join(this.dir, "nats"),
-      name: "chaos",
-      jetstream: { maxFile: 1024 * 1024 * 1024 },
-      maxRestarts: 1_000,
-      // Short against a desk's fifteen seconds: a server that stands still for want of room has to come back in time.
-      unhealthyAfterMs: 2_000,
-      minFreeBytes: 0,
-    });
-    this.server = server;
-    this.#ends.push(() => server.stop());
+    this.servers = await startServers(this.form.servers, join(this.dir, "nats"));
+    this.#ends.push(() => this.servers.stop());
     this.bus = await this.connect("chaos-run");
     this.tail = new LogTail(this.bus, this.names.logStream);
-    this.keyed = await Sink.start("keyed", seed);
-    this.#ends.push(() => this.keyed.stop());
-    this.asked = await Sink.start("asked", seed);
-    this.#ends.push(() => this.asked.stop());
-    const { url, user, pass } = server;
-    this.node = new WatchedNode(entry, {
-      dir: join(this.dir, "node-1"),
-      keysDir: this.dir,
-      // Its own for good: a restarted node comes back on it.
-      port: await freePort(),
-      nats: { url, user, pass },
-      workspace: WORKSPACE,
-      partitions: this.partitions,
-      duplicateWindowMs: this.duplicateWindowMs,
-      systems: { keyed: this.keyed.url, asked: this.asked.url },
-      broken,
-    });
-    this.#ends.push(() => this.node.stop());
-    await this.node.start();
+    const urls: Partial<Record<SinkName, string>> = {};
+    for (const name of SINKS) {
+      const sink = await Sink.start(name, seed);
+      this.sinks.push(sink);
+      urls[name] = sink.url;
+      this.#ends.push(() => sink.stop());
+    }
+    const { url, user, pass, replicas } = this.servers;
+    const { ttlMs, stallMs } = this.form;
+    for (let i = 1; i <= this.form.nodes; i++) {
+      const name = `node-${i}`;
+      const node = new WatchedNode(entry, stallMs, {
+        dir: join(this.dir, name),
+        keysDir: this.dir,
+        // Its own for good: a restarted node comes back on it.
+        port: await freePort(),
+        nats: { url, user, pass },
+        workspace: WORKSPACE,
+        partitions: this.partitions,
+        duplicateWindowMs: this.duplicateWindowMs,
+        replicas,
+        cluster: ttlMs === undefined ? undefined : { node: name, ttlMs },
+        systems: urls as Record<SinkName, string>,
+        broken,
+      });
+      this.nodes.push(node);
+      this.#ends.push(() => node.stop());
+      // One after the other: the first makes the workspace's key, the log and the buckets.
+      await node.start();
+    }
   }
 
   /** Runs what meddles with the server when nobody else does. */
@@ -106,8 +111,7 @@ export class Site {
 
   /** A connection that `stop` closes. */
   async connect(name: string): Promise<Bus> {
-    const { url, user, pass } = this.server;
-    const bus = await connectBus({ url, user, pass, name, reconnectWaitMs: 20 });
+    const bus = await connectTo(this.servers, name);
     this.#ends.push(() => bus.close());
     return bus;
   }

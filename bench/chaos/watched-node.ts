@@ -6,8 +6,6 @@ import { NodeClient } from "./channel.ts";
 import { mountDisk, unmountDisk } from "./disks.ts";
 import { type NodePaths, type NodeSettings, nodePaths } from "./node-settings.ts";
 
-/** Short against a desk's five seconds, so that more happens in a minute; a busy machine still beats in time. */
-export const STALL_MS = 2_500;
 /** Small, so that a machine that grows ends its process soon. */
 const MAX_HEAP_MIB = 192;
 /** Of the file system of a node, where one may be mounted. */
@@ -22,8 +20,9 @@ export class WatchedNode {
   /** How often its process was started. */
   starts = 0;
   readonly #entry: string;
+  readonly #stallMs: number;
   readonly #settings: NodeSettings;
-  readonly #stopping = new AbortController();
+  #stopping = new AbortController();
   readonly #listeners = new Set<(event: WatchdogEvent) => void>();
   #watchdog: Promise<number> | undefined;
   #pid: number | undefined;
@@ -31,9 +30,13 @@ export class WatchedNode {
   /** Those who meddle with the process do so one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param entry the JavaScript file of `node-process.ts` */
-  constructor(entry: string, settings: NodeSettings) {
+  /**
+   * @param entry the JavaScript file of `node-process.ts`
+   * @param stallMs silence after which its watchdog kills it
+   */
+  constructor(entry: string, stallMs: number, settings: NodeSettings) {
     this.#entry = entry;
+    this.#stallMs = stallMs;
     this.#settings = settings;
     this.paths = nodePaths(settings.dir);
     this.client = new NodeClient(settings.port);
@@ -45,7 +48,7 @@ export class WatchedNode {
       entry: this.#entry,
       args: [JSON.stringify(this.#settings)],
       execArgv: [`--max-old-space-size=${MAX_HEAP_MIB}`],
-      stallMs: STALL_MS,
+      stallMs: this.#stallMs,
       intensity: { max: 10_000, periodMs: 60_000 },
       backoff: () => 100,
       stdio: "ignore",
@@ -76,7 +79,7 @@ export class WatchedNode {
     return mine;
   }
 
-  signal(name: "SIGKILL" | "SIGSTOP"): void {
+  signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     if (this.#pid === undefined) return;
     try {
       process.kill(this.#pid, name);
@@ -109,6 +112,14 @@ export class WatchedNode {
     } finally {
       rmSync(this.paths.hold, { force: true });
     }
+  }
+
+  /** Has it end in order, as for a new release, and starts it again. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await this.#watchdog;
+    this.#stopping = new AbortController();
+    await this.start();
   }
 
   async stop(): Promise<void> {

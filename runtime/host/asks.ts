@@ -28,6 +28,8 @@ export class Asks {
   readonly #p: AsksParts;
   /** Dispatched and without an answer that this node has read back from the log. */
   readonly #open = new Map<string, Partition>();
+  /** Of them, those whose answer is not in the log yet. */
+  readonly #carried = new Map<string, Partition>();
   dispatched = 0;
 
   constructor(parts: AsksParts) {
@@ -46,15 +48,16 @@ export class Asks {
   /**
    * Sends an ask of an actor of a partition to its agent, unless that was done already.
    * @param recorded the ask is in the log. Otherwise it has to be a read.
-   * @param before it may have been asked before, by an earlier process or owner
+   * @param again it may have been asked before by another node
    */
-  dispatch(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean, before = false): void {
+  dispatch(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean, again = false): void {
     if (partition.ended.aborted || this.#open.has(ask.id)) return;
     this.#open.set(ask.id, partition);
+    this.#carried.set(ask.id, partition);
     this.dispatched++;
-    const again = before && partition.tenure.moved;
     this.#carry(partition, asker, ask, recorded, again).then(
       (kept) => {
+        if (this.#carried.get(ask.id) === partition) this.#carried.delete(ask.id);
         if (!kept) this.#forget(partition, ask);
       },
       (error) => {
@@ -64,21 +67,22 @@ export class Asks {
     );
   }
 
-  /** Asks of a partition that are under way. */
+  /** Asks of a partition whose answers are not in the log yet: whoever lets go of it reads nothing back any more. */
   openOf(partition: Partition): number {
     let open = 0;
-    for (const of of this.#open.values()) if (of === partition) open++;
+    for (const of of this.#carried.values()) if (of === partition) open++;
     return open;
   }
 
   #forget(partition: Partition, { id }: OpenAsk): void {
     // By now it may be another tenure's.
-    if (this.#open.get(id) === partition) this.#open.delete(id);
+    for (const asks of [this.#open, this.#carried]) if (asks.get(id) === partition) asks.delete(id);
   }
 
   /** Asks of a partition that is not owned any more are its next owner's. */
   forget(partition: Partition): void {
-    for (const [id, of] of this.#open) if (of === partition) this.#open.delete(id);
+    for (const asks of [this.#open, this.#carried])
+      for (const [id, of] of asks) if (of === partition) asks.delete(id);
   }
 
   /** Answers whether its answer is on the way back from the log. */
@@ -91,7 +95,8 @@ export class Asks {
   ): Promise<boolean> {
     if (!partition.tenure.holds() && !(await partition.held())) return false;
     const asked = recorded ? undefined : this.#p.clock.now();
-    const answer = await this.#p.dispatcher.ask(again ? { ...ask, again } : ask);
+    const mayAct = (): boolean => !partition.ended.aborted && partition.tenure.holds();
+    const answer = await this.#p.dispatcher.ask(again ? { ...ask, again } : ask, mayAct);
     // Asked again under the same key by whoever comes after.
     if (partition.ended.aborted) return false;
     return (await this.#p.sender.send(this.#fitting(asker, ask, asked, answer))) !== undefined;

@@ -153,8 +153,10 @@ export class Cells {
     if (cell.exists) this.#p.timers.set(cell.name, cell.timers);
     for (const ask of cell.asks) {
       if (this.#p.asks.has(ask) || this.isAnswered(ask.id)) continue;
-      const recorded = this.#p.index.firstSeq(ask.id) !== undefined;
-      if (recorded || this.isRead(ask)) this.#p.asks.dispatch(partition, cell.to, ask, recorded, true);
+      const seq = this.#p.index.firstSeq(ask.id);
+      if (seq !== undefined)
+        this.#p.asks.dispatch(partition, cell.to, ask, true, seq < partition.tenure.since);
+      else if (this.isRead(ask)) this.#p.asks.dispatch(partition, cell.to, ask, false);
     }
   }
 }

@@ -48,15 +48,26 @@ export class Dispatcher {
     return this.#o.local?.isRead(service, operation) ?? false;
   }
 
-  /** Never throws: whatever happens is an answer. */
-  async ask(request: AskRequest): Promise<ServiceAnswer> {
+  /**
+   * Never throws: whatever happens is an answer.
+   * @param mayAct see `AskContext.mayAct`; agents of other nodes can't look at it
+   */
+  async ask(request: AskRequest, mayAct?: () => boolean): Promise<ServiceAnswer> {
     const { service, operation, input, key, traceparent, again } = request;
     const budget = Math.max(this.#o.leastMs, request.deadline - this.#o.clock.now());
     const startedAt = performance.now();
     const deadline = Date.now() + budget;
     const body: ServiceRequest = { input, key, deadline, traceparent, ...(again ? { again } : {}) };
-    const here = this.#o.local?.call(service, operation, body);
-    if (here) return inTime(here, budget, () => timedOut(service, operation));
+    let late = false;
+    // Whoever asked goes on without it from then on, and may ask again: it must not be done after all.
+    const mayStill = (): boolean => !late && (mayAct?.() ?? true);
+    const here = this.#o.local?.call(service, operation, body, mayStill);
+    if (here) {
+      return inTime(here, budget, () => {
+        late = true;
+        return timedOut(service, operation);
+      });
+    }
     const payload = encoder.encode(JSON.stringify(body));
     for (;;) {
       const left = budget - (performance.now() - startedAt);

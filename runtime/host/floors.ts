@@ -9,7 +9,7 @@
  */
 import type { Kv, KvEntry } from "../bus/bus.ts";
 import { KvConflictError } from "../bus/errors.ts";
-import type { Fence } from "../partitions.ts";
+import type { Fence } from "../fences.ts";
 
 export interface Marks {
   readonly floor: number;

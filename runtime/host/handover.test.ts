@@ -158,6 +158,60 @@ it("says when the tenure before got nowhere", async () => {
   expect(await a.handover.adopt(0, fence())).toBe(false);
 });
 
+it("says so of nodes, too, that did not live to share how far they were", async () => {
+  const [a, b] = [await node(), await node()];
+  await a.store.write(written(1), new Map([[0, 5]]));
+  await b.store.write(written(1), new Map([[0, 3]]));
+  expect(await a.handover.adopt(0, fence())).toBe(false);
+  for (const { handover } of [b, a, b, a]) expect(await handover.adopt(0, fence())).toBe(true);
+  await b.store.write(written(6), new Map([[0, 7]]));
+  expect(await b.handover.adopt(0, fence())).toBe(false);
+  expect(await b.handover.adopt(0, fence({ log: "two" }))).toBe(false);
+});
+
+it("counts attempts at a record for all of its owners together", async () => {
+  const all = [await node(), await node()];
+  const owner = (n: number) => all[n % 2]!.handover.attemptsIn(0);
+  expect(await owner(0).countAttempt("x")).toBe(1);
+  expect(await owner(1).countAttempt("x")).toBe(2);
+  // Whoever has an earlier position tries others before it.
+  const third = owner(2);
+  expect(await third.countAttempt("y")).toBe(1);
+  await third.clearAttempt("y");
+  expect(await third.countAttempt("x")).toBe(3);
+  await third.clearAttempt("x");
+  const fourth = owner(3);
+  expect(await fourth.countAttempt("x")).toBe(1);
+  // While there is one that was tried and not folded, tenures are careful, wherever they begin.
+  const { store, handover } = all[1]!;
+  expect(await handover.adopt(0, fence())).toBe(true);
+  await fourth.clearAttempt("x");
+  await store.write(written(6), new Map([[0, 7]]));
+  expect(await handover.adopt(0, fence())).toBe(false);
+});
+
+it("does not take a count that has to be written again for another attempt", async () => {
+  let failures = 2;
+  // It is written, and nobody hears of that.
+  const deaf = new Proxy(kv, {
+    get: (target, name) => {
+      const member = Reflect.get(target, name, target);
+      if (name !== "put") return typeof member === "function" ? member.bind(target) : member;
+      return async (...args: Parameters<Kv["put"]>) => {
+        const revision = await target.put(...args);
+        if (failures-- > 0) throw new Error("no answer");
+        return revision;
+      };
+    },
+  });
+  const attempts = (await node({ kv: deaf })).handover.attemptsIn(0);
+  for (let i = 0; i < 2; i++) await expect(attempts.countAttempt("x")).rejects.toThrow("no answer");
+  expect(await attempts.countAttempt("x")).toBe(1);
+  failures = 1;
+  await expect(attempts.clearAttempt("x")).rejects.toThrow("no answer");
+  expect(await attempts.countAttempt("x")).toBe(1);
+});
+
 it("half of what was to be left is nothing", async () => {
   let dies = false;
   // It dies before the last of its writes.

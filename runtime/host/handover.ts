@@ -5,20 +5,23 @@
  * A position and those who wait belong together: any such pair is right, the later is only the cheaper one to go on from.
  * So this is written lazily, as changes to what was written before; and a node's own pair is taken where it is the later.
  *
- * It also says from where each tenure began: an owner that got no further than the one before it may have been ended by a
- * record, as that one was.
+ * It also says how far tenures had got when they began: an owner that got no further than those before it may have been ended
+ * by a record, as they were. Then attempts at records are counted here, where whoever is next sees them: each node would be
+ * ended as often otherwise, and all of them together for ever.
  *
  * Keys of the bucket, for a partition P:
  * - `pP`           → `{format, position, turn, parts, changes}`, written last, so that nothing half-written is ever read, and only by
  *   whoever knows what it was before: an owner that has lost the partition does not undo what the next one left
  * - `pP.<turn>.<n>`  → the n-th part of all who wait, under a turn that nobody else writes
  * - `pP.<turn>.c<n>` → the n-th change to it since
- * - `pP.from`      → the position at which the last tenure began
+ * - `pP.from`      → `{log, position}`: the furthest at which a tenure began
+ * - `pP.tried`     → ids of records that were tried and not folded, and how often
  */
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Kv, KvEntry } from "../bus/bus.ts";
-import type { Fence } from "../partitions.ts";
+import type { Fence } from "../fences.ts";
 import type { CellStore, Kept, Waiting, Written } from "./cell-store.ts";
+import type { Attempts } from "./partition.ts";
 
 export interface HandoverOptions {
   readonly kv: Kv;
@@ -43,6 +46,15 @@ interface Header {
   readonly parts: number;
   readonly changes: number;
 }
+
+/** The furthest position in a log at which a tenure began. */
+interface Furthest {
+  readonly log: string;
+  readonly position: number;
+}
+
+/** Attempts at records that were not folded, by their ids. */
+type Tried = Readonly<Record<string, number>>;
 
 /** What this node knows of a partition's place in the bucket. */
 interface Place {
@@ -105,8 +117,11 @@ export class Handover {
       const position = store.position(partition);
       const before = await kv.get(`p${partition}.from`);
       goesOn();
-      await kv.put(`p${partition}.from`, encoder.encode(String(position)));
-      return before !== undefined && decoder.decode(before.value) === String(position);
+      // Nodes that did not live to share theirs have positions of their own: none is past the furthest unless there was progress.
+      const furthest: Furthest | undefined = before && JSON.parse(decoder.decode(before.value));
+      const gotOn = furthest?.log !== log || position > furthest.position;
+      if (gotOn) await kv.put(`p${partition}.from`, encoder.encode(JSON.stringify({ log, position })));
+      return !gotOn || Object.keys(await this.#tried(partition)).length > 0;
     });
   }
 
@@ -114,6 +129,39 @@ export class Handover {
   position(partition: number): number {
     const { header, log } = this.#places.get(partition) ?? {};
     return header && header.log === log && header.format === FORMAT ? header.position : 1;
+  }
+
+  /** Counts attempts at records of a partition, for all of its owners; to be made anew for each tenure. */
+  attemptsIn(partition: number): Attempts {
+    // What it was when the tenure began, and what this one made of it. A write that failed may have been made all the same:
+    // that it is made again is no other attempt.
+    let tried: Tried | undefined;
+    const known = async (): Promise<Tried> => {
+      tried ??= await this.#tried(partition);
+      return tried;
+    };
+    const write = (changed: Tried) =>
+      this.#o.kv.put(`p${partition}.tried`, encoder.encode(JSON.stringify(changed)));
+    return {
+      countAttempt: async (id) => {
+        const before = await known();
+        const n = (before[id] ?? 0) + 1;
+        const changed = { ...before, [id]: n };
+        await write(changed);
+        tried = changed;
+        return n;
+      },
+      clearAttempt: async (id) => {
+        const { [id]: _, ...others } = await known();
+        tried = others;
+        await write(others);
+      },
+    };
+  }
+
+  async #tried(partition: number): Promise<Tried> {
+    const entry = await this.#o.kv.get(`p${partition}.tried`);
+    return entry ? JSON.parse(decoder.decode(entry.value)) : {};
   }
 
   /** Leaves what changed in these partitions since the last time. @throws the first error, after all were tried */

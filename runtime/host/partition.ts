@@ -1,18 +1,31 @@
 /** One partition that this node owns: under what, what is under way, and so from where it would have to be read again. */
 import type { Deadline } from "./timer-queue.ts";
 
+/** Counts the attempts at a record where a crash of the process can't hide them. */
+export interface Attempts {
+  /** Before it is made; answers how many there were with it. */
+  countAttempt(recordId: string): Promise<number>;
+  /** The record was folded after all. */
+  clearAttempt(recordId: string): Promise<void>;
+}
+
 /** Under what a node has a partition. */
 export interface Tenure {
   /** In the records that are written meanwhile; above that of every earlier owner. */
   readonly epoch: number;
   /** End of the log when it began: what records up to here led to may be in the log already. */
   readonly head: number;
-  /** The owner before may have been ended by a record up to the head: attempts at those are counted on disk. */
+  /** The owner before may have been ended by a record up to the head: attempts at those are counted. */
   readonly careful: boolean;
   /** No actor needs anything below this in the log. Default 1. */
   readonly floor?: number;
-  /** The owner before was another node, or may have been. */
-  readonly moved: boolean;
+  /** Where they are counted: on disk, or where the next owner sees them. */
+  readonly attempts: Attempts;
+  /**
+   * From here in the log on this node has had it without another in between. What was asked before may have been asked by
+   * another one, also where this node has been started again since. 0: it was never another's.
+   */
+  readonly since: number;
   /** Whether it lasts long enough for something to be written or asked now. */
   holds(): boolean;
 }

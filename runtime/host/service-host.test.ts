@@ -142,6 +142,32 @@ describe("a call from the own node", () => {
     expect(await local.ask(request)).toEqual({ ok: true, value: { done: true } });
   });
 
+  it("may not act any more once it was given up", async () => {
+    const may: boolean[] = [];
+    let goOn = (): void => {};
+    let ended = (): void => {};
+    const end = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    await serve({
+      work: async (_input, { mayAct }) => {
+        may.push(mayAct!());
+        // It does not heed its signal.
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+        may.push(mayAct!());
+        ended();
+        return {};
+      },
+    });
+    const answer = await call("work", {}, 300);
+    expect(answer).toMatchObject({ ok: false, error: { code: "timeout" } });
+    goOn();
+    await end;
+    expect(may).toEqual([true, false]);
+  });
+
   it("shares nothing with the service", async () => {
     const kept: JsonObject[] = [];
     await serve({

@@ -18,6 +18,11 @@ export type ServiceAnswer =
   | { readonly ok: true; readonly value: Json }
   | { readonly ok: false; readonly error: AskFailure };
 
+interface Working {
+  readonly answer: Promise<ServiceAnswer>;
+  readonly mayAct?: () => boolean;
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -37,7 +42,7 @@ export class ServiceHost {
   /** What to abort at a stop: one for each call under way. */
   readonly #calls = new Set<AbortController>();
   /** Work under way by service, operation and key: who asks again meanwhile gets the same answer. */
-  readonly #working = new Map<string, Promise<ServiceAnswer>>();
+  readonly #working = new Map<string, Working>();
   readonly #inFlight = new Set<Promise<unknown>>();
   /** Started and not stopping, by name. */
   readonly #open = new Map<string, Service>();
@@ -68,11 +73,17 @@ export class ServiceHost {
   /**
    * A call from this node itself, without the way over the server; undefined when the service is not served here. Never
    * throws. Input and answer are copies, as they are over the bus.
+   * @param mayAct see `AskContext.mayAct`
    */
-  call(service: string, operation: string, request: ServiceRequest): Promise<ServiceAnswer> | undefined {
+  call(
+    service: string,
+    operation: string,
+    request: ServiceRequest,
+    mayAct?: () => boolean,
+  ): Promise<ServiceAnswer> | undefined {
     const found = this.#open.get(service);
     if (!found) return undefined;
-    const work = this.#run(found, operation, { ...request, input: copyJson(request.input) });
+    const work = this.#run(found, operation, { ...request, input: copyJson(request.input) }, mayAct);
     return this.#tracked(work.then((answer) => this.#sendable(service, operation, answer, asJson)));
   }
 
@@ -149,16 +160,24 @@ export class ServiceHost {
   }
 
   /** One piece of work for a key, however many ask for it meanwhile. */
-  async #run(service: Service, operation: string, request: ServiceRequest): Promise<ServiceAnswer> {
+  async #run(
+    service: Service,
+    operation: string,
+    request: ServiceRequest,
+    mayAct?: () => boolean,
+  ): Promise<ServiceAnswer> {
     const run = Object.hasOwn(service.operations, operation) ? service.operations[operation] : undefined;
     if (!run) return failure("invalid", `${service.name} has no operation ${operation}`, false);
     const name = `${service.name}.${operation} ${request.key}`;
-    const already = this.#working.get(name);
-    if (already) return already;
-    const work = this.#perform(service.name, operation, run, request).finally(() =>
+    for (let already = this.#working.get(name); already; already = this.#working.get(name)) {
+      const answer = await already.answer;
+      // It was made for a tenure that is over, and may have failed for that.
+      if (answer.ok || (already.mayAct?.() ?? true)) return answer;
+    }
+    const work = this.#perform(service.name, operation, run, request, mayAct).finally(() =>
       this.#working.delete(name),
     );
-    this.#working.set(name, work);
+    this.#working.set(name, { answer: work, mayAct });
     return work;
   }
 
@@ -167,6 +186,7 @@ export class ServiceHost {
     operation: string,
     run: Operation,
     request: ServiceRequest,
+    mayAct?: () => boolean,
   ): Promise<ServiceAnswer> {
     const call = new AbortController();
     this.#calls.add(call);
@@ -179,6 +199,7 @@ export class ServiceHost {
         signal: call.signal,
         traceparent: request.traceparent,
         ...(request.again ? { again: true } : {}),
+        ...(mayAct ? { mayAct } : {}),
       });
       return { ok: true, value };
     } catch (error) {

@@ -12,6 +12,12 @@ export interface AskContext {
   readonly traceparent?: string;
   /** Another node may have made this request before, under the same key: what is noted here does not say whether it was. */
   readonly again?: boolean;
+  /**
+   * Whether this node may still act for whoever asked. To be looked at right before what can't be taken back: a node that
+   * stood still learns here that another one has taken over, which does it instead; an agent that was too slow, that whoever
+   * asked has been told so, and may have asked again. Absent where nobody can say.
+   */
+  readonly mayAct?: () => boolean;
 }
 
 export type Operation = (input: any, context: AskContext) => Promise<JsonObject>;

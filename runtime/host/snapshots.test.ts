@@ -14,7 +14,8 @@ function scene() {
     epoch: 1,
     head: 0,
     careful: false,
-    moved: false,
+    attempts: { countAttempt: async () => 1, clearAttempt: async () => {} },
+    since: 0,
     holds: () => true,
   });
   for (let seq = 1; seq <= CELLS; seq++) partition.begin(seq)();

@@ -31,6 +31,8 @@ export class Turns {
   readonly #p: TurnsParts;
   readonly #o: Required<HostOptions>;
   #careful: Promise<void> = Promise.resolve();
+  /** While a record is tried whose attempts are counted. */
+  #trying: Promise<void> | undefined;
 
   constructor(parts: TurnsParts, options: Required<HostOptions>) {
     this.#p = parts;
@@ -91,7 +93,11 @@ export class Turns {
           this.#skip(cell, delivery);
         else if (record.type === CHECKPOINT) this.#passCheckpoint(cell, delivery);
         else if (old && partition.tenure.careful) await this.#insistAlone(cell, delivery);
-        else {
+        else if (this.#trying) {
+          // What ends the process now would be blamed on the one that is tried.
+          await this.#trying;
+          continue;
+        } else {
           const crash = this.#tryFold(cell, delivery);
           if (crash) await this.#insist(cell, delivery, crash);
         }
@@ -185,26 +191,38 @@ export class Turns {
   }
 
   /**
-   * After an unclean stop: one record at a time from the count of its attempt to the end of its fold, so that what ends the
-   * process is never blamed on a record that was only waiting for its turn.
+   * After an unclean stop: one record at a time from the count of its attempt to the end of its fold, and nothing else is
+   * folded meanwhile, so that what ends the process is never blamed on a record that was only waiting for its turn.
    */
   #insistAlone(cell: Cell, delivery: Delivery): Promise<void> {
-    const turn = this.#careful.then(() => this.#insist(cell, delivery, undefined));
+    const turn = this.#careful.then(() => {
+      // Another node's to try by now.
+      if (cell.gone || delivery.partition.ended.aborted) return;
+      const attempt = this.#insist(cell, delivery, undefined);
+      const trying = attempt
+        .catch(() => {})
+        .then(() => {
+          if (this.#trying === trying) this.#trying = undefined;
+        });
+      this.#trying = trying;
+      return attempt;
+    });
     this.#careful = turn.catch(() => {});
     return turn;
   }
 
   /**
    * Tries as often as the policy says, from the last good state each time; then gives the record up. Without a first
-   * crash the attempts are counted on disk, because the process itself may not survive one.
+   * crash the attempts are counted outside of the process, because it may not survive one.
    */
   async #insist(cell: Cell, delivery: Delivery, first: Crash | undefined): Promise<void> {
     const { id } = delivery.record;
-    const { policy, store, cells, givingUp } = this.#p;
+    const { policy, cells, givingUp } = this.#p;
+    const { attempts } = delivery.partition.tenure;
     let crash = first;
     let failed = first ? 1 : 0;
     for (;;) {
-      if (!first) failed = (await store.countAttempt(id)) - 1;
+      if (!first) failed = (await attempts.countAttempt(id)) - 1;
       if (failed >= policy.maxAttempts) {
         const error = crash ? crash.error : new Error("the process ended while this record was folded");
         await givingUp.quarantine(delivery.record, error, failed);
@@ -219,7 +237,7 @@ export class Turns {
       if (cell.gone) return;
       crash = this.#tryFold(cell, delivery);
       if (!crash) {
-        if (!first) await store.clearAttempt(id);
+        if (!first) await attempts.clearAttempt(id);
         return;
       }
       failed++;
@@ -237,6 +255,7 @@ export class Turns {
     this.counts.folded++;
     const { record, partition, done } = delivery;
     const { asks, cells, index, sender, timers } = this.#p;
+    const { since } = partition.tenure;
     cell.dirtySince ??= record.seq;
     timers.set(cell.name, cell.timers);
     let open = 1;
@@ -246,12 +265,13 @@ export class Turns {
     const old = partition.isOld(record.seq);
     for (const { record: next, ask } of out) {
       // Folded before: what it led to is in the log already.
-      const recorded = old && index.firstSeq(next.id) !== undefined;
+      const seq = old ? index.firstSeq(next.id) : undefined;
+      const recorded = seq !== undefined;
       const read = ask !== undefined && cells.isRead(ask);
       if (recorded || read) {
         partition.stale.delete(next.id);
         if (ask && !(old && cells.isAnswered(ask.id)))
-          asks.dispatch(partition, cell.to, ask, recorded, recorded);
+          asks.dispatch(partition, cell.to, ask, recorded, recorded && seq < since);
         continue;
       }
       open++;
@@ -260,7 +280,7 @@ export class Turns {
         // Nobody folds asks, so nothing can be overtaken among them.
         .send(next, { inOrder: !ask, onFailure: () => partition.failed() })
         .then((acknowledged) => {
-          if (ask && acknowledged) asks.dispatch(partition, cell.to, ask, true, acknowledged.duplicate);
+          if (ask && acknowledged) asks.dispatch(partition, cell.to, ask, true, acknowledged.seq < since);
           cell.unacknowledged--;
           oneDone();
         })

@@ -39,7 +39,7 @@ export const fullStream: Inject = async ({ site, random }) => {
 };
 
 /** A file system that is full where one may be mounted, else a process that may not make a file larger. */
-export const fullDisk: Inject = ({ site: { node }, random }) =>
+export const fullDisk: Inject = ({ node, random }) =>
   node.inTurn(async () => {
     const ms = random.between(...SHORT_MS);
     if (node.hasOwnDisk) await keepFull(node.paths.disk, ms);

@@ -3,7 +3,7 @@ import type { FaultKind } from "../faults.ts";
 import { clockJump } from "./clocks.ts";
 import { fullDisk, fullServerDisk, fullStream } from "./full.ts";
 import type { Inject } from "./injection.ts";
-import { killNode, killServer, pauseNode } from "./processes.ts";
+import { drainNode, killNode, killServer, pauseNode, pausePastLease } from "./processes.ts";
 import { largeRecord, poison } from "./records.ts";
 import { corruptSnapshot, deleteStore, truncateStore } from "./stores.ts";
 import { duplicates, malformedEnvelope, slowReader } from "./strangers.ts";
@@ -11,7 +11,10 @@ import { duplicates, malformedEnvelope, slowReader } from "./strangers.ts";
 export const INJECT: Readonly<Record<FaultKind, Inject>> = {
   "kill-node": killNode,
   "pause-node": pauseNode,
+  "pause-past-lease": pausePastLease,
+  "drain-node": drainNode,
   "kill-server": killServer,
+  "kill-one-server": killServer,
   "delete-store": deleteStore,
   "truncate-store": truncateStore,
   "corrupt-snapshot": corruptSnapshot,

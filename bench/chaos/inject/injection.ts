@@ -4,6 +4,7 @@ import type { Fault } from "../faults.ts";
 import type { ForeignRecord, Poison } from "../history.ts";
 import type { Load } from "../load.ts";
 import type { Site } from "../site.ts";
+import type { WatchedNode } from "../watched-node.ts";
 
 /** What was done to a run that its checker has to know. */
 export interface Notes {
@@ -15,6 +16,8 @@ export interface Notes {
 export interface Injection {
   readonly fault: Fault;
   readonly site: Site;
+  /** The node that it meets. */
+  readonly node: WatchedNode;
   readonly load: Load;
   readonly notes: Notes;
   readonly random: Random;
@@ -31,5 +34,6 @@ export interface Done {
 }
 
 export function injectionOf(fault: Fault, site: Site, load: Load, notes: Notes): Injection {
-  return { fault, site, load, notes, random: new Random(fault.seed) };
+  const random = new Random(fault.seed);
+  return { fault, site, node: random.pick(site.nodes), load, notes, random };
 }

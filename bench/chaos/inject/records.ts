@@ -6,12 +6,12 @@ import type { Done, Inject, Injection } from "./injection.ts";
 const TOO_LARGE = 1_500_000;
 
 /** The node has to refuse it for good, before the log does. */
-export const largeRecord: Inject = async ({ site, notes, random, fault }) => {
+export const largeRecord: Inject = async ({ node, notes, random, fault }) => {
   for (let i = 0; i < 3; i++) {
     const id = `large-${fault.seed.replace(/[^A-Za-z0-9]+/g, "-").slice(-40)}-${i}`;
     const data = { wants: "read", text: "x".repeat(TOO_LARGE + random.between(0, 1_000)) };
     for (let tries = 0; tries < 50; tries++) {
-      const { status } = await site.node.client.send({ id, type: "message", to: `talk/c${i}/c${i}`, data });
+      const { status } = await node.client.send({ id, type: "message", to: `talk/c${i}/c${i}`, data });
       // Anything else passes, but this is told once and for all.
       if (status === 413) break;
       await sleep(200);

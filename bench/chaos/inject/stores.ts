@@ -6,7 +6,7 @@ import type { Random } from "../../rehydration/random/random.ts";
 import type { Inject, Injection } from "./injection.ts";
 
 function damaged(damage: (store: string, random: Random) => Promise<string> | string): Inject {
-  return ({ site: { node }, random }: Injection) =>
+  return ({ node, random }: Injection) =>
     node.inTurn(async () => {
       let how = "";
       await node.killFor(async () => {

@@ -94,8 +94,8 @@ export const malformedEnvelope: Inject = async ({ site, notes, random, fault }) 
 const SLOW_READERS = 10;
 
 /** They subscribe to everything and read nothing: the server has to get rid of them by itself. */
-export const slowReader: Inject = async ({ site: { server }, random }) => {
-  const { port, user, pass } = server;
+export const slowReader: Inject = async ({ site: { servers }, random }) => {
+  const { port, user, pass } = servers;
   const readers = Array.from({ length: SLOW_READERS }, () => {
     const socket = connect({ host: "127.0.0.1", port, readableHighWaterMark: 1 } as never);
     socket.on("error", () => {});
@@ -137,7 +137,7 @@ export const duplicates: Inject = async ({ site, load, random }) => {
   const again = Array.from({ length: Math.min(REPEATED, accepted.length) }, () => random.pick(accepted));
   await Promise.all(
     again.flatMap(({ id, to }) =>
-      [0, 1].map(() => site.node.client.send({ id, type: "message", to, data: {} })),
+      [0, 1].map(() => random.pick(site.nodes).client.send({ id, type: "message", to, data: {} })),
     ),
   );
   await bus.close();

@@ -1,0 +1,136 @@
+/** Three servers that keep three copies of everything, each started again when it ends. The embedded server knows no routes. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Bus, connectBus } from "../../runtime/bus/index.ts";
+import { type ServerPaths, serverPaths } from "../../runtime/bus/server-config.ts";
+import { ServerProcess } from "../../runtime/bus/server-process.ts";
+import { jetStreamApi } from "../../runtime/log/stream.ts";
+import { freePort } from "../harness/ports.ts";
+import type { Random } from "../rehydration/random/random.ts";
+import type { Servers } from "./servers.ts";
+
+const COUNT = 3;
+const START_MS = 30_000;
+/** Until a killed server is started again, ms. */
+const RESTART_AFTER_MS = 500;
+const STOP_MS = 2_000;
+const LOOK_EVERY_MS = 100;
+
+export class ServerTrio implements Servers {
+  readonly replicas = COUNT;
+  readonly #binary: string;
+  readonly #ports: readonly number[];
+  readonly #paths: ServerPaths[] = [];
+  readonly #processes: ServerProcess[] = [];
+  #bus: Bus | undefined;
+  #stopping = false;
+
+  private constructor(binary: string, dir: string, ports: readonly number[], routePorts: readonly number[]) {
+    this.#binary = binary;
+    this.#ports = ports;
+    const routes = routePorts.map((port) => `nats-route://127.0.0.1:${port}`);
+    for (const [i, port] of ports.entries()) {
+      const paths = serverPaths(join(dir, `s${i}`));
+      mkdirSync(paths.store, { recursive: true });
+      writeFileSync(
+        paths.config,
+        `server_name: s${i}
+host: "127.0.0.1"
+port: ${port}
+pid_file: ${JSON.stringify(paths.pid)}
+log_file: ${JSON.stringify(paths.log)}
+jetstream { store_dir: ${JSON.stringify(paths.store)}, max_memory_store: 64MB, max_file_store: 1GB }
+cluster { name: chaos, host: "127.0.0.1", port: ${routePorts[i]}, routes: ${JSON.stringify(routes)} }
+`,
+      );
+      this.#paths.push(paths);
+    }
+  }
+
+  static async start(binary: string, dir: string): Promise<ServerTrio> {
+    const ports: number[] = [];
+    while (ports.length < 2 * COUNT) {
+      const port = await freePort();
+      if (!ports.includes(port)) ports.push(port);
+    }
+    const trio = new ServerTrio(binary, dir, ports.slice(0, COUNT), ports.slice(COUNT));
+    try {
+      for (let i = 0; i < COUNT; i++) trio.#launch(i);
+      await trio.#settled(performance.now() + START_MS, true);
+    } catch (error) {
+      await trio.stop();
+      throw error;
+    }
+    return trio;
+  }
+
+  get url(): readonly string[] {
+    return this.#ports.map((port) => `nats://127.0.0.1:${port}`);
+  }
+
+  get port(): number {
+    return this.#ports[0]!;
+  }
+
+  /** What the servers need for a new leader and to agree again is part of the fault. */
+  async kill(random: Random): Promise<number> {
+    const killed = this.#processes[random.between(0, COUNT - 1)]!;
+    killed.kill();
+    await killed.exited;
+    await sleep(RESTART_AFTER_MS);
+    await this.#settled(performance.now() + START_MS, false);
+    return Date.now();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#bus?.close();
+    await Promise.all(this.#processes.map((server) => server.stop(STOP_MS)));
+  }
+
+  #launch(i: number): void {
+    const paths = this.#paths[i]!;
+    const server = new ServerProcess(this.#binary, paths, dirname(paths.config));
+    this.#processes[i] = server;
+    void server.exited.then(() => {
+      if (this.#stopping) return;
+      setTimeout(() => {
+        if (!this.#stopping) this.#launch(i);
+      }, RESTART_AFTER_MS);
+    });
+  }
+
+  /** Waits until the servers know each other, and each stream has a leader and all its copies. @throws after `end` */
+  async #settled(end: number, first: boolean): Promise<void> {
+    for (;;) {
+      try {
+        if (first) this.#bus ??= await connectBus({ url: this.url, name: "chaos-servers", timeoutMs: 2_000 });
+        if (await this.#agree(this.#bus!, first)) return;
+      } catch {
+        // Nobody leads yet.
+      }
+      if (performance.now() > end) throw new Error(`the servers were not one cluster within ${START_MS} ms`);
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+
+  async #agree(bus: Bus, first: boolean): Promise<boolean> {
+    if (first) {
+      // That three copies can be made shows that all three are there.
+      const name = "READY";
+      const config = { name, subjects: [name], num_replicas: COUNT, storage: "memory" };
+      await jetStreamApi(bus, `STREAM.CREATE.${name}`, config, 2_000);
+      await jetStreamApi(bus, `STREAM.DELETE.${name}`, undefined, 2_000);
+      return true;
+    }
+    const { streams } = await jetStreamApi(bus, "STREAM.NAMES", {}, 2_000);
+    for (const name of streams ?? []) {
+      const { cluster } = await jetStreamApi(bus, `STREAM.INFO.${name}`, undefined, 2_000);
+      const copies: { readonly current?: boolean }[] = cluster?.replicas ?? [];
+      if (!cluster?.leader || copies.length < COUNT - 1 || !copies.every(({ current }) => current))
+        return false;
+    }
+    return true;
+  }
+}
