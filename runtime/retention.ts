@@ -25,7 +25,7 @@ import { lastSeqOf, purge, streamState } from "./log/stream.ts";
 export interface RetentionOptions {
   /** An actor whose fold reaches back further gets a new checkpoint at the head of the log, ms. Default 7 days. */
   readonly tailMs?: number;
-  /** Every record stays in the log for so long, needed or not, ms. Default 30 days. */
+  /** Every record stays in the log for so long, needed or not, ms. Default 365 days. */
   readonly logMs?: number;
   /** Time between two passes, ms. Default 10 minutes. */
   readonly everyMs?: number;
@@ -46,7 +46,7 @@ export interface RetentionParts {
 const DAY_MS = 24 * 3_600_000;
 export const RETENTION_DEFAULTS: Required<RetentionOptions> = {
   tailMs: 7 * DAY_MS,
-  logMs: 30 * DAY_MS,
+  logMs: 365 * DAY_MS,
   everyMs: 600_000,
 };
 /** How long a pass waits for a partition to be past what was in the log when it began, ms; else the next one looks again. */
@@ -183,7 +183,8 @@ export class Retention {
   async #drop(last: number): Promise<void> {
     const { db, index } = this.#p;
     const { first } = index;
-    if (first - this.#dropped < Math.max(DROP_FROM, (last - first) / 2)) return;
+    // Looking through it costs what is in it: done when a good part of that has come to be of no use.
+    if (first - this.#dropped < Math.max(DROP_FROM, (last - first) / 2, this.#dropped / 4)) return;
     await dropLeft(db, first);
     await dropSnapshotsOf(db, (to) => index.hasLeft(to));
     this.#dropped = first;

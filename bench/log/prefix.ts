@@ -40,12 +40,8 @@ export interface Kept {
 }
 
 export interface PrefixMeasured {
-  /** How long records stayed, and how long the first part of the conversations took, ms. */
-  readonly logMs: number;
-  readonly firstPartMs: number;
-  readonly conversations: readonly Kept[];
-  /** When the last of them is old enough as well. */
-  readonly after: Kept;
+  /** After each part of the conversations: at once, and when the last of them is old enough as well. */
+  readonly conversations: readonly { readonly atOnce: Kept; readonly settled: Kept }[];
   readonly turns: readonly Kept[];
   /** The long conversation, still open, when everything that may leave has left. */
   readonly turnsAfter: Kept;
@@ -103,18 +99,15 @@ export async function measurePrefix(options: PrefixOptions): Promise<PrefixMeasu
   const { conversations, turns = 1_000, logMs = 5_000, onStage = () => {} } = options;
   const bench = await PrefixBench.start(logMs);
   try {
-    const kept: Kept[] = [];
-    const begun = performance.now();
-    let firstPartMs = 0;
+    const kept: { atOnce: Kept; settled: Kept }[] = [];
     for (let part = 1; part <= PARTS; part++) {
       const upTo = Math.ceil((conversations * part) / PARTS);
       onStage(`${upTo} of ${conversations} conversations`);
       await bench.openAndClose(upTo);
-      kept.push(await bench.kept(upTo));
-      if (part === 1) firstPartMs = performance.now() - begun;
+      const atOnce = await bench.kept(upTo);
+      onStage(`waiting for the last of ${upTo} to leave`);
+      kept.push({ atOnce, settled: await bench.allLeft(upTo) });
     }
-    onStage("waiting for the last of them to leave");
-    const after = await bench.allLeft(conversations);
     const long: Kept[] = [];
     for (let part = 1; part <= PARTS; part++) {
       const upTo = Math.ceil((turns * part) / PARTS);
@@ -124,7 +117,7 @@ export async function measurePrefix(options: PrefixOptions): Promise<PrefixMeasu
     }
     onStage("waiting for its records to leave");
     const turnsAfter = await bench.allLeft(turns);
-    return { logMs, firstPartMs, conversations: kept, after, turns: long, turnsAfter };
+    return { conversations: kept, turns: long, turnsAfter };
   } finally {
     await bench.stop();
   }

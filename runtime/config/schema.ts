@@ -225,7 +225,7 @@ export const configSchema = z.strictObject({
       .number()
       .int()
       .min(0)
-      .default(30 * 24 * 3_600_000),
+      .default(365 * 24 * 3_600_000),
     /** How long a closed conversation stays in the warm tier. */
     warmMs: z
       .number()
