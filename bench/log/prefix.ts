@@ -61,7 +61,9 @@ const BENCH = address("bench", "bench");
 /** Conversations under way at once. */
 const AT_ONCE = 64;
 const PARTS = 4;
-const LOOK_MS = 1_000;
+/** Longest time between two passes, and after which one that has closed has its checkpoint, ms. */
+const PASS_MS = 1_000;
+const CLOSED_MS = 1_500;
 const TEXT = "Where is my parcel? It should have been here on Monday, and nobody has rung yet. ".repeat(3);
 
 interface Talk {
@@ -128,6 +130,7 @@ class PrefixBench {
   readonly #dir: string;
   readonly #node: Node;
   readonly #logMs: number;
+  readonly #passMs: number;
   readonly #closeKeys: () => void;
   readonly #passing: Promise<void>;
   #stopped = false;
@@ -141,6 +144,7 @@ class PrefixBench {
     this.#dir = dir;
     this.#node = node;
     this.#logMs = logMs;
+    this.#passMs = Math.min(PASS_MS, logMs / 5);
     this.#closeKeys = closeKeys;
     this.#passing = this.#pass();
   }
@@ -168,7 +172,7 @@ class PrefixBench {
   async #pass(): Promise<void> {
     while (!this.#stopped) {
       if (this.#leaving) await this.#node.leaveLog();
-      await sleep(LOOK_MS);
+      await sleep(this.#passMs);
     }
   }
 
@@ -215,7 +219,7 @@ class PrefixBench {
       if (records === before) return { records, ...kept };
       before = records;
       // An open one gets its checkpoint in one pass, and lets go of what lies before it in a later one.
-      await sleep(this.#logMs + 3 * LOOK_MS);
+      await sleep(this.#logMs + CLOSED_MS + 3 * this.#passMs);
     }
   }
 
