@@ -202,7 +202,7 @@ export class Node implements Engine {
         bus,
         names: n,
         db,
-        host: this.#host,
+        host: this.#host.leaving,
         index: this.#index,
         deadLetters: this.deadLetters,
         floors: () => this.#partitions.floors,

@@ -29,6 +29,7 @@ async function start(...names: string[]): Promise<TestNodes> {
     definitions: [closing, channel],
     clock,
     partitions: PARTITIONS,
+    retention: { logMs: 30 * DAY },
     host: { snapshotEveryMs: 20, verifyEvery: 0 },
     retention: { logMs: 30 * DAY },
   });

@@ -12,8 +12,9 @@ import type { Bus } from "./bus/bus.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import type { FloorBoard } from "./host/floors.ts";
-import type { Host, HostLog } from "./host/host.ts";
+import type { HostLog } from "./host/host.ts";
 import { sleep } from "./host/host-options.ts";
+import type { Leaving } from "./host/leaving.ts";
 import { dropSnapshotsOf } from "./host/needs.ts";
 import { firstSince } from "./log/age.ts";
 import { dropLeft } from "./log/checkpoint-index.ts";
@@ -34,7 +35,7 @@ export interface RetentionParts {
   readonly bus: Bus;
   readonly names: Subjects;
   readonly db: Level<string, string>;
-  readonly host: Host;
+  readonly host: Leaving;
   readonly index: RecordIndex;
   readonly deadLetters: DeadLetters;
   readonly floors: () => FloorBoard | undefined;
@@ -182,7 +183,8 @@ export class Retention {
   async #drop(last: number): Promise<void> {
     const { db, index } = this.#p;
     const { first } = index;
-    if (first - this.#dropped < Math.max(DROP_FROM, (last - first) / 2)) return;
+    // Looking through it costs what is in it: done when a good part of that has come to be of no use.
+    if (first - this.#dropped < Math.max(DROP_FROM, (last - first) / 2, this.#dropped / 4)) return;
     await dropLeft(db, first);
     await dropSnapshotsOf(db, (to) => index.hasLeft(to));
     this.#dropped = first;

@@ -24,7 +24,14 @@ async function old(closes: boolean) {
   const conversation = { ...parrot, closed: (context: { heard: number }) => closes && context.heard > 0 };
   under = await serveRoutes(
     ({ node: engine }, tokens) => [...conversationRoutes({ engine, tokens }), ...traceRoutes(engine)],
-    { node: { definitions: [conversation, channel], clock, host: { snapshotEveryMs: 20 } } },
+    {
+      node: {
+        definitions: [conversation, channel],
+        clock,
+        host: { snapshotEveryMs: 20 },
+        retention: { logMs: 30 * DAY },
+      },
+    },
   );
   const { call, desk } = under;
   const opened = await call("POST", "/v1/conversations", { text: "one" });

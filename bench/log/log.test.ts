@@ -28,9 +28,9 @@ it("measures every variant of the log at a small scale", async () => {
 it("opens and closes conversations until nothing is left of them in the log", async () => {
   const measured = await measurePrefix({ conversations: 40, turns: 20, logMs: 500 });
   // The last record stays.
-  expect(measured.after.records).toBe(1);
+  for (const { settled } of measured.conversations) expect(settled.records).toBe(1);
   // Of the one that is open, its last checkpoint.
   expect(measured.turnsAfter.records).toBeGreaterThan(0);
   expect(measured.turnsAfter.records).toBeLessThan(5);
   expect(prefixRows(measured).map((row) => row.name)).toContain("prefix.growth");
-}, 60_000);
+}, 120_000);

@@ -40,12 +40,8 @@ export interface Kept {
 }
 
 export interface PrefixMeasured {
-  /** How long records stayed, and how long the first part of the conversations took, ms. */
-  readonly logMs: number;
-  readonly firstPartMs: number;
-  readonly conversations: readonly Kept[];
-  /** When the last of them is old enough as well. */
-  readonly after: Kept;
+  /** After each part of the conversations: at once, and when the last of them is old enough as well. */
+  readonly conversations: readonly { readonly atOnce: Kept; readonly settled: Kept }[];
   readonly turns: readonly Kept[];
   /** The long conversation, still open, when everything that may leave has left. */
   readonly turnsAfter: Kept;
@@ -65,7 +61,9 @@ const BENCH = address("bench", "bench");
 /** Conversations under way at once. */
 const AT_ONCE = 64;
 const PARTS = 4;
-const LOOK_MS = 1_000;
+/** Longest time between two passes, and after which one that has closed has its checkpoint, ms. */
+const PASS_MS = 1_000;
+const CLOSED_MS = 1_500;
 const TEXT = "Where is my parcel? It should have been here on Monday, and nobody has rung yet. ".repeat(3);
 
 interface Talk {
@@ -103,18 +101,15 @@ export async function measurePrefix(options: PrefixOptions): Promise<PrefixMeasu
   const { conversations, turns = 1_000, logMs = 5_000, onStage = () => {} } = options;
   const bench = await PrefixBench.start(logMs);
   try {
-    const kept: Kept[] = [];
-    const begun = performance.now();
-    let firstPartMs = 0;
+    const kept: { atOnce: Kept; settled: Kept }[] = [];
     for (let part = 1; part <= PARTS; part++) {
       const upTo = Math.ceil((conversations * part) / PARTS);
       onStage(`${upTo} of ${conversations} conversations`);
       await bench.openAndClose(upTo);
-      kept.push(await bench.kept(upTo));
-      if (part === 1) firstPartMs = performance.now() - begun;
+      const atOnce = await bench.kept(upTo);
+      onStage(`waiting for the last of ${upTo} to leave`);
+      kept.push({ atOnce, settled: await bench.allLeft(upTo) });
     }
-    onStage("waiting for the last of them to leave");
-    const after = await bench.allLeft(conversations);
     const long: Kept[] = [];
     for (let part = 1; part <= PARTS; part++) {
       const upTo = Math.ceil((turns * part) / PARTS);
@@ -124,7 +119,7 @@ export async function measurePrefix(options: PrefixOptions): Promise<PrefixMeasu
     }
     onStage("waiting for its records to leave");
     const turnsAfter = await bench.allLeft(turns);
-    return { logMs, firstPartMs, conversations: kept, after, turns: long, turnsAfter };
+    return { conversations: kept, turns: long, turnsAfter };
   } finally {
     await bench.stop();
   }
@@ -135,6 +130,7 @@ class PrefixBench {
   readonly #dir: string;
   readonly #node: Node;
   readonly #logMs: number;
+  readonly #passMs: number;
   readonly #closeKeys: () => void;
   readonly #passing: Promise<void>;
   #stopped = false;
@@ -148,6 +144,7 @@ class PrefixBench {
     this.#dir = dir;
     this.#node = node;
     this.#logMs = logMs;
+    this.#passMs = Math.min(PASS_MS, logMs / 5);
     this.#closeKeys = closeKeys;
     this.#passing = this.#pass();
   }
@@ -175,7 +172,7 @@ class PrefixBench {
   async #pass(): Promise<void> {
     while (!this.#stopped) {
       if (this.#leaving) await this.#node.leaveLog();
-      await sleep(LOOK_MS);
+      await sleep(this.#passMs);
     }
   }
 
@@ -222,7 +219,7 @@ class PrefixBench {
       if (records === before) return { records, ...kept };
       before = records;
       // An open one gets its checkpoint in one pass, and lets go of what lies before it in a later one.
-      await sleep(this.#logMs + 3 * LOOK_MS);
+      await sleep(this.#logMs + CLOSED_MS + 3 * this.#passMs);
     }
   }
 

@@ -1,7 +1,7 @@
 /** What was measured of the log's variants, as rows of the report. The variant in use is held against the other one. */
 import { type BenchResult, tidy } from "../report.ts";
 import type { LayoutMeasured } from "./layouts.ts";
-import type { Kept, PrefixMeasured } from "./prefix.ts";
+import type { PrefixMeasured } from "./prefix.ts";
 import type { SnapshotsMeasured } from "./snapshots.ts";
 import type { WindowMeasured } from "./windows.ts";
 
@@ -11,40 +11,35 @@ export interface LogMeasured {
   readonly snapshots: readonly SnapshotsMeasured[];
 }
 
-/** How much larger the log may be at the end than after the first quarter. */
+/** How much larger the log may be after all conversations than after the first part of them. */
 const MOST_GROWTH = 1.5;
-/** Times that records stay after which as much leaves as comes: they do so in the third pass. */
-const SETTLED = 6;
 const MIB = 1024 * 1024;
 
-export function prefixRows(measured: PrefixMeasured): BenchResult[] {
-  const { conversations, after, turns, turnsAfter, logMs, firstPartMs } = measured;
+export function prefixRows({ conversations, turns, turnsAfter }: PrefixMeasured): BenchResult[] {
   const rows: BenchResult[] = [];
   const add = (name: string, unit: string, value: number, more: Partial<BenchResult> = {}): void => {
     rows.push(tidy({ name: `prefix.${name}`, unit, value, ...more }));
   };
-  const all = (name: string, { bytes, records }: Kept): void => {
-    add(`${name}.log`, "MiB", bytes / MIB);
-    add(`${name}.records`, "records", records);
-  };
-  for (const kept of conversations) {
-    all(`closed-${kept.count}`, kept);
-    add(`closed-${kept.count}.index`, "MiB", kept.index / MIB);
-    add(`closed-${kept.count}.keys`, "MiB", kept.keys / MIB);
+  for (const { atOnce, settled } of conversations) {
+    const name = `closed-${atOnce.count}`;
+    add(`${name}.log`, "MiB", atOnce.bytes / MIB);
+    add(`${name}.records`, "records", atOnce.records);
+    add(`${name}.log-settled`, "KiB", settled.bytes / 1024);
+    add(`${name}.records-settled`, "records", settled.records);
+    add(`${name}.index-settled`, "MiB", settled.index / MIB);
+    add(`${name}.keys-settled`, "MiB", settled.keys / MIB);
   }
   const [first] = conversations;
   const last = conversations.at(-1);
+  const before = last?.settled.bytes ?? 0;
   if (first && last) {
-    const growth = last.bytes / first.bytes;
-    // Before anything was old enough to leave, the log can only have grown.
-    const isFair = firstPartMs > SETTLED * logMs;
-    add("growth", "times", growth, isFair ? { budget: MOST_GROWTH, held: growth <= MOST_GROWTH } : {});
+    const growth = last.settled.bytes / first.settled.bytes;
+    add("growth", "times", growth, { budget: MOST_GROWTH, held: growth <= MOST_GROWTH });
+    add("index", "bytes/conversation", last.settled.index / last.settled.count);
   }
-  all("closed-all-left", after);
-  add("closed-all-left.index", "bytes/conversation", after.index / after.count);
-  for (const kept of turns) add(`turns-${kept.count}.log`, "KiB", (kept.bytes - after.bytes) / 1024);
-  add("turns-all-left.log", "KiB", turnsAfter.bytes / 1024);
-  add("turns-all-left.records", "records", turnsAfter.records);
+  for (const kept of turns) add(`turns-${kept.count}.log`, "KiB", (kept.bytes - before) / 1024);
+  add("turns-settled.log", "KiB", turnsAfter.bytes / 1024);
+  add("turns-settled.records", "records", turnsAfter.records);
   return rows;
 }
 

@@ -23,6 +23,7 @@ import {
   TRY_AGAIN_MS,
 } from "./host-options.ts";
 import { Intake } from "./intake.ts";
+import { Leaving } from "./leaving.ts";
 import { type PersistedMachine, stateHash } from "./live-machine.ts";
 import { Partition, type Tenure } from "./partition.ts";
 import { authorityOf, Sender } from "./sender.ts";
@@ -35,6 +36,8 @@ export type { HostLog, HostOptions, HostParts, RestartPolicy } from "./host-opti
 const BUSY_AGAIN_MS = 5;
 
 export class Host {
+  /** What of its partitions may leave the log. */
+  readonly leaving: Leaving;
   readonly #p: HostParts;
   readonly #o: Required<HostOptions>;
   readonly #partitions = new Map<number, Partition>();
@@ -85,6 +88,7 @@ export class Host {
     this.#turns = new Turns({ ...common, cells: this.#cells }, this.#o);
     this.#intake = new Intake({ ...common, cells: this.#cells, turns: this.#turns }, this.#o.maxUnderWay);
     this.#checkpoints = new Checkpoints({ ...common, cells: this.#cells });
+    this.leaving = new Leaving({ ...common, cells: this.#cells.all, checkpoints: this.#checkpoints });
     this.#snapshots = new Snapshots(
       {
         ...common,
@@ -234,60 +238,6 @@ export class Host {
     const fromLog = stateHash(again.state().machine);
     if (fromLog !== hash) this.#p.log.error("state diverges from the log", { actor: cell.name, seq });
     return { seq, hash, fromLog, same: fromLog === hash, machine };
-  }
-
-  /**
-   * Appends checkpoints for the actors of a partition whose fold needs something below a sequence; answers how many. They need
-   * it until the checkpoints were read back.
-   */
-  async renewCheckpoints(number: number, below: number): Promise<number> {
-    const partition = this.#partitions.get(number);
-    if (!partition?.awake) return 0;
-    return this.#checkpoints.renew(partition, below);
-  }
-
-  /** The lowest sequence that the fold of an actor of a partition needs; undefined while that can't be said. */
-  async needs(number: number): Promise<number | undefined> {
-    const partition = this.#partitions.get(number);
-    if (!partition?.awake) return undefined;
-    const lowest = await this.#p.store.needs.lowest(number, partition.floor);
-    return this.#lowestOf(partition, lowest.take());
-  }
-
-  /** Up to where a partition is dealt with, as far as written. */
-  position(number: number): number {
-    return this.#p.store.position(number);
-  }
-
-  /** What is in memory of a partition may need more than what is written. */
-  #lowestOf({ number }: Partition, written: number): number {
-    let lowest = written;
-    for (const cell of this.#cells.all.values()) {
-      const { base } = cell.extent;
-      if (base < lowest && cell.needsLog && this.#p.appender.partitionOf(cell.to) === number) lowest = base;
-    }
-    return lowest;
-  }
-
-  /**
-   * Raises the floor of a partition as far as its actors allow, to `most` at most, which must not be above its position; answers
-   * it. From then on nothing below it is used any more, here or by a later owner, so it may leave the log. Undefined while that
-   * can't be said. @throws when it can't be written
-   */
-  async raiseFloor(number: number, most: number): Promise<number | undefined> {
-    const { store } = this.#p;
-    const partition = this.#partitions.get(number);
-    if (!partition?.awake || partition.ended.aborted) return undefined;
-    const lowest = await store.needs.lowest(number, partition.floor);
-    // Nothing happens between the two: whoever folds next sees the floor.
-    partition.raiseFloor(Math.min(most, this.#lowestOf(partition, lowest.take())));
-    await store.needs.raiseFloor(number, partition.floor);
-    return partition.ended.aborted ? undefined : partition.floor;
-  }
-
-  /** Numbers of the partitions that this node owns. */
-  owned(): number[] {
-    return [...this.#partitions.keys()];
   }
 
   status(): Record<string, number> {
