@@ -79,10 +79,18 @@ export class Partitions {
     const { host, index, partitions, store: attempts } = this.#p;
     // What is not in the log is not needed, whatever an earlier LevelDB said.
     const floor = index.first;
-    const tenure: Tenure = { epoch: SOLE_EPOCH, head, careful, attempts, since: 0, floor, holds: () => true };
+    const tenureOf = (number: number): Tenure => ({
+      epoch: SOLE_EPOCH,
+      head,
+      careful,
+      attempts,
+      since: 0,
+      floor: Math.max(floor, attempts.needs.floor(number)),
+      holds: () => true,
+    });
     this.#floors = new OwnFloors(partitions);
     const numbers = Array.from({ length: partitions }, (_, number) => number);
-    await within(Promise.all(numbers.map((number) => this.#read(number, tenure))), CATCH_UP_MS);
+    await within(Promise.all(numbers.map((number) => this.#read(number, tenureOf(number)))), CATCH_UP_MS);
     // What was due or open when the last process ended may have been settled by what it left to fold.
     await host.wake(numbers);
     await index.leaveToReaders();

@@ -31,7 +31,6 @@ async function start(...names: string[]): Promise<TestNodes> {
     partitions: PARTITIONS,
     retention: { logMs: 30 * DAY },
     host: { snapshotEveryMs: 20, verifyEvery: 0 },
-    retention: { logMs: 30 * DAY },
   });
   return nodes;
 }

@@ -73,8 +73,14 @@ export class Activation {
     const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
     if (state && state.version === cell.definition.version && (state.extent?.base ?? 0) >= floor)
       this.#restore(cell, state);
-    const unknown = cell.exists ? undefined : await this.#begin(cell, floor);
+    const unused = { first: Number.POSITIVE_INFINITY };
+    const unknown = cell.exists ? undefined : await this.#begin(cell, floor, unused);
     try {
+      if (!cell.exists) {
+        // A checkpoint that can't be used says that the log had more of it than it has now.
+        const [known] = await this.#p.index.ofActor(cell.to);
+        if (unused.first < Math.max(floor, known ?? 0)) throw new LeftLogError(cell.to);
+      }
       await this.fold(cell, before(), floor);
     } catch (error) {
       if (unknown === undefined || !(error instanceof LeftLogError)) throw error;
@@ -103,11 +109,13 @@ export class Activation {
    * Begins with the checkpoint that reaches furthest. What lies between its state and the floor is not needed: it would have
    * held the floor down. Answers the version of one that can't be used for its sake.
    */
-  async #begin(cell: Cell, floor: number): Promise<number | undefined> {
+  async #begin(cell: Cell, floor: number, unused: { first: number }): Promise<number | undefined> {
     let unknown: number | undefined;
     for (const checkpoint of await this.#p.index.checkpoints.of(cell.to)) {
       if (checkpoint.seq < floor) continue;
-      const found = await this.#from(cell, checkpoint);
+      const [next] = await this.#p.index.ofActor(cell.to, checkpoint.covers);
+      if (next !== undefined && next < floor) continue;
+      const found = await this.#from(cell, checkpoint, unused);
       if (found === true) return undefined;
       if (found !== false) unknown ??= found;
     }
@@ -115,10 +123,15 @@ export class Activation {
   }
 
   /** Restores a cell from a checkpoint; false when that can't be read, its version when that is not the machine's. */
-  async #from(cell: Cell, { seq, covers }: IndexedCheckpoint): Promise<boolean | number> {
+  async #from(
+    cell: Cell,
+    { seq, covers }: IndexedCheckpoint,
+    unused?: { first: number },
+  ): Promise<boolean | number> {
     const record = await this.read(cell, seq);
     if (record?.type !== CHECKPOINT || record.from.kind !== HOST.kind) return false;
     const state = record.data.state as unknown as CellState;
+    if (unused) unused.first = Math.min(unused.first, Number(record.clear.first));
     if (state.version !== cell.definition.version) return state.version;
     return this.#restore(cell, state, { ...state.extent, covers, base: seq });
   }
@@ -141,7 +154,13 @@ export class Activation {
    */
   async fold(cell: Cell, before: number, floor: number): Promise<void> {
     const known = await this.#p.index.ofActor(cell.to, cell.seq);
-    if (!cell.exists && known[0] !== undefined && known[0] < floor) throw new LeftLogError(cell.to);
+    if (
+      !cell.exists &&
+      known[0] !== undefined &&
+      known[0] < floor &&
+      (this.#p.store.needs.baseOf(cell.to) ?? 0) < floor
+    )
+      throw new LeftLogError(cell.to);
     const seqs = known.filter((seq) => seq >= floor && seq < before);
     for (let i = 0; i < seqs.length; i += READ_AT_ONCE) {
       const part = seqs.slice(i, i + READ_AT_ONCE);

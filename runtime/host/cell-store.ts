@@ -213,6 +213,7 @@ export class CellStore {
     }
     await this.#db.batch(operations);
     for (const [cell, says] of said) this.#said.set(cell, says);
+    for (const { to, base } of kept) if (base !== undefined) this.needs.written(to, base);
     this.onWritten?.({ kept, positions });
   }
 

@@ -168,7 +168,14 @@ export class Cell {
     const { folded, covers: before } = this.#extent;
     const covers = Number(clear.covers);
     const state = data.state as unknown as CellState | undefined;
-    if (this.exists && covers <= this.seq && covers > before && from.kind === "host" && isWhole(state)) {
+    if (
+      this.exists &&
+      covers <= this.seq &&
+      covers > before &&
+      from.kind === "host" &&
+      state?.version === this.definition.version &&
+      isWhole(state)
+    ) {
       // What came between its state and its place has to be folded on top of it.
       this.#extent = { ...this.#extent, covers, base: folded <= covers ? seq : covers + 1 };
     }

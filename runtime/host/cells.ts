@@ -85,8 +85,8 @@ export class Cells {
           await this.activate(cell);
         } finally {
           cell.running = false;
+          this.#p.work(cell);
         }
-        this.#p.work(cell);
       } else if (performance.now() > end) {
         throw new UnavailableError(`${cell.name} is being brought into memory: try again`, 1_000);
       } else await sleep(LOOK_AGAIN_MS);

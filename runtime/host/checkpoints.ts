@@ -73,7 +73,10 @@ export class Checkpoints {
     }
     this.#underWay.add(cell);
     try {
-      if (!(await this.#p.sender.send(record))) return false;
+      if (!(await this.#p.sender.send(record))) {
+        this.#refused.add(cell);
+        return false;
+      }
       this.counts.checkpoints++;
       return true;
     } finally {
@@ -122,6 +125,11 @@ export class Checkpoints {
     }
     if (!cell) return false;
     if (cell.exists && cell.needsLog && cell.extent.base < below) return this.append(cell);
+    if (!cell.exists) {
+      // All that it ever had was given up on.
+      if (cell.mailbox.length === 0 && cell.dirtySince === undefined) await store.forget(to);
+      return false;
+    }
     // What is written of it is older than what it is.
     cell.dirtySince ??= partition.next;
     return false;

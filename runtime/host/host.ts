@@ -7,7 +7,9 @@ import { type Address, formatAddress, parseAddress } from "../address.ts";
 import { UnavailableError } from "../engine.ts";
 import type { NewRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
+import { LeftLogError } from "../log/checkpoint.ts";
 import type { RawRecord } from "../log/reader.ts";
+import { UnknownVersionError } from "./activation.ts";
 import { Asks } from "./asks.ts";
 import { Cell, TIMER } from "./cell.ts";
 import { Cells } from "./cells.ts";
@@ -103,7 +105,7 @@ export class Host {
   /** Takes a partition over; answers the sequence to read from. */
   own(number: number, tenure: Tenure): number {
     const from = this.#p.store.position(number);
-    const floor = Math.max(this.#p.store.needs.floor(number), tenure.floor ?? 1);
+    const floor = tenure.floor ?? this.#p.store.needs.floor(number);
     this.#partitions.set(number, new Partition(number, from, { ...tenure, floor }));
     return from;
   }
@@ -170,8 +172,15 @@ export class Host {
     for await (const { to, waiting } of this.#p.store.waiting(partition.number)) {
       if (partition.ended.aborted) return;
       if (!(await this.#cells.hasKey(to))) await this.#p.store.forget(to);
-      else if (waiting.asks) await this.#cells.active(to);
-      else if (!this.#cells.all.get(formatAddress(to))?.active)
+      else if (waiting.asks) {
+        try {
+          await this.#cells.active(to);
+        } catch (error) {
+          if (error instanceof LeftLogError) await this.#p.store.forget(to);
+          else if (error instanceof UnknownVersionError) this.#warn("an actor is not woken", error);
+          else throw error;
+        }
+      } else if (!this.#cells.all.get(formatAddress(to))?.active)
         this.#timers.set(formatAddress(to), waiting.timers);
     }
     partition.awake = true;

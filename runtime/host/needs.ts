@@ -71,6 +71,17 @@ export class Needs {
       yield [parseAddress(key.slice(prefix.length)), Number(base)];
   }
 
+  /** Says again what a row said, once it is on disk: who began to look while it was on its way has not seen it. */
+  written(to: Address, base: number): void {
+    for (const watch of this.#watching) watch(this.#partitionOf(to), base);
+  }
+
+  /** First sequence that an actor's fold needs, as far as written. */
+  baseOf(to: Address): number | undefined {
+    const base = this.#db.getSync(`${prefixOf(this.#partitionOf(to))}${formatAddress(to)}`);
+    return base === undefined ? undefined : Number(base);
+  }
+
   floor(partition: number): number {
     return Number(this.#db.getSync(`f!${partition}`) ?? 1);
   }
