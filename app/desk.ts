@@ -31,6 +31,7 @@ import type { JsonObject } from "../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../runtime/log/keyring.ts";
 import { Node } from "../runtime/node.ts";
 import type { ClusterOptions } from "../runtime/partitions.ts";
+import type { RetentionOptions } from "../runtime/retention.ts";
 import { createMetrics, type Metrics, openLog, type ProcessLog } from "../runtime/telemetry/index.ts";
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
@@ -288,7 +289,7 @@ function node({ config, clock, progress, version }: DeskOptions, parts: Parts, d
           maxHotActors: config.host.maxHotActors,
           verifyEvery: config.host.verifyEvery,
         },
-        retention: { tailMs: config.retention.tailMs, logMs: config.retention.logMs },
+        retention: retentionOf(config),
         credit: config.log.credit,
         appendTimeoutMs: config.log.appendTimeoutMs,
         onFailure: exited,
@@ -440,4 +441,8 @@ function nodesOf(engine: Node, own: JsonObject): JsonObject[] {
     { ...own, name: cluster.node },
     ...others.map(({ node, state, pid }) => ({ name: node!, state: state!, pid: pid ?? null, url: null })),
   ];
+}
+
+function retentionOf({ retention: { tailMs, logMs } }: Config): RetentionOptions | undefined {
+  return logMs === undefined ? undefined : { tailMs, logMs };
 }

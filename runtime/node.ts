@@ -53,7 +53,7 @@ export interface NodeOptions {
    * has to be the only one.
    */
   readonly cluster?: ClusterOptions;
-  /** How long records stay in the log. */
+  /** How long records stay in the log; without it nothing leaves, and actors get no checkpoints. */
   readonly retention?: RetentionOptions;
   /** Records of one partition that are read ahead of what has been taken. Default 256. */
   readonly credit?: number;
@@ -164,6 +164,7 @@ export class Node implements Engine {
         dispatcher: this.#dispatcher,
         deadLetters: this.deadLetters,
         definitions: options.definitions,
+        checkpoints: options.retention !== undefined,
         clock: this.#clock,
         policy: options.policy,
         log: options.log,

@@ -25,8 +25,8 @@ import { lastSeqOf, purge, streamState } from "./log/stream.ts";
 export interface RetentionOptions {
   /** An actor whose fold reaches back further gets a new checkpoint at the head of the log, ms. Default 7 days. */
   readonly tailMs?: number;
-  /** Every record stays in the log for so long, needed or not, ms. Default 365 days. */
-  readonly logMs?: number;
+  /** Every record stays in the log for so long, needed or not, ms. */
+  readonly logMs: number;
   /** Time between two passes, ms. Default 10 minutes. */
   readonly everyMs?: number;
 }
@@ -44,11 +44,7 @@ export interface RetentionParts {
 }
 
 const DAY_MS = 24 * 3_600_000;
-export const RETENTION_DEFAULTS: Required<RetentionOptions> = {
-  tailMs: 7 * DAY_MS,
-  logMs: 365 * DAY_MS,
-  everyMs: 600_000,
-};
+export const RETENTION_DEFAULTS = { tailMs: 7 * DAY_MS, everyMs: 600_000 } as const;
 /** How long a pass waits for a partition to be past what was in the log when it began, ms; else the next one looks again. */
 const PAST_MS = 5_000;
 const PAST_AGAIN_MS = 50;
@@ -58,7 +54,7 @@ const DROP_FROM = 1_000;
 export class Retention {
   readonly counts = { purged: 0 };
   readonly #p: RetentionParts;
-  readonly #o: Required<RetentionOptions>;
+  readonly #o: Required<RetentionOptions> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -67,12 +63,14 @@ export class Retention {
   /** First sequence of the log when the index was last looked through. */
   #dropped = 1;
 
-  constructor(parts: RetentionParts, options: RetentionOptions = {}) {
+  /** @param options without them nothing leaves */
+  constructor(parts: RetentionParts, options?: RetentionOptions) {
     this.#p = parts;
-    this.#o = { ...RETENTION_DEFAULTS, ...options };
+    this.#o = options && { ...RETENTION_DEFAULTS, ...options };
   }
 
   start(): void {
+    if (!this.#o) return;
     this.#timer = setInterval(() => {
       this.pass().catch((error) => {
         const details = { error: String((error as Error)?.message ?? error) };
@@ -91,23 +89,25 @@ export class Retention {
 
   /** One at a time. @throws when the log, the bucket of positions or LevelDB can't be reached; the next one goes on. */
   pass(): Promise<void> {
-    const next = this.#running.catch(() => {}).then(() => (this.#stopped ? undefined : this.#pass()));
+    const next = this.#running
+      .catch(() => {})
+      .then(() => (this.#stopped || !this.#o ? undefined : this.#pass(this.#o)));
     this.#running = next;
     return next;
   }
 
-  async #pass(): Promise<void> {
+  async #pass({ tailMs, logMs }: Required<RetentionOptions>): Promise<void> {
     const { bus, names, host, index, clock } = this.#p;
     const stream = names.logStream;
     const state = await streamState(bus, stream);
     index.left(state.firstSeq);
     if (state.messages === 0) return;
     const now = clock.now();
-    const tail = await firstSince(bus, stream, state, now - this.#o.tailMs);
+    const tail = await firstSince(bus, stream, state, now - tailMs);
     if (tail > state.firstSeq) {
       for (const number of host.owned()) await host.renewCheckpoints(number, tail);
     }
-    const young = await firstSince(bus, stream, state, now - this.#o.logMs);
+    const young = await firstSince(bus, stream, state, now - logMs);
     await this.#raise();
     await this.#purge(state.firstSeq, state.lastSeq);
     if (young > state.firstSeq) await this.#announce(young);

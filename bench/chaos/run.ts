@@ -70,8 +70,8 @@ const LOOK_EVERY_MS = 250;
 const LAST_TRIES_MS = 5_000;
 /** States that are asked for at once. */
 const WINDOW = 8;
-/** Answers come later where customers wanted to wait for several things, or because they are late: that is seen as well, ms. */
-const GRACE_MS = 20_000;
+/** The last answers come a moment after their time is over, if too late: that is seen as well, ms. */
+const GRACE_MS = 1_500;
 /** A fault that does not come to an end, ms. */
 const LONGEST_FAULT_MS = 150_000;
 
@@ -188,8 +188,11 @@ async function settled(site: Site, load: Load, lastFaultEndedAt: number): Promis
   for (;;) {
     const { answered } = site.tail;
     const open = load.messages.filter(({ id, acceptedAt }) => acceptedAt !== undefined && !answered.has(id));
-    const late =
-      Math.max(lastFaultEndedAt, ...open.map(({ acceptedAt }) => acceptedAt!)) + ANSWER_WITHIN_MS + GRACE_MS;
+    // What its customer wants to wait for, for all that is open of a conversation.
+    const waits = new Map<string, number>();
+    for (const { to, ms = 0 } of open) waits.set(to, (waits.get(to) ?? 0) + ms);
+    const from = Math.max(lastFaultEndedAt, ...open.map(({ acceptedAt }) => acceptedAt!));
+    const late = from + Math.max(0, ...waits.values()) + ANSWER_WITHIN_MS + GRACE_MS;
     if (open.length === 0 || Date.now() > late) return;
     await sleep(LOOK_EVERY_MS);
   }

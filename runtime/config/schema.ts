@@ -219,13 +219,13 @@ export const configSchema = z.strictObject({
     tailMs: ms(7 * 24 * 3_600_000),
     /**
      * Every record stays in the log for so long; after it, until nobody needs it any more. What was closed for longer can't be
-     * read or written to, its transcript included.
+     * read or written to, its transcript included. Unset: nothing leaves the log. At least a day.
      */
     logMs: z
       .number()
       .int()
-      .min(0)
-      .default(365 * 24 * 3_600_000),
+      .min(24 * 3_600_000)
+      .optional(),
     /** How long a closed conversation stays in the warm tier. */
     warmMs: z
       .number()

@@ -15,6 +15,8 @@ import { foldSteps, verifyFolds } from "./verification.ts";
 /** Closed from a total of 100 on; a later sum may open it again. */
 const closing: ActorDefinition = { ...counter, closed: (context) => context.total >= 100 };
 const definitions = [closing, channel];
+/** Long enough for nothing to leave by itself. */
+const retention = { logMs: 30 * 24 * 3_600_000 };
 const to = address("counter", "c1");
 const other = address("counter", "c2");
 
@@ -38,7 +40,7 @@ async function closed(): Promise<StoredRecord> {
 }
 
 it("a closed actor gets one checkpoint, which says what it covers and opens only with its key", async () => {
-  desk = await TestDesk.start({ definitions, host });
+  desk = await TestDesk.start({ definitions, host, retention });
   const checkpoint = await closed();
   const [first, last] = await records();
   expect(checkpoint.clear).toEqual({ covers: last!.seq, first: first!.seq, version: 1 });
@@ -53,7 +55,7 @@ it("a closed actor gets one checkpoint, which says what it covers and opens only
 });
 
 it("what a closed actor still folds is covered by another one", async () => {
-  desk = await TestDesk.start({ definitions, host });
+  desk = await TestDesk.start({ definitions, host, retention });
   await closed();
   await desk.send(to, "add", { n: 1 });
   await desk.until(async () => (await checkpoints()).length === 2, "a second checkpoint");
@@ -61,7 +63,7 @@ it("what a closed actor still folds is covered by another one", async () => {
 });
 
 it("an actor comes back from its checkpoint alone, and goes on from there", async () => {
-  desk = await TestDesk.start({ definitions, host });
+  desk = await TestDesk.start({ definitions, host, retention });
   const checkpoint = await closed();
   await purge(desk.bus, "BW_test_LOG", checkpoint.seq);
   await desk.crash();
@@ -78,6 +80,7 @@ it("a checkpoint whose append was not acknowledged is in the log once", async ()
   desk = await TestDesk.start({
     definitions,
     host,
+    retention,
     trouble: (bus) =>
       meddled(bus, async (_, send, headers) => {
         const answer = await send();
@@ -95,6 +98,7 @@ it("what comes between a state and the place of its checkpoint is folded on top 
   desk = await TestDesk.start({
     definitions,
     host,
+    retention,
     trouble: (bus) =>
       meddled(bus, async (_, send, headers) => {
         if (headers["Bw-Covers"] === undefined) return send();
@@ -130,7 +134,7 @@ it("an actor that waits for an answer gets its checkpoint when it has it", async
         }),
     },
   };
-  desk = await TestDesk.start({ definitions, host, services: [service as never] });
+  desk = await TestDesk.start({ retention, definitions, host, services: [service as never] });
   await desk.send(to, "ask");
   await desk.send(to, "add", { n: 100 });
   await desk.until(() => status().asks === 1, "the ask");
@@ -146,7 +150,7 @@ it("an actor that waits for an answer gets its checkpoint when it has it", async
 });
 
 it("folds of records begin with the last checkpoint where the first record is not there any more", async () => {
-  desk = await TestDesk.start({ definitions, host });
+  desk = await TestDesk.start({ definitions, host, retention });
   await closed();
   await desk.send(to, "add", { n: 7 });
   await desk.until(async () => (await checkpoints()).length === 2, "a second checkpoint");

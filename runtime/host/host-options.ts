@@ -64,6 +64,8 @@ export interface HostParts {
   readonly dispatcher: Dispatcher;
   readonly deadLetters: DeadLetters;
   readonly definitions: readonly ActorDefinition[];
+  /** Whether actors get checkpoints when they have closed: only where records leave the log. */
+  readonly checkpoints: boolean;
   readonly clock: Clock;
   readonly policy: RestartPolicy;
   readonly log: HostLog;

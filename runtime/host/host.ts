@@ -96,7 +96,7 @@ export class Host {
         ...common,
         cells: this.#cells.all,
         partitionOf: (cell) => appender.partitionOf(cell.to),
-        onClosed: (cell) => this.#checkpoints.close(cell),
+        onClosed: (cell) => parts.checkpoints && this.#checkpoints.close(cell),
       },
       this.#o,
     );
