@@ -82,11 +82,15 @@ export class Fences {
     // Only now all fences are known: one may have come that this node had not seen yet.
     const before = await this.#last(to, seq);
     if (before && before.epoch >= epoch) throw new Error(`epoch ${epoch} is not above ${before.epoch}`);
-    // Where the fence before has left the log, or may have, nobody can tell whose it was.
-    const isFirst = index.first <= 1 && !(await index.ofActor(to)).some((each) => each < seq);
-    const isOwn = before ? before.clear.node === node : isFirst;
+    const isOwn = before ? before.clear.node === node : await this.#isFirst(to, seq);
     const since = isOwn ? before && (await this.#since(to, before)) : seq;
     return { epoch, head: seq, since: since ?? 0, log: index.log };
+  }
+
+  /** Where the fence before has left the log, or may have, nobody can tell whose it was. */
+  async #isFirst(to: Address, fence: number): Promise<boolean> {
+    const { index } = this.#p;
+    return index.first <= 1 && !(await index.ofActor(to)).some((seq) => seq < fence);
   }
 
   /** From where in the log on the node of a fence had the partition without another in between; 0: from its beginning. */

@@ -44,7 +44,7 @@ export interface RetentionParts {
 }
 
 const DAY_MS = 24 * 3_600_000;
-export const RETENTION_DEFAULTS = { tailMs: 7 * DAY_MS, everyMs: 600_000 } as const;
+const RETENTION_DEFAULTS = { tailMs: 7 * DAY_MS, everyMs: 600_000 } as const;
 /** How long a pass waits for a partition to be past what was in the log when it began, ms; else the next one looks again. */
 const PAST_MS = 5_000;
 const PAST_AGAIN_MS = 50;

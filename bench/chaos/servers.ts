@@ -1,5 +1,6 @@
 /** What holds the log of a run: one server under the product's own supervision, or three as one cluster. */
 import { type Bus, connectBus, EmbeddedServer } from "../../runtime/bus/index.ts";
+import { within } from "../../runtime/cluster/waiting.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
 import type { Random } from "../rehydration/random/random.ts";
 import { ServerTrio } from "./server-trio.ts";
@@ -51,13 +52,4 @@ async function killed(server: EmbeddedServer): Promise<number> {
 
 export function connectTo({ url, user, pass }: Servers, name: string): Promise<Bus> {
   return connectBus({ url, ...(user ? { user, pass } : {}), name, reconnectWaitMs: 20 });
-}
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { encoderOptions, openEncoder } from "../encoder/index.ts";
+import { percentile, rounded } from "../figures.ts";
 import { openMemory } from "../index.ts";
 import { readJsonl } from "../jsonl.ts";
 import { LocalKeyRing } from "../store/local-keys.ts";
@@ -86,8 +87,8 @@ export async function runMemory(options: MemoryEvalOptions, env: CliEnv): Promis
         ...scoreMemory(questions, again.found, ks),
         same: isDeepStrictEqual(first.found, again.found),
       },
-      p50Ms: round(ms[Math.floor(ms.length * 0.5)]!),
-      p95Ms: round(ms[Math.min(ms.length - 1, Math.floor(ms.length * 0.95))]!),
+      p50Ms: rounded(percentile(ms, 0.5), 2),
+      p95Ms: rounded(percentile(ms, 0.95), 2),
       encoder: encoder.id,
       ...(options.baselines ? { baselines } : {}),
     };
@@ -153,8 +154,4 @@ function table(
     `after a restart: ${afterRestart.same ? "the same turns" : "other turns"}`,
     `one question with its encoding: p50 ${p50Ms} ms, p95 ${p95Ms} ms`,
   ].join("\n");
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

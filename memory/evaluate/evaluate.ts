@@ -3,6 +3,7 @@ import type { Operation } from "../../runtime/host/service.ts";
 import { newId } from "../../runtime/ids.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import type { Encoder } from "../encoder/index.ts";
+import { rounded } from "../figures.ts";
 import type { Memory } from "../index.ts";
 import { encodeQuery } from "../retrieval/query.ts";
 import { findUtterances, type UtteranceOptions } from "../retrieval/utterances.ts";
@@ -167,7 +168,7 @@ function share(evidence: readonly string[], found: readonly string[]): number {
 }
 
 function mean(values: readonly number[]): number {
-  return Math.round((values.reduce((sum, value) => sum + value, 0) / values.length) * 1e4) / 1e4;
+  return rounded(values.reduce((sum, value) => sum + value, 0) / values.length);
 }
 
 async function ask(memory: Memory, operation: string, input: JsonObject): Promise<JsonObject> {

@@ -1,5 +1,6 @@
 /** `eval retrieval`: how well the right documents are found. */
 import type { Encoder } from "../encoder/encoder.ts";
+import { percentile, rounded } from "../figures.ts";
 import { partsOf } from "./documents.ts";
 import { type Hit, HybridIndex, type Query } from "./hybrid.ts";
 import { encodeQuery } from "./query.ts";
@@ -69,11 +70,11 @@ export async function scoreRetrieval(
   const n = Math.max(1, queries.length);
   times.sort((a, b) => a - b);
   return {
-    ...Object.fromEntries(ks.map((k, i) => [`recall@${k}`, round(totals.recall[i]! / n)])),
-    mrr: round(totals.mrr / n),
-    "ndcg@10": round(totals.ndcg / n),
-    p50Ms: round(times[Math.floor(times.length * 0.5)] ?? 0),
-    p95Ms: round(times[Math.min(times.length - 1, Math.floor(times.length * 0.95))] ?? 0),
+    ...Object.fromEntries(ks.map((k, i) => [`recall@${k}`, rounded(totals.recall[i]! / n)])),
+    mrr: rounded(totals.mrr / n),
+    "ndcg@10": rounded(totals.ndcg / n),
+    p50Ms: rounded(percentile(times, 0.5)),
+    p95Ms: rounded(percentile(times, 0.95)),
   };
 }
 
@@ -82,8 +83,4 @@ function ndcg(found: readonly string[], right: ReadonlySet<string>): number {
   const got = found.reduce((sum, id, rank) => sum + (right.has(id) ? gain(rank) : 0), 0);
   const best = Array.from({ length: Math.min(found.length, right.size) }, (_, rank) => gain(rank));
   return got / (best.reduce((sum, value) => sum + value, 0) || 1);
-}
-
-function round(value: number): number {
-  return Math.round(value * 1e4) / 1e4;
 }

@@ -21,16 +21,14 @@ export interface Turn {
 
 /** One of the two things that are said in a turn. */
 export interface Said extends Utterance {
+  /** Where its vector is kept. */
+  readonly id: string;
   readonly turn: number;
   readonly at: number;
   readonly by: "customer" | "desk";
 }
 
-interface Words {
-  readonly text: string;
-  readonly reply: string;
-  readonly speaker?: string;
-}
+type Words = Pick<Turn, "text" | "reply" | "speaker">;
 
 interface StoredTurn extends Omit<Turn, keyof Words> {
   readonly subject: string;
@@ -98,7 +96,7 @@ export class TurnStore {
     for (const conversation of await this.conversationsOf(customer)) {
       const vectors = model === undefined ? undefined : await this.#vectorsOf(conversation, model);
       const add = (turn: Turn, by: Said["by"], text: string, speaker?: string): void => {
-        const id = placeOf(turn, by);
+        const id = key("vector", conversation, turn.turn, by);
         const said: Said = { id, conversation, turn: turn.turn, at: turn.at, by, speaker, text };
         all.push({ ...said, vector: vectors?.(said) });
       };
@@ -112,14 +110,15 @@ export class TurnStore {
 
   /** Keeps vectors of what was said, sealed like the words. Of what was erased none is kept. */
   async keepVectors(customer: string, model: string, said: readonly Said[]): Promise<void> {
-    const operations: { type: "put"; key: string; value: string }[] = [];
     const sealer = await this.#keys.sealer(customer);
-    for (const each of sealer ? said : []) {
+    if (!sealer) return;
+    const operations: { type: "put"; key: string; value: string }[] = [];
+    for (const each of said) {
       if (!each.vector) continue;
       const bytes = new Uint8Array(each.vector.slice().buffer);
-      const sealed = sealer!.seal(bytes, boundTo(each)).toString("base64");
+      const sealed = sealer.seal(bytes, boundTo(each)).toString("base64");
       const stored: StoredVector = { model, subject: customer, sealed };
-      operations.push({ type: "put", key: vectorPlace(each), value: JSON.stringify(stored) });
+      operations.push({ type: "put", key: each.id, value: JSON.stringify(stored) });
     }
     await this.#db.batch(operations);
   }
@@ -133,7 +132,7 @@ export class TurnStore {
       if (sealer) kept.set(place, { sealed, sealer });
     }
     return (said) => {
-      const own = kept.get(vectorPlace(said));
+      const own = kept.get(said.id);
       if (!own) return undefined;
       try {
         const bytes = Uint8Array.from(own.sealer.open(Buffer.from(own.sealed, "base64"), boundTo(said)));
@@ -171,19 +170,12 @@ export class TurnStore {
   }
 }
 
-function placeOf(
-  { conversation, turn }: { readonly conversation: string; readonly turn: number },
-  ...more: string[]
-): string {
-  return key("turn", conversation, turn.toString().padStart(8, "0"), ...more);
-}
-
-function vectorPlace({ conversation, turn, by }: Said): string {
-  return key("vector", conversation, turn, by);
+function placeOf({ conversation, turn }: { readonly conversation: string; readonly turn: number }): string {
+  return key("turn", conversation, turn.toString().padStart(8, "0"));
 }
 
 /** A vector opens only beside the words that it was computed of. */
 function boundTo(said: Said): string {
   const words = createHash("sha256").update(spoken(said)).digest("base64url");
-  return `${vectorPlace(said)} ${words}`;
+  return `${said.id} ${words}`;
 }

@@ -56,6 +56,14 @@ export class RefoldError extends Error {
 /** Records of one actor that are asked for at once: one after the other, each would cost a way to the server and back. */
 const READ_AT_ONCE = 16;
 
+/** What checkpoints say that can't be begun with. */
+interface Unusable {
+  /** First record that the actor ever folded. */
+  readonly first: number;
+  /** Of the machine, where that is why. */
+  readonly version?: number;
+}
+
 export class Activation {
   readonly #p: ActivationParts;
 
@@ -73,18 +81,17 @@ export class Activation {
     const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
     if (state && state.version === cell.definition.version && (state.extent?.base ?? 0) >= floor)
       this.#restore(cell, state);
-    const unused = { first: Number.POSITIVE_INFINITY };
-    const unknown = cell.exists ? undefined : await this.#begin(cell, floor, unused);
+    const unusable = cell.exists ? undefined : await this.#begin(cell, floor);
     try {
-      if (!cell.exists) {
-        // A checkpoint that can't be used says that the log had more of it than it has now.
-        const [known] = await this.#p.index.ofActor(cell.to);
-        if (unused.first < Math.max(floor, known ?? 0)) throw new LeftLogError(cell.to);
+      if (unusable) {
+        // The log had more of it than it has now.
+        const [known = 0] = await this.#p.index.ofActor(cell.to);
+        if (unusable.first < Math.max(floor, known)) throw new LeftLogError(cell.to);
       }
       await this.fold(cell, before(), floor);
     } catch (error) {
-      if (unknown === undefined || !(error instanceof LeftLogError)) throw error;
-      throw new UnknownVersionError(cell, unknown);
+      if (unusable?.version === undefined || !(error instanceof LeftLogError)) throw error;
+      throw new UnknownVersionError(cell, unusable.version);
     }
     cell.active = true;
   }
@@ -106,34 +113,34 @@ export class Activation {
   }
 
   /**
-   * Begins with the checkpoint that reaches furthest. What lies between its state and the floor is not needed: it would have
-   * held the floor down. Answers the version of one that can't be used for its sake.
+   * Begins with the checkpoint that reaches furthest of those behind whose state nothing has left. Answers what those say that
+   * can't be used, where there is no other.
    */
-  async #begin(cell: Cell, floor: number, unused: { first: number }): Promise<number | undefined> {
-    let unknown: number | undefined;
+  async #begin(cell: Cell, floor: number): Promise<Unusable | undefined> {
+    let unusable: Unusable | undefined;
     for (const checkpoint of await this.#p.index.checkpoints.of(cell.to)) {
       if (checkpoint.seq < floor) continue;
       const [next] = await this.#p.index.ofActor(cell.to, checkpoint.covers);
       if (next !== undefined && next < floor) continue;
-      const found = await this.#from(cell, checkpoint, unused);
+      const found = await this.#from(cell, checkpoint);
       if (found === true) return undefined;
-      if (found !== false) unknown ??= found;
+      if (!found) continue;
+      unusable = {
+        first: Math.min(found.first, unusable?.first ?? found.first),
+        version: unusable?.version ?? found.version,
+      };
     }
-    return unknown;
+    return unusable;
   }
 
-  /** Restores a cell from a checkpoint; false when that can't be read, its version when that is not the machine's. */
-  async #from(
-    cell: Cell,
-    { seq, covers }: IndexedCheckpoint,
-    unused?: { first: number },
-  ): Promise<boolean | number> {
+  /** Restores a cell from a checkpoint; undefined when that can't be read. */
+  async #from(cell: Cell, { seq, covers }: IndexedCheckpoint): Promise<true | Unusable | undefined> {
     const record = await this.read(cell, seq);
-    if (record?.type !== CHECKPOINT || record.from.kind !== HOST.kind) return false;
+    if (record?.type !== CHECKPOINT || record.from.kind !== HOST.kind) return undefined;
     const state = record.data.state as unknown as CellState;
-    if (unused) unused.first = Math.min(unused.first, Number(record.clear.first));
-    if (state.version !== cell.definition.version) return state.version;
-    return this.#restore(cell, state, { ...state.extent, covers, base: seq });
+    const first = Number(record.clear.first);
+    if (state.version !== cell.definition.version) return { first, version: state.version };
+    return this.#restore(cell, state, { ...state.extent, covers, base: seq }) || { first };
   }
 
   #restore(cell: Cell, state: CellState, extent = state.extent): boolean {

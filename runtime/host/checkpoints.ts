@@ -46,9 +46,9 @@ export class Checkpoints {
     return true;
   }
 
-  /** One checkpoint of what the actor is now; false when it can't have one at the moment. @throws NotOwnedError */
-  async append(cell: Cell): Promise<boolean> {
-    if (!isReady(cell) || this.#underWay.has(cell)) return false;
+  /** One checkpoint of what the actor is now, unless it can't have one at the moment. @throws NotOwnedError */
+  async append(cell: Cell): Promise<void> {
+    if (!isReady(cell) || this.#underWay.has(cell)) return;
     const state = cell.state();
     const clear: CheckpointClear = { covers: state.seq, first: state.extent.first, version: state.version };
     const record: NewRecord = {
@@ -69,31 +69,23 @@ export class Checkpoints {
           actor: cell.name,
         });
       this.#refused.add(cell);
-      return false;
+      return;
     }
     this.#underWay.add(cell);
     try {
-      if (!(await this.#p.sender.send(record))) {
-        this.#refused.add(cell);
-        return false;
-      }
-      this.counts.checkpoints++;
-      return true;
+      if (await this.#p.sender.send(record)) this.counts.checkpoints++;
+      else this.#refused.add(cell);
     } finally {
       this.#underWay.delete(cell);
     }
   }
 
-  /** Appends checkpoints for the actors of a partition whose fold needs something below a sequence; answers how many. */
-  async renew(partition: Partition, below: number): Promise<number> {
-    let appended = 0;
+  /** Appends checkpoints for the actors of a partition whose fold needs something below a sequence. */
+  async renew(partition: Partition, below: number): Promise<void> {
     const under = new Set<Promise<void>>();
     for await (const to of this.#p.store.needs.below(partition.number, below)) {
       if (partition.closed) break;
       const one = this.#renew(partition, to, below)
-        .then((done) => {
-          if (done) appended++;
-        })
         // One actor that can't be brought into memory holds its own records, and nobody else's checkpoint.
         .catch((error) => {
           if (partition.closed) return;
@@ -105,34 +97,26 @@ export class Checkpoints {
       if (under.size >= AT_ONCE) await Promise.race(under);
     }
     await Promise.all(under);
-    return appended;
   }
 
-  async #renew(partition: Partition, to: Address, below: number): Promise<boolean> {
+  async #renew(partition: Partition, to: Address, below: number): Promise<void> {
     const { cells, store } = this.#p;
-    if (!(await cells.hasKey(to))) {
-      await store.forget(to);
-      return false;
-    }
+    if (!(await cells.hasKey(to))) return store.forget(to);
     let cell: Cell | undefined;
     try {
       cell = await cells.active(to);
     } catch (error) {
       if (!(error instanceof LeftLogError)) throw error;
       // Of an earlier tenure: it has closed and left since.
-      await store.forget(to);
-      return false;
+      return store.forget(to);
     }
-    if (!cell) return false;
-    if (cell.exists && cell.needsLog && cell.extent.base < below) return this.append(cell);
+    if (!cell) return;
     if (!cell.exists) {
       // All that it ever had was given up on.
       if (cell.mailbox.length === 0 && cell.dirtySince === undefined) await store.forget(to);
-      return false;
-    }
+    } else if (cell.needsLog && cell.extent.base < below) await this.append(cell);
     // What is written of it is older than what it is.
-    cell.dirtySince ??= partition.next;
-    return false;
+    else cell.dirtySince ??= partition.next;
   }
 }
 

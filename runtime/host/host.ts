@@ -105,8 +105,7 @@ export class Host {
   /** Takes a partition over; answers the sequence to read from. */
   own(number: number, tenure: Tenure): number {
     const from = this.#p.store.position(number);
-    const floor = tenure.floor ?? this.#p.store.needs.floor(number);
-    this.#partitions.set(number, new Partition(number, from, { ...tenure, floor }));
+    this.#partitions.set(number, new Partition(number, from, tenure));
     return from;
   }
 

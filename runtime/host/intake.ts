@@ -1,7 +1,6 @@
 /** Takes the records of a partition in log order: what counts goes to its actor, everything else to where it belongs. */
 import { formatAddress } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
-import { coversOf, HEADER_COVERS } from "../log/checkpoint.ts";
 import { type ClosedRecord, openRecord } from "../log/codec.ts";
 import { decodeChecked, isPassing } from "../log/read.ts";
 import type { RawRecord } from "../log/reader.ts";
@@ -53,7 +52,7 @@ export class Intake {
       this.#p.onDone(envelope);
       partition.pass(raw.seq);
     };
-    if (!index.note(raw.seq, id, to, coversOf(raw.header(HEADER_COVERS)))) {
+    if (!index.note(raw.seq, id, to, closed.covers)) {
       this.counts.duplicates++;
       pass();
       return;

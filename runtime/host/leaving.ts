@@ -34,12 +34,12 @@ export class Leaving {
   }
 
   /**
-   * Appends checkpoints for the actors of a partition whose fold needs something below a sequence; answers how many. They need
-   * it until the checkpoints were read back.
+   * Appends checkpoints for the actors of a partition whose fold needs something below a sequence. They need it until the
+   * checkpoints were read back.
    */
-  async renewCheckpoints(number: number, below: number): Promise<number> {
+  async renewCheckpoints(number: number, below: number): Promise<void> {
     const partition = this.#p.partitions.get(number);
-    return partition?.awake ? this.#p.checkpoints.renew(partition, below) : 0;
+    if (partition?.awake) await this.#p.checkpoints.renew(partition, below);
   }
 
   /** The lowest sequence that the fold of an actor of a partition needs; undefined while that can't be said. */

@@ -46,6 +46,8 @@ export interface ClosedRecord {
   readonly seq: number;
   readonly envelope: Omit<Envelope, "data">;
   readonly sealed: string;
+  /** Of a checkpoint, where its headers were looked at: the last record that is in its state. */
+  readonly covers?: number;
 }
 
 /** @throws EnvelopeError, AddressError, SyntaxError, TypeError (not UTF-8): the caller makes it a dead letter. */

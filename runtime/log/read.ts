@@ -3,7 +3,7 @@ import { formatAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import { BusError } from "../bus/errors.ts";
 import type { StoredRecord } from "../envelope.ts";
-import { HEADER_COVERS } from "./checkpoint.ts";
+import { coversOf, HEADER_COVERS } from "./checkpoint.ts";
 import { type ClosedRecord, decodeRecord, HEADER_ID, HEADER_TO, openRecord } from "./codec.ts";
 import type { KeyRing } from "./sealer.ts";
 import { JetStreamError, messageAt } from "./stream.ts";
@@ -31,9 +31,10 @@ export function decodeChecked(
   if (to !== undefined && to !== formatAddress(closed.envelope.to))
     throw new TypeError(`header ${HEADER_TO} differs from the envelope's addressee`);
   const covers = message.header(HEADER_COVERS);
-  if (covers !== undefined && covers !== String(closed.envelope.clear.covers))
+  if (covers === undefined) return closed;
+  if (covers !== String(closed.envelope.clear.covers))
     throw new TypeError(`header ${HEADER_COVERS} differs from what the envelope covers`);
-  return closed;
+  return { ...closed, covers: coversOf(covers) };
 }
 
 /**

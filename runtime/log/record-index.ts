@@ -257,6 +257,7 @@ export class RecordIndex {
       ]);
     }
     this.#hasHighest = this.#db.getSync(HIGHEST) !== undefined;
+    await this.checkpoints.look();
     const from = Math.max(Number(this.#db.getSync(POSITION) ?? 1), firstSeq, 1);
     this.#head = from - 1;
     const total = lastSeq - from + 1;
