@@ -17,7 +17,7 @@ import { connectBus, EmbeddedServer, requireJetStream } from "../runtime/bus/ind
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type DataDir, openDataDir } from "../runtime/config/data-dir.ts";
 import { FULL_BYTES, fullDisk } from "../runtime/config/disk.ts";
-import { findNatsServer } from "../runtime/config/nats-server.ts";
+import { copiesRisk, findNatsServer } from "../runtime/config/nats-server.ts";
 import type { Config } from "../runtime/config/schema.ts";
 import {
   ConversationTokens,
@@ -226,6 +226,8 @@ function bus({ config, progress }: DeskOptions, parts: Parts): ChildSpec {
         });
         parts.bus = opened;
         if (url) await requireJetStream(opened, startTimeoutMs);
+        const apart = config.log.replicas > 1 ? copiesRisk(opened.serverVersion) : undefined;
+        if (apart) parts.log?.logger.error({ mend: apart.mend }, apart.what);
         parts.keys = await openKeyRing({
           bus: opened,
           workspace: config.workspace,

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import {
   type Config,
   cacheDir,
+  copiesRisk,
   findNatsServer,
   natsServerVersion,
   powerCutRisk,
@@ -83,7 +84,7 @@ export function natsServer(config: Config): Check {
   return {
     name: "nats-server",
     run() {
-      if (config.nats.url) return outside(config.nats.url);
+      if (config.nats.url) return outside(config.nats.url, config.log.replicas);
       let path: string;
       try {
         path = findNatsServer(config.nats.server);
@@ -103,7 +104,7 @@ export function natsServer(config: Config): Check {
 }
 
 /** An outside server says its version in the first line that it sends. */
-async function outside(urls: string): Promise<Finding> {
+async function outside(urls: string, replicas: number): Promise<Finding> {
   const [first = ""] = urls.split(",");
   const { hostname, port } = new URL(first.includes("://") ? first : `nats://${first}`);
   const at = `${hostname}:${port || 4222}`;
@@ -127,6 +128,8 @@ async function outside(urls: string): Promise<Finding> {
     return fail(`no NATS server answers at ${at}`, "start it, or correct nats.url (BAILIWICK_NATS_URL)");
   if (!/"jetstream":true/.test(info))
     return fail(`the NATS server at ${at} runs without JetStream`, "start it with -js");
+  const apart = replicas > 1 ? copiesRisk(version) : undefined;
+  if (apart) return fail(`${at}: ${apart.what}`, apart.mend);
   const risk = powerCutRisk(version);
   return risk
     ? warn(`${at}: ${risk.what}`, "update that server to 2.10.29 or later")

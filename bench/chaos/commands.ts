@@ -78,8 +78,16 @@ export function addChaos(bench: Command, env: CliEnv): void {
         progress.update("what is the server's own");
         const { faultsOf } = await import("./server-faults.ts");
         const { findNatsServer } = await import("../../runtime/config/nats-server.ts");
-        const ofTheServer = await faultsOf(findNatsServer());
-        const report = chaosReport({ seed, seconds, conversations, broken }, results, ofTheServer);
+        const binary = findNatsServer();
+        const ofTheServer = await faultsOf(binary);
+        let copies: string | undefined;
+        if (results.some(({ apart }) => apart)) {
+          const { copiesApart } = await import("./server-copies.ts");
+          copies = await copiesApart(binary, COPIES_KILLS);
+          if (copies) ofTheServer.push(copies);
+        }
+        const settings = { seed, seconds, conversations, broken };
+        const report = chaosReport(settings, results, ofTheServer, copies !== undefined);
         progress.end();
         env.out(report, () => renderChaos(report));
         if (!isWell(report)) env.fail();
@@ -88,6 +96,9 @@ export function addChaos(bench: Command, env: CliEnv): void {
       }
     });
 }
+
+/** Servers that are killed at most to see whether copies come apart without our code. */
+const COPIES_KILLS = 60;
 
 /** Words of a list with commas between them. */
 function chosen<T extends string>(

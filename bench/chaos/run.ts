@@ -61,6 +61,8 @@ export interface RunResult {
   readonly verdict: Verdict;
   /** Sentences of the verdict, and faults that were not done. */
   readonly failures: number;
+  /** Streams whose copies at the servers were not the same in the end, a sentence each. */
+  readonly apart?: readonly string[];
   /** Where to look, of a run that failed. */
   readonly kept?: string;
 }
@@ -132,6 +134,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const verdict = check(history);
     const failures = failuresOf(verdict) + done.filter(({ undone }) => undone).length;
     failed = failures > 0;
+    const apart = failed ? await site.servers.apart() : [];
     const result: RunResult = {
       run,
       form,
@@ -144,6 +147,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       starts: site.nodes.reduce((sum, { starts }) => sum + starts, 0),
       verdict,
       failures,
+      ...(apart.length > 0 ? { apart } : {}),
       ...(failed && options.keep ? { kept: site.dir } : {}),
     };
     if (failed && options.keep) {

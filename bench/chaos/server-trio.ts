@@ -6,7 +6,7 @@ import { type Bus, connectBus } from "../../runtime/bus/index.ts";
 import { type ServerPaths, serverPaths } from "../../runtime/bus/server-config.ts";
 import { ServerProcess } from "../../runtime/bus/server-process.ts";
 import { jetStreamApi } from "../../runtime/log/stream.ts";
-import { freePort } from "../harness/ports.ts";
+import { freePorts } from "../harness/ports.ts";
 import type { Random } from "../rehydration/random/random.ts";
 import type { Servers } from "./servers.ts";
 
@@ -16,19 +16,26 @@ const START_MS = 30_000;
 const RESTART_AFTER_MS = 500;
 const STOP_MS = 2_000;
 const LOOK_EVERY_MS = 100;
+/** How long a copy may be behind when nobody writes, ms. */
+const BEHIND_MS = 10_000;
 
 export class ServerTrio implements Servers {
   readonly replicas = COUNT;
   readonly #binary: string;
   readonly #ports: readonly number[];
+  /** Where each tells of itself. */
+  readonly #monitors: readonly number[];
   readonly #paths: ServerPaths[] = [];
   readonly #processes: ServerProcess[] = [];
   #bus: Bus | undefined;
   #stopping = false;
 
-  private constructor(binary: string, dir: string, ports: readonly number[], routePorts: readonly number[]) {
+  private constructor(binary: string, dir: string, all: readonly number[]) {
     this.#binary = binary;
+    const ports = all.slice(0, COUNT);
+    const routePorts = all.slice(COUNT, 2 * COUNT);
     this.#ports = ports;
+    this.#monitors = all.slice(2 * COUNT);
     const routes = routePorts.map((port) => `nats-route://127.0.0.1:${port}`);
     for (const [i, port] of ports.entries()) {
       const paths = serverPaths(join(dir, `s${i}`));
@@ -38,6 +45,7 @@ export class ServerTrio implements Servers {
         `server_name: s${i}
 host: "127.0.0.1"
 port: ${port}
+http: "127.0.0.1:${this.#monitors[i]}"
 pid_file: ${JSON.stringify(paths.pid)}
 log_file: ${JSON.stringify(paths.log)}
 jetstream { store_dir: ${JSON.stringify(paths.store)}, max_memory_store: 64MB, max_file_store: 1GB }
@@ -49,12 +57,7 @@ cluster { name: chaos, host: "127.0.0.1", port: ${routePorts[i]}, routes: ${JSON
   }
 
   static async start(binary: string, dir: string): Promise<ServerTrio> {
-    const ports: number[] = [];
-    while (ports.length < 2 * COUNT) {
-      const port = await freePort();
-      if (!ports.includes(port)) ports.push(port);
-    }
-    const trio = new ServerTrio(binary, dir, ports.slice(0, COUNT), ports.slice(COUNT));
+    const trio = new ServerTrio(binary, dir, await freePorts(3 * COUNT));
     try {
       for (let i = 0; i < COUNT; i++) trio.#launch(i);
       await trio.#settled(performance.now() + START_MS, true);
@@ -81,6 +84,16 @@ cluster { name: chaos, host: "127.0.0.1", port: ${routePorts[i]}, routes: ${JSON
     await sleep(RESTART_AFTER_MS);
     await this.#settled(performance.now() + START_MS, false);
     return Date.now();
+  }
+
+  /** A copy may be a moment behind: what differs is looked at until it does not, or has had long enough. */
+  async apart(): Promise<string[]> {
+    const end = performance.now() + BEHIND_MS;
+    for (;;) {
+      const found = differing(await Promise.all(this.#monitors.map(copiesOf)));
+      if (found.length === 0 || performance.now() > end) return found;
+      await sleep(LOOK_EVERY_MS);
+    }
   }
 
   async stop(): Promise<void> {
@@ -133,4 +146,24 @@ cluster { name: chaos, host: "127.0.0.1", port: ${routePorts[i]}, routes: ${JSON
     }
     return true;
   }
+}
+
+/** Last sequence of each stream, as one server's own copy has it. */
+async function copiesOf(monitor: number): Promise<Map<string, number>> {
+  const answer = await fetch(`http://127.0.0.1:${monitor}/jsz?accounts=1&streams=1`);
+  const { account_details: accounts = [] } = (await answer.json()) as {
+    account_details?: { stream_detail?: { name: string; state: { last_seq: number } }[] }[];
+  };
+  return new Map(
+    accounts.flatMap(({ stream_detail: streams = [] }) => streams.map((s) => [s.name, s.state.last_seq])),
+  );
+}
+
+/** The streams of which the copies are not the same, a sentence each. */
+function differing(copies: readonly ReadonlyMap<string, number>[]): string[] {
+  const names = new Set(copies.flatMap((copy) => [...copy.keys()]));
+  return [...names].flatMap((name) => {
+    const last = copies.map((copy) => copy.get(name) ?? "none");
+    return new Set(last).size > 1 ? [`the copies of ${name} end with ${last.join(", ")}`] : [];
+  });
 }

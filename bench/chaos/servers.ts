@@ -16,6 +16,8 @@ export interface Servers {
   readonly replicas: number;
   /** Kills one of them. Resolves when it is back and the others have settled; answers when it is over, ms since the epoch. */
   kill(random: Random): Promise<number>;
+  /** Streams whose copies are not the same although nobody writes any more, a sentence each. */
+  apart(): Promise<string[]>;
   stop(): Promise<unknown>;
 }
 
@@ -34,7 +36,8 @@ export async function startServers(count: number, dir: string): Promise<Servers>
     minFreeBytes: 0,
   });
   const { url, user, pass, port } = server;
-  return { url, user, pass, port, replicas: 1, kill: () => killed(server), stop: () => server.stop() };
+  const alone = { replicas: 1, apart: async () => [] };
+  return { url, user, pass, port, ...alone, kill: () => killed(server), stop: () => server.stop() };
 }
 
 /** It comes back on its own store, as its supervision in the product makes it. */

@@ -19,7 +19,7 @@ export {
 } from "./data-dir.ts";
 export { ConfigError, DataDirLockedError, DependencyError, UsageError } from "./errors.ts";
 export { type LoadedConfig, type LoadOptions, loadConfig } from "./load.ts";
-export { findNatsServer, natsServerVersion, powerCutRisk } from "./nats-server.ts";
+export { copiesRisk, findNatsServer, natsServerVersion, powerCutRisk } from "./nats-server.ts";
 export { asset, cacheDir, projectRoot } from "./paths.ts";
 export { maskSecrets, printConfig } from "./print.ts";
 export { type Config, type ConfigInput, configSchema } from "./schema.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DependencyError } from "./errors.ts";
-import { findNatsServer, natsServerVersion, powerCutRisk } from "./nats-server.ts";
+import { copiesRisk, findNatsServer, natsServerVersion, powerCutRisk } from "./nats-server.ts";
 
 let base: string;
 beforeAll(() => {
@@ -54,6 +54,12 @@ describe("findNatsServer", () => {
     expect(natsServerVersion(join(base, "path/nats-server"))).toBe("2.9.10");
     expect(natsServerVersion(join(base, "no-program"))).toBeUndefined();
   });
+});
+
+it("knows which servers keep copies that come apart", () => {
+  expect(copiesRisk("2.9.10")?.what).toContain("come apart");
+  expect(copiesRisk("2.9.25")?.mend).toContain("log.replicas");
+  for (const safe of ["2.10.29", "2.12.0", "3.0.0"]) expect(copiesRisk(safe), safe).toBeUndefined();
 });
 
 describe("powerCutRisk", () => {

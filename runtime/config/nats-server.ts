@@ -1,4 +1,4 @@
-/** Finds the nats-server to run, and says what its version means for what is kept through a power cut. */
+/** Finds the nats-server to run, and says what its version means for what is kept through a power cut, and for copies. */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -78,4 +78,17 @@ export function powerCutRisk(version: string): { readonly what: string; readonly
     };
   }
   return undefined;
+}
+
+/**
+ * What several copies are worth with this version; undefined when nothing is known against it. `bench/chaos/server-copies.ts`
+ * shows it without our code.
+ */
+export function copiesRisk(version: string): { readonly what: string; readonly mend: string } | undefined {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > 2 || (major === 2 && minor >= 10)) return undefined;
+  return {
+    what: `the copies that nats-server ${version} keeps come apart when one of its servers is killed: nodes then see different logs, and conversations get stuck`,
+    mend: "update those servers to 2.10.29 or later, or set log.replicas to 1",
+  };
 }
