@@ -34,7 +34,7 @@ export interface CallOptions {
  * was taken is not known: send it again under the same id.
  */
 export class UnavailableError extends Error {
-  override readonly name = "UnavailableError";
+  override readonly name: string = "UnavailableError";
   constructor(
     message: string,
     readonly retryAfterMs: number,

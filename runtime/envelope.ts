@@ -23,6 +23,8 @@ export interface Envelope {
   readonly traceparent?: string;
   /** Epoch of the lease under which the writer wrote; 0 for gateways. */
   readonly epoch: number;
+  /** Version of its addressee's machine that was current when it was written; 1 where it does not say. */
+  readonly machine?: number;
   readonly clear: JsonObject;
   readonly data: JsonObject;
 }
@@ -62,6 +64,7 @@ export interface WireEnvelope {
   readonly correlation?: string;
   readonly traceparent?: string;
   readonly epoch: number;
+  readonly machine?: number;
   readonly clear: JsonObject;
   /** Base64 of nonce, ciphertext and tag; absent when there is no sealed part. */
   readonly sealed?: string;
@@ -79,6 +82,7 @@ export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined): W
     correlation: e.correlation,
     traceparent: e.traceparent,
     epoch: e.epoch,
+    machine: e.machine,
     clear: e.clear,
     sealed,
   };
@@ -108,6 +112,8 @@ export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; se
   if (typeof w.type !== "string" || !TYPE.test(w.type)) fail("type", "a type word");
   if (typeof w.at !== "number" || !Number.isFinite(w.at)) fail("at", "a time in ms");
   if (typeof w.epoch !== "number" || !Number.isInteger(w.epoch)) fail("epoch", "an integer");
+  if (w.machine !== undefined && !(Number.isSafeInteger(w.machine) && Number(w.machine) > 0))
+    fail("machine", "a version from 1");
   if (typeof w.clear !== "object" || w.clear === null || Array.isArray(w.clear)) fail("clear", "an object");
   return {
     envelope: {
@@ -120,6 +126,7 @@ export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; se
       correlation: text("correlation"),
       traceparent: text("traceparent"),
       epoch: w.epoch as number,
+      ...(w.machine === undefined ? {} : { machine: w.machine as number }),
       clear: w.clear as JsonObject,
     },
     sealed: text("sealed"),

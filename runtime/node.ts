@@ -17,6 +17,7 @@ import { SampledChecks } from "./host/sampled-checks.ts";
 import type { Service } from "./host/service.ts";
 import { AskError } from "./host/service.ts";
 import { ServiceHost } from "./host/service-host.ts";
+import { versionsByKind, versionToBegin } from "./host/versions.ts";
 import { derivedId, newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import { Appender } from "./log/appender.ts";
@@ -90,6 +91,8 @@ export class Node implements Engine {
   readonly #index: RecordIndex;
   readonly #store: CellStore;
   readonly #appender: Appender;
+  /** Kinds that have more than their first version. */
+  readonly #versioned: ReadonlyMap<string, ActorDefinition>;
   readonly #dispatcher: Dispatcher;
   readonly #services: ServiceHost;
   readonly #admission: Admission;
@@ -111,6 +114,9 @@ export class Node implements Engine {
     this.#o = options;
     this.#observers = new Set(options.observers);
     this.workspace = options.workspace;
+    this.#versioned = new Map(
+      options.definitions.filter((d) => versionsByKind([d])[d.kind]).map((d) => [d.kind, d]),
+    );
     this.#sinks = new Set(options.definitions.filter((d) => d.sink).map((d) => d.kind));
     this.#clock = options.clock ?? systemClock;
     this.#db = db;
@@ -121,6 +127,7 @@ export class Node implements Engine {
       stream: n.logStream,
       subject: n.log,
       partitions: options.partitions ?? 32,
+      machineOf: (kind) => this.#machineOf(kind),
       ...(options.appendTimeoutMs === undefined ? {} : { ackTimeoutMs: options.appendTimeoutMs }),
     });
     this.#store = new CellStore(db, keys, (to) => this.#appender.partitionOf(to));
@@ -272,7 +279,18 @@ export class Node implements Engine {
     this.#ends.push(() => left.unsubscribe());
     this.#elsewhere!.start();
     this.#ends.push(() => this.#elsewhere!.stop());
-    await this.#partitions.startAmongOthers(cluster);
+    const info = { ...cluster.info, machines: versionsByKind(this.#o.definitions) };
+    await this.#partitions.startAmongOthers({ ...cluster, info });
+  }
+
+  /** Version that an actor of a kind begins with; undefined for the first. */
+  #machineOf(kind: string): number | undefined {
+    const definition = this.#versioned.get(kind);
+    if (!definition) return undefined;
+    return versionToBegin(
+      definition,
+      this.#partitions.othersInfo().map(({ machines }) => machines),
+    );
   }
 
   async append(record: NewRecord): Promise<AppendResult> {

@@ -144,6 +144,12 @@ export class Partitions {
     return this.#coordinator?.members().flatMap((m) => (m.node === node ? [] : [m.node])) ?? [];
   }
 
+  /** What the other living nodes tell of themselves. */
+  othersInfo(): JsonObject[] {
+    const { node } = this.#coordinator ?? {};
+    return this.#coordinator?.members().flatMap((m) => (m.node === node ? [] : [m.info])) ?? [];
+  }
+
   /** From where on the partitions need the log; undefined before the start. */
   get floors(): FloorBoard | undefined {
     return this.#floors;

@@ -88,26 +88,6 @@ it("a release with another version on an empty disk says so, instead of beginnin
   expect(await look("open")).toBe(5);
 });
 
-it("a checkpoint of another version is nothing that a fold can begin with", async () => {
-  await start();
-  await added("open", 5);
-  clock.advance(8 * DAY);
-  await desk.until(async () => {
-    await desk.node.leaveLog();
-    return (await checkpointsOf("open")).length === 1;
-  }, "a checkpoint");
-  await desk.crash();
-  // This one folds all of it again, and has no checkpoint of its own.
-  await desk.up({ definitions: later, retention: { tailMs: 90 * DAY, logMs: 30 * DAY } });
-  await added("open", 1, 6);
-  clock.advance(31 * DAY);
-  for (let n = 0; n < 3; n++) await desk.node.leaveLog();
-  await desk.crash();
-  await rm(join(desk.dir, "engine"), { recursive: true });
-  await desk.up();
-  expect(await look("open")).toBe(6);
-});
-
 it("an open actor whose first record was given up has not left", async () => {
   await start({ retention: { tailMs: 90 * DAY, logMs: 30 * DAY } });
   await add("closed", 100);

@@ -11,6 +11,7 @@ import type { Cell } from "./cell.ts";
 import type { CellState, CellStore } from "./cell-store.ts";
 import { HOST } from "./host-options.ts";
 import { stateHash } from "./state-hash.ts";
+import { machineOf, UnknownVersionError } from "./versions.ts";
 
 export interface ActivationParts {
   readonly bus: Bus;
@@ -21,25 +22,13 @@ export interface ActivationParts {
   /** Whether a record was given up on, so that every fold passes over it. */
   readonly isSkipped: (record: StoredRecord) => boolean;
   readonly onDamage: (actor: string, reason: string) => void;
+  /** An actor goes on in a version that this release runs, from before a later release had brought it to another one. */
+  readonly onRolledBack: (actor: string, from: number, to: number) => void;
 }
 
 /** A state is not what was written: its state has another hash than the one that it carries. */
 class AlteredError extends Error {
   override readonly name = "AlteredError";
-}
-
-/**
- * The log has an actor only as a checkpoint of another version of its machine. Nothing is lost: a release that has this version
- * can go on with it.
- */
-export class UnknownVersionError extends Error {
-  override readonly name = "UnknownVersionError";
-  constructor({ name, to, definition }: Cell, version: number) {
-    super(
-      `${name} is kept in version ${version} of the machine of ${to.kind}, this release has ${definition.version}: ` +
-        `start a release that has version ${version}`,
-    );
-  }
 }
 
 /** A record that was folded once can't be folded any more: the machine was changed. */
@@ -64,6 +53,13 @@ interface Unusable {
   readonly version?: number;
 }
 
+/** How an actor was begun with a checkpoint, or why not. */
+interface Begin {
+  readonly unusable?: Unusable;
+  /** The checkpoint that reaches furthest of those of a version that this release does not run. */
+  readonly beyond?: IndexedCheckpoint & { readonly version: number };
+}
+
 export class Activation {
   readonly #p: ActivationParts;
 
@@ -74,14 +70,24 @@ export class Activation {
   /**
    * Brings a cell to its state before record `before`, or later where a snapshot or a checkpoint is later.
    * @param floor nothing below it is used: it may be leaving the log, or there is more of the actor that has left
+   * @param head what records up to here led to may be in the log already
    * @throws RefoldError, LeftLogError, UnknownVersionError; whatever the log says when it can't be read.
    */
-  async activate(cell: Cell, before: () => number, floor: number): Promise<void> {
+  async activate(cell: Cell, before: () => number, floor: number, head: number): Promise<void> {
     cell.reset();
+    const checkpoints = await this.#p.index.checkpoints.of(cell.to);
     const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
-    if (state && state.version === cell.definition.version && (state.extent?.base ?? 0) >= floor)
+    // Behind a later checkpoint it may have become another version.
+    const isCurrent = state !== undefined && !checkpoints.some(({ seq }) => seq > state.seq);
+    if (isCurrent && machineOf(cell.definition, state.version) && (state.extent?.base ?? 0) >= floor)
       this.#restore(cell, state);
-    const unusable = cell.exists ? undefined : await this.#begin(cell, floor);
+    const { unusable, beyond }: Begin = cell.exists ? {} : await this.#begin(cell, checkpoints, floor);
+    if (beyond) {
+      // What a later release made of these records is not what this one would.
+      const since = await this.#p.index.ofActor(cell.to, beyond.covers);
+      if (since.some((seq) => seq <= head && !checkpoints.some((c) => c.seq === seq)))
+        throw new UnknownVersionError(cell.name, beyond.version, cell.definition);
+    }
     try {
       if (unusable) {
         // The log had more of it than it has now.
@@ -91,7 +97,11 @@ export class Activation {
       await this.fold(cell, before(), floor);
     } catch (error) {
       if (unusable?.version === undefined || !(error instanceof LeftLogError)) throw error;
-      throw new UnknownVersionError(cell, unusable.version);
+      throw new UnknownVersionError(cell.name, unusable.version, cell.definition);
+    }
+    if (beyond && cell.exists) {
+      cell.overruled = beyond.seq;
+      this.#p.onRolledBack(cell.name, beyond.version, cell.version);
     }
     cell.active = true;
   }
@@ -101,36 +111,45 @@ export class Activation {
    * @param first the actor's first record ever
    */
   async again(cell: Cell, seq: number, floor: number, first: number): Promise<void> {
-    if (first < floor) {
-      const checkpoints = await this.#p.index.checkpoints.of(cell.to);
+    const checkpoints = (await this.#p.index.checkpoints.of(cell.to)).filter(({ covers }) => covers <= seq);
+    for (const checkpoint of checkpoints)
+      if ((await this.#changesVersion(cell, checkpoint)) && (await this.#from(cell, checkpoint)) === true)
+        break;
+    if (first < floor && !cell.exists) {
       for (const checkpoint of checkpoints.reverse()) {
         const [next = 0] = await this.#p.index.ofActor(cell.to, checkpoint.covers);
-        if (next < floor || checkpoint.covers > seq) continue;
+        if (next < floor) continue;
         if ((await this.#from(cell, checkpoint)) === true) break;
       }
     }
     await this.fold(cell, seq + 1, floor);
   }
 
+  async #changesVersion(cell: Cell, { seq }: IndexedCheckpoint): Promise<boolean> {
+    return (await this.read(cell, seq))?.clear.anew === true;
+  }
+
   /**
    * Begins with the checkpoint that reaches furthest of those behind whose state nothing has left. Answers what those say that
    * can't be used, where there is no other.
    */
-  async #begin(cell: Cell, floor: number): Promise<Unusable | undefined> {
+  async #begin(cell: Cell, checkpoints: readonly IndexedCheckpoint[], floor: number): Promise<Begin> {
     let unusable: Unusable | undefined;
-    for (const checkpoint of await this.#p.index.checkpoints.of(cell.to)) {
+    let beyond: Begin["beyond"];
+    for (const checkpoint of checkpoints) {
       if (checkpoint.seq < floor) continue;
       const [next] = await this.#p.index.ofActor(cell.to, checkpoint.covers);
       if (next !== undefined && next < floor) continue;
       const found = await this.#from(cell, checkpoint);
-      if (found === true) return undefined;
+      if (found === true) return { beyond };
       if (!found) continue;
+      if (found.version !== undefined) beyond ??= { ...checkpoint, version: found.version };
       unusable = {
         first: Math.min(found.first, unusable?.first ?? found.first),
         version: unusable?.version ?? found.version,
       };
     }
-    return unusable;
+    return { unusable, beyond };
   }
 
   /** Restores a cell from a checkpoint; undefined when that can't be read. */
@@ -139,7 +158,7 @@ export class Activation {
     if (record?.type !== CHECKPOINT || record.from.kind !== HOST.kind) return undefined;
     const state = record.data.state as unknown as CellState;
     const first = Number(record.clear.first);
-    if (state.version !== cell.definition.version) return { first, version: state.version };
+    if (!machineOf(cell.definition, state.version)) return { first, version: state.version };
     return this.#restore(cell, state, { ...state.extent, covers, base: seq }) || { first };
   }
 
@@ -181,6 +200,7 @@ export class Activation {
           cell.passCheckpoint(record);
           continue;
         }
+        cell.mayFold(record);
         try {
           cell.fold(record);
         } catch (error) {

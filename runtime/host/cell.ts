@@ -3,11 +3,12 @@ import { type Address, formatAddress } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
 import { type CellState, type Extent, isCovered, type OpenAsk } from "./cell-store.ts";
-import type { ActorDefinition, ActorView } from "./definition.ts";
+import type { ActorDefinition, ActorView, MachineVersion } from "./definition.ts";
 import { LiveMachine, stateHash } from "./live-machine.ts";
 import type { Effect } from "./machine.ts";
 import { answerId, type Outgoing, outgoing } from "./outbox.ts";
 import type { Partition } from "./partition.ts";
+import { FIRST_VERSION, machineOf, UnknownVersionError } from "./versions.ts";
 
 /** Types of records that the host itself writes to actors. */
 export const TIMER = "host.timer";
@@ -53,6 +54,11 @@ export class Cell {
   /** Monotonic time of last use, for passivation. */
   usedAt = 0;
   seq = 0;
+  /** Sequence of a checkpoint of another version, beside which the actor goes on as it is: that has to be said; 0 without one. */
+  overruled = 0;
+  /** It is in a version that this release does not have: its records wait. */
+  refused = false;
+  #machine: MachineVersion | undefined;
   #at = 0;
   #startedAt = 0;
   #extent = NOWHERE;
@@ -80,7 +86,12 @@ export class Cell {
   get closed(): boolean {
     const live = this.#live;
     if (!live) return false;
-    return live.done || (this.definition.closed?.(live.context, live.value) ?? false);
+    return live.done || (this.#machine?.closed?.(live.context, live.value) ?? false);
+  }
+
+  /** Version of its machine; the present one while it has no record. */
+  get version(): number {
+    return this.#machine?.version ?? this.definition.version;
   }
 
   /** Where in the log its state comes from. */
@@ -96,6 +107,8 @@ export class Cell {
   /** Forgets everything; the next activation starts from the snapshot and the log. */
   reset(): void {
     this.#live = undefined;
+    this.#machine = undefined;
+    this.overruled = 0;
     this.#asks = new Map();
     this.seq = 0;
     this.#at = 0;
@@ -107,7 +120,8 @@ export class Cell {
   /** @param extent where the state comes from, where that is not what it says itself */
   restore(state: CellState, extent = state.extent): void {
     if (state.asks.some((ask) => ask.input === undefined)) throw new TypeError("asks without what was asked");
-    this.#live = LiveMachine.restore(this.definition.machine, state.machine, this.to.id, state.at);
+    this.#machine = this.#runs(state.version);
+    this.#live = LiveMachine.restore(this.#machine.machine, state.machine, this.to.id, state.at);
     this.#asks = new Map(state.asks.map((ask) => [ask.id, ask]));
     this.seq = state.seq;
     this.#at = state.at;
@@ -118,7 +132,7 @@ export class Cell {
   state(): CellState {
     const machine = this.#live!.persist();
     return {
-      version: this.definition.version,
+      version: this.version,
       seq: this.seq,
       at: this.#at,
       startedAt: this.#startedAt,
@@ -132,8 +146,19 @@ export class Cell {
   view(): ActorView {
     const live = this.#live!;
     const view =
-      this.definition.view?.(live.context, live.value, live.children) ?? (live.context as JsonObject);
+      this.#machine?.view?.(live.context, live.value, live.children) ?? (live.context as JsonObject);
     return { address: this.to, seq: this.seq, value: live.value, view };
+  }
+
+  /** @throws UnknownVersionError where it would begin in a version that this release does not run */
+  mayFold(record: StoredRecord): void {
+    if (!this.#live) this.#runs(record.machine ?? FIRST_VERSION);
+  }
+
+  #runs(version: number): MachineVersion {
+    const machine = machineOf(this.definition, version);
+    if (!machine) throw new UnknownVersionError(this.name, version, this.definition);
+    return machine;
   }
 
   /**
@@ -147,7 +172,8 @@ export class Cell {
       this.#startedAt = at;
       const input = { address: this.to, startedAt: at };
       const point = { at, recordId: `${record.id} start` };
-      const started = LiveMachine.start(this.definition.machine, input, this.to.id, point);
+      this.#machine = this.#runs(record.machine ?? FIRST_VERSION);
+      const started = LiveMachine.start(this.#machine.machine, input, this.to.id, point);
       this.#live = started.live;
       effects.push(...started.effects);
     }
@@ -168,16 +194,11 @@ export class Cell {
     const { folded, covers: before } = this.#extent;
     const covers = Number(clear.covers);
     const state = data.state as unknown as CellState | undefined;
-    if (
-      this.exists &&
-      covers <= this.seq &&
-      covers > before &&
-      from.kind === "host" &&
-      state?.version === this.definition.version &&
-      isWhole(state)
-    ) {
+    if (this.exists && covers <= this.seq && covers > before && from.kind === "host" && isWhole(state)) {
       // What came between its state and its place has to be folded on top of it.
-      this.#extent = { ...this.#extent, covers, base: folded <= covers ? seq : covers + 1 };
+      if (state.version === this.version)
+        this.#extent = { ...this.#extent, covers, base: folded <= covers ? seq : covers + 1 };
+      else this.overruled = seq;
     }
     this.skip(seq);
   }
@@ -213,7 +234,7 @@ export class Cell {
 }
 
 /** Whether a state is what was written: it can be gone on with. */
-function isWhole(state: CellState | undefined): boolean {
+function isWhole(state: CellState | undefined): state is CellState {
   return state?.machine !== undefined && stateHash(state.machine) === state.hash;
 }
 

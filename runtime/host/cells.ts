@@ -8,6 +8,7 @@ import type { OpenAsk } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
 import type { GivingUp } from "./giving-up.ts";
 import { type HostParts, sleep } from "./host-options.ts";
+import type { Migrations } from "./migrations.ts";
 import { answerId } from "./outbox.ts";
 import type { Partition } from "./partition.ts";
 import { SKIPPED } from "./quarantine.ts";
@@ -18,6 +19,7 @@ export interface CellsParts extends HostParts {
   readonly timers: TimerQueue;
   readonly asks: Asks;
   readonly givingUp: GivingUp;
+  readonly migrations: Migrations;
   /** Has the records that wait in a cell worked off. */
   readonly work: (cell: Cell) => void;
 }
@@ -38,6 +40,12 @@ export class Cells {
       isSkipped: (record) => record.type === SKIPPED || parts.givingUp.isQuarantined(record),
       onDamage: (actor, reason) =>
         parts.log.error("a snapshot is damaged, the log is read instead", { actor, reason }),
+      onRolledBack: (actor, from, to) =>
+        parts.log.error("an actor goes on in the version that it was in before a later release", {
+          actor,
+          from,
+          to,
+        }),
     });
   }
 
@@ -139,7 +147,7 @@ export class Cells {
       );
     for (;;) {
       try {
-        await this.activation.activate(cell, before, partition?.floor ?? 1);
+        await this.activation.activate(cell, before, partition?.floor ?? 1, partition?.tenure.head ?? 0);
         break;
       } catch (error) {
         if (!(error instanceof RefoldError)) throw error;
@@ -150,6 +158,9 @@ export class Cells {
       }
     }
     if (cell.gone || !partition) return;
+    cell.refused = false;
+    if (this.#p.migrations.isDue(cell)) await this.#p.migrations.settle(cell, partition);
+    if (cell.gone) return;
     if (cell.exists) this.#p.timers.set(cell.name, cell.timers);
     for (const ask of cell.asks) {
       if (this.#p.asks.has(ask) || this.isAnswered(ask.id)) continue;

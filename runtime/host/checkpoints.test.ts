@@ -43,7 +43,7 @@ it("a closed actor gets one checkpoint, which says what it covers and opens only
   desk = await TestDesk.start({ definitions, host, retention });
   const checkpoint = await closed();
   const [first, last] = await records();
-  expect(checkpoint.clear).toEqual({ covers: last!.seq, first: first!.seq, version: 1 });
+  expect(checkpoint.clear).toEqual({ covers: last!.seq, first: first!.seq, version: 1, anew: false });
   expect(checkpoint.id).toBe(derivedId("counter/c1/c1", "checkpoint", 1, last!.seq));
   expect(JSON.stringify(checkpoint.clear)).not.toContain("total");
   expect(await checkpoints()).toHaveLength(1);

@@ -9,6 +9,7 @@ import type { JsonObject } from "../json.ts";
 import { RecordRefusedError } from "../log/appender.ts";
 import { CHECKPOINT, type CheckpointClear, LeftLogError } from "../log/checkpoint.ts";
 import type { Cell } from "./cell.ts";
+import type { CellState } from "./cell-store.ts";
 import type { Cells } from "./cells.ts";
 import { HOST, type HostParts } from "./host-options.ts";
 import type { Partition } from "./partition.ts";
@@ -49,17 +50,7 @@ export class Checkpoints {
   /** One checkpoint of what the actor is now, unless it can't have one at the moment. @throws NotOwnedError */
   async append(cell: Cell): Promise<void> {
     if (!isReady(cell) || this.#underWay.has(cell)) return;
-    const state = cell.state();
-    const clear: CheckpointClear = { covers: state.seq, first: state.extent.first, version: state.version };
-    const record: NewRecord = {
-      // The same state has the same id, whoever appends it and however often.
-      id: derivedId(cell.name, "checkpoint", state.version, state.seq),
-      type: CHECKPOINT,
-      from: HOST,
-      to: cell.to,
-      clear,
-      data: { state: state as unknown as JsonObject },
-    };
+    const record = checkpointOf(cell, cell.state());
     try {
       this.#p.appender.check(record);
     } catch (error) {
@@ -120,7 +111,22 @@ export class Checkpoints {
   }
 }
 
+/** @param over where every fold has to begin here or later: the checkpoint of another version that it takes the place of, or 0 */
+export function checkpointOf({ name, to }: Cell, state: CellState, over?: number): NewRecord {
+  const { seq, version, extent } = state;
+  const clear: CheckpointClear = { covers: seq, first: extent.first, version, anew: over !== undefined };
+  return {
+    // The same state has the same id, whoever appends it and however often.
+    id: derivedId(name, "checkpoint", version, seq, ...(over ? ["over", over] : [])),
+    type: CHECKPOINT,
+    from: HOST,
+    to,
+    clear,
+    data: { state: state as unknown as JsonObject },
+  };
+}
+
 /** All that it led to is in the log, and it waits for no answer. */
-function isReady(cell: Cell): boolean {
+export function isReady(cell: Cell): boolean {
   return cell.active && cell.exists && !cell.gone && cell.unacknowledged === 0 && cell.asks.length === 0;
 }

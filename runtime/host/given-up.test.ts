@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { address, partitionOf } from "../address.ts";
 import { ShiftedClock } from "../clock.ts";
 import { newId } from "../ids.ts";
+import { dropSnapshots } from "./cell-store.ts";
 import { counter as breaking, channel, counterMachine } from "./test-machines.ts";
 import { TestDesk, type TestNodeOptions } from "./testing.ts";
 
@@ -52,7 +53,8 @@ describe("a quarantined record", () => {
     await desk.until(async () => (await view())?.total === 3);
     await desk.node.stop();
     await desk.bus.close();
-    await desk.up({ definitions: [{ ...breaking, version: 2 }, channel] });
+    await dropSnapshots(join(desk.dir, "engine"));
+    await desk.up({ definitions: [breaking, channel] });
     await desk.until(async () => (await view())?.total === 3);
     await desk.until(async () => (await view())?.quarantined === 1);
     await desk.send(c1, "add");

@@ -9,7 +9,6 @@ import type { NewRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
 import { LeftLogError } from "../log/checkpoint.ts";
 import type { RawRecord } from "../log/reader.ts";
-import { UnknownVersionError } from "./activation.ts";
 import { Asks } from "./asks.ts";
 import { Cell, TIMER } from "./cell.ts";
 import { Cells } from "./cells.ts";
@@ -27,11 +26,13 @@ import {
 import { Intake } from "./intake.ts";
 import { Leaving } from "./leaving.ts";
 import { type PersistedMachine, stateHash } from "./live-machine.ts";
+import { Migrations } from "./migrations.ts";
 import { Partition, type Tenure } from "./partition.ts";
 import { authorityOf, Sender } from "./sender.ts";
 import { Snapshots } from "./snapshots.ts";
 import { type Deadline, TimerQueue } from "./timer-queue.ts";
 import { Turns } from "./turns.ts";
+import { checkVersions, UnknownVersionError } from "./versions.ts";
 
 export type { HostLog, HostOptions, HostParts, RestartPolicy } from "./host-options.ts";
 
@@ -51,6 +52,7 @@ export class Host {
   readonly #intake: Intake;
   readonly #givingUp: GivingUp;
   readonly #checkpoints: Checkpoints;
+  readonly #migrations: Migrations;
   readonly #snapshots: Snapshots;
   readonly #counts = { timersFired: 0, timersSkipped: 0, disowned: 0 };
   #closed = false;
@@ -60,6 +62,7 @@ export class Host {
 
   constructor(parts: HostParts, options: HostOptions = {}) {
     const { appender, clock, dispatcher } = parts;
+    for (const definition of parts.definitions) checkVersions(definition);
     this.#p = parts;
     this.#o = { ...HOST_DEFAULTS, ...options };
     this.#flushedAt = clock.monotonic();
@@ -77,6 +80,7 @@ export class Host {
       bury: (original, letter) => this.#givingUp.bury(original, letter),
     });
     this.#asks = new Asks({ dispatcher, clock, appender, sender: this.#sender, onError: warn });
+    this.#migrations = new Migrations({ ...parts, sender: this.#sender, timers: this.#timers });
     const common = {
       ...parts,
       partitions: this.#partitions,
@@ -84,6 +88,7 @@ export class Host {
       asks: this.#asks,
       sender: this.#sender,
       givingUp: this.#givingUp,
+      migrations: this.#migrations,
       warn,
     };
     this.#cells = new Cells({ ...common, work: (cell) => void this.#turns.work(cell) });
@@ -97,6 +102,7 @@ export class Host {
         cells: this.#cells.all,
         partitionOf: (cell) => appender.partitionOf(cell.to),
         onClosed: (cell) => parts.checkpoints && this.#checkpoints.close(cell),
+        onSeen: (cell) => void this.#settle(cell),
       },
       this.#o,
     );
@@ -186,6 +192,39 @@ export class Host {
     const { late } = partition;
     partition.late = [];
     for (const { actor, timer } of late) this.#timerDue(actor, timer);
+    void this.#migrate(partition).catch((error) =>
+      this.#warn("not all actors were looked at for a migration", error),
+    );
+  }
+
+  /** Brings open actors into memory that may have to go on in another version, so that none is left behind when that is dropped. */
+  async #migrate(partition: Partition): Promise<void> {
+    for (const kind of this.#migrations.kinds) {
+      for (const to of await this.#p.store.openIn(partition.number, kind)) {
+        if (partition.ended.aborted) return;
+        try {
+          await this.#cells.active(to);
+        } catch (error) {
+          if (!partition.ended.aborted) this.#warn("an actor was not looked at for a migration", error);
+        }
+      }
+    }
+  }
+
+  /** An actor that had to wait with it goes on in another version once it can. */
+  async #settle(cell: Cell): Promise<void> {
+    if (cell.running || cell.mailbox.length > 0 || !this.#migrations.isDue(cell)) return;
+    const partition = this.#cells.partitionOf(cell.to);
+    if (!partition) return;
+    cell.running = true;
+    try {
+      await this.#migrations.settle(cell, partition);
+    } catch (error) {
+      if (!cell.gone) this.#warn("an actor could not go on in another version yet", error);
+    } finally {
+      cell.running = false;
+      void this.#turns.work(cell);
+    }
   }
 
   /**
@@ -251,7 +290,9 @@ export class Host {
   status(): Record<string, number> {
     let unacknowledged = 0;
     let waiting = 0;
+    let refused = 0;
     for (const cell of this.#cells.all.values()) {
+      if (cell.refused) refused++;
       unacknowledged += cell.unacknowledged;
       waiting += cell.mailbox.length;
     }
@@ -259,12 +300,14 @@ export class Host {
       cells: this.#cells.all.size,
       waiting,
       unacknowledged,
+      refused,
       timers: this.#timers.size,
       asks: this.#asks.dispatched,
       ...this.#intake.counts,
       ...this.#turns.counts,
       ...this.#givingUp.counts,
       ...this.#checkpoints.counts,
+      ...this.#migrations.counts,
       ...this.#counts,
     };
   }

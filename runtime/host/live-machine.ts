@@ -9,10 +9,12 @@ import { ImpureMachineError, inFold } from "./fold-guard.ts";
 import type { ActorInput, Effect } from "./machine.ts";
 import {
   childrenOf,
+  delaysOf,
   findByPath,
   hasStopped,
   isOver,
   limitMicrosteps,
+  missingChild,
   parentOf,
   pathOf,
   restorable,
@@ -138,6 +140,28 @@ export class LiveMachine {
       live.#generation = persisted.generation;
       live.#timers.clear();
       for (const timer of persisted.timers) live.#rearm(timer, at);
+      return live;
+    });
+  }
+
+  /**
+   * A machine in a state that another version of it was brought to. Delayed transitions of its states that have no timer are
+   * set, as if they had just been entered.
+   * @throws MachineError where a state needs a child, or a timer that only a migration can know
+   */
+  static moved(machine: AnyStateMachine, persisted: PersistedMachine, id: string, at: number): LiveMachine {
+    const live = LiveMachine.restore(machine, persisted, id, at);
+    live.#now = at;
+    return inFold(at, `migrate ${id}`, () => {
+      const missing = missingChild(live.#actor);
+      if (missing !== undefined)
+        throw new MachineError(`the migration gave no child ${JSON.stringify(missing)}`);
+      for (const { id: timer, delay } of delaysOf(live.#actor)) {
+        if (live.timers.some((each) => each.source === "root" && each.id === timer)) continue;
+        if (typeof delay !== "number")
+          throw new MachineError(`the migration gave no timer ${timer}: its delay has a name`);
+        live.#system.scheduler.schedule(live.#actor, live.#actor, { type: timer }, delay, timer);
+      }
       return live;
     });
   }

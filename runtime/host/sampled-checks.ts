@@ -104,7 +104,7 @@ export class SampledChecks {
     }
     const end: Step = { seq, type: last.type, state: machine ? stateText(machine) : "{}", wants: "{}" };
     // A snapshot of another record is one of a later life of this actor.
-    const snapshot = kept?.seq === seq && kept.version === definition.version ? kept.machine : undefined;
+    const snapshot = kept?.seq === seq && kept.version === cell.version ? kept.machine : undefined;
     const found =
       stateDivergence(to, [end], seq, cell.state().machine, "in memory") ??
       (snapshot && stateDivergence(to, [end], seq, snapshot, "snapshot"));

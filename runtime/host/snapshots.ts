@@ -19,6 +19,8 @@ export interface SnapshotParts {
   readonly warn: (what: string, error: unknown) => void;
   /** Has a closed actor's checkpoint written; false when there is nothing to wait for. */
   readonly onClosed?: (cell: Cell) => boolean;
+  /** Called for each actor in memory at each flush. */
+  readonly onSeen?: (cell: Cell) => void;
   /** Called for an actor that has just left memory. */
   readonly onPassivated?: (cell: Cell) => void;
 }
@@ -78,6 +80,7 @@ export class Snapshots {
     for (const cell of cells.values()) {
       if (cell.surplus) lower(cell, cell.surplus.from);
       if (cell.dirtySince !== undefined) changed.push(cell);
+      this.#p.onSeen?.(cell);
     }
     // First the index: what a position has passed is not read again to be noted.
     await index.flush();

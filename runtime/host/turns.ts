@@ -11,6 +11,7 @@ import type { Partition } from "./partition.ts";
 import { SKIPPED } from "./quarantine.ts";
 import type { Sender } from "./sender.ts";
 import type { TimerQueue } from "./timer-queue.ts";
+import { UNKNOWN_AGAIN_MS, UnknownVersionError } from "./versions.ts";
 
 export interface TurnsParts extends HostParts {
   readonly cells: Cells;
@@ -44,7 +45,12 @@ export class Turns {
     const waiting = cell.mailbox.length;
     if (waiting > 1) this.#p.onBehind?.(cell.to, waiting);
     // An actor that is far behind must not take the room of the others of its partition.
-    if (cell.surplus || waiting >= maxMailbox || (waiting > 0 && partition.underWay >= maxUnderWay / 2)) {
+    if (
+      cell.surplus ||
+      waiting >= maxMailbox ||
+      (waiting > 0 && cell.refused) ||
+      (waiting > 0 && partition.underWay >= maxUnderWay / 2)
+    ) {
       cell.surplus ??= { from: record.seq, next: record.seq, last: record.seq, underWay: 0 };
       cell.surplus.last = record.seq;
       partition.pass(record.seq);
@@ -92,12 +98,15 @@ export class Turns {
         } else if (record.type === SKIPPED || (old && this.#p.givingUp.isQuarantined(record)))
           this.#skip(cell, delivery);
         else if (record.type === CHECKPOINT) this.#passCheckpoint(cell, delivery);
-        else if (old && partition.tenure.careful) await this.#insistAlone(cell, delivery);
-        else if (this.#trying) {
+        else if (old && partition.tenure.careful) {
+          cell.mayFold(record);
+          await this.#insistAlone(cell, delivery);
+        } else if (this.#trying) {
           // What ends the process now would be blamed on the one that is tried.
           await this.#trying;
           continue;
         } else {
+          cell.mayFold(record);
           const crash = this.#tryFold(cell, delivery);
           if (crash) await this.#insist(cell, delivery, crash);
         }
@@ -106,8 +115,10 @@ export class Turns {
     } catch (error) {
       // The log could not be read or written at all: the record stays in the mailbox and is tried again.
       if (cell.gone || cell.mailbox[0]?.partition.ended.aborted) return;
-      this.#p.warn(`cell ${cell.name} waits`, error);
-      setTimeout(() => void this.work(cell), TRY_AGAIN_MS).unref();
+      const isUnknown = error instanceof UnknownVersionError;
+      if (!isUnknown || !cell.refused) this.#p.warn(`cell ${cell.name} waits`, error);
+      cell.refused = isUnknown;
+      setTimeout(() => void this.work(cell), isUnknown ? UNKNOWN_AGAIN_MS : TRY_AGAIN_MS).unref();
     } finally {
       cell.running = false;
       cell.usedAt = this.#p.clock.monotonic();

@@ -29,6 +29,9 @@ export function foldedRecords(records: readonly StoredRecord[]): StoredRecord[] 
 export function lastCheckpoint(records: readonly StoredRecord[]): StoredRecord | undefined {
   const checkpoints = records.filter(({ type, from }) => type === CHECKPOINT && from.kind === "host");
   const [any] = checkpoints;
+  // Before it, the actor was in another version of its machine.
+  const changed = checkpoints.filter(({ clear }) => clear.anew === true);
+  if (changed.length > 0) return changed.reduce((a, b) => (coveredBy(b) > coveredBy(a) ? b : a));
   if (!any || records.some(({ seq }) => seq === any.clear.first)) return undefined;
   return checkpoints.reduce((a, b) => (coveredBy(b) > coveredBy(a) ? b : a));
 }

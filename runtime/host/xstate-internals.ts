@@ -30,6 +30,8 @@ interface StateNode {
   readonly type: "atomic" | "compound" | "parallel" | "final" | "history";
   readonly initial?: { readonly target: readonly StateNode[] };
   readonly states: Readonly<Record<string, StateNode>>;
+  readonly after: readonly { readonly eventType: string; readonly delay: unknown }[];
+  readonly invoke: readonly { readonly id: string }[];
 }
 
 type StateValue = string | { [key: string]: StateValue };
@@ -151,6 +153,19 @@ function completed(node: StateNode, value: StateValue): StateValue {
 
 function regionsOf(node: StateNode): StateNode[] {
   return Object.values(node.states).filter((each) => each.type !== "history");
+}
+
+/** Delayed transitions of an actor's active states; a delay may be a name, or a function. */
+export function delaysOf(ref: AnyActorRef): { readonly id: string; readonly delay: unknown }[] {
+  const { _nodes = [] } = ref.getSnapshot() as Partial<MachineSnapshot>;
+  return _nodes.flatMap((node) => node.after.map(({ eventType, delay }) => ({ id: eventType, delay })));
+}
+
+/** Name of a child that an actor's active states invoke and that is not there. */
+export function missingChild(ref: AnyActorRef): string | undefined {
+  const { _nodes = [] } = ref.getSnapshot() as Partial<MachineSnapshot>;
+  const invoked = _nodes.flatMap((node) => node.invoke.map(({ id }) => id));
+  return invoked.find((id) => !childrenOf(ref)[id]);
 }
 
 /**

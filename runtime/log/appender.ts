@@ -28,6 +28,8 @@ export interface AppenderOptions {
   /** Subject of a partition. */
   readonly subject: (partition: number) => string;
   readonly partitions: number;
+  /** Version of a kind's machine that an actor begins with which gets its first record now; undefined for 1. */
+  readonly machineOf?: (kind: string) => number | undefined;
   /** Wait for one acknowledgement, ms. Default 3,000. */
   readonly ackTimeoutMs?: number;
 }
@@ -55,7 +57,8 @@ interface Recent {
 export class Appender {
   readonly #bus: Bus;
   readonly #keys: KeyRing;
-  readonly #o: Required<AppenderOptions>;
+  readonly #o: Required<Omit<AppenderOptions, "machineOf">>;
+  readonly #machineOf: NonNullable<AppenderOptions["machineOf"]>;
   readonly #partitions = new LRUCache<string, number>({ max: KNOWN_PARTITIONS });
   /** JSON of what was checked and is about to be appended, by its data. */
   readonly #plain = new WeakMap<object, string>();
@@ -66,7 +69,9 @@ export class Appender {
   constructor(bus: Bus, keys: KeyRing, options: AppenderOptions) {
     this.#bus = bus;
     this.#keys = keys;
-    this.#o = { ackTimeoutMs: 3_000, ...options };
+    const { machineOf = () => undefined, ...rest } = options;
+    this.#o = { ackTimeoutMs: 3_000, ...rest };
+    this.#machineOf = machineOf;
   }
 
   partitionOf(to: Address): number {
@@ -135,7 +140,9 @@ export class Appender {
     }
     const plain = this.#plain.get(envelope.data) ?? JSON.stringify(envelope.data);
     this.#plain.delete(envelope.data);
-    const { payload, headers, sealed } = encodeRecord(envelope, plain, sealer);
+    const machine = this.#machineOf(envelope.to.kind);
+    const stamped = machine === undefined ? envelope : { ...envelope, machine };
+    const { payload, headers, sealed } = encodeRecord(stamped, plain, sealer);
     if (payload.byteLength > this.#bus.maxPayload - 1_024) {
       throw this.#tooLarge(envelope, payload.byteLength);
     }

@@ -18,6 +18,8 @@ export interface CheckpointClear extends JsonObject {
   readonly first: number;
   /** Version of the machine that the state is of. */
   readonly version: number;
+  /** The actor was in another version before: every fold has to begin here or later. */
+  readonly anew: boolean;
 }
 
 /** What a checkpoint covers, from its header; undefined for any other record. */

@@ -1,0 +1,74 @@
+/**
+ * Has actors go on in another version of their machine: where a migration leads on from theirs, and where a later release had
+ * brought them to one that this release does not have. Either way the actor's state goes into its own log as a checkpoint that
+ * says so, before anything more is folded; so every later fold begins there and comes to the same.
+ */
+import { RecordRefusedError } from "../log/appender.ts";
+import type { Cell } from "./cell.ts";
+import type { CellState } from "./cell-store.ts";
+import { checkpointOf, isReady } from "./checkpoints.ts";
+import type { HostParts } from "./host-options.ts";
+import type { Partition } from "./partition.ts";
+import type { Sender } from "./sender.ts";
+import type { TimerQueue } from "./timer-queue.ts";
+import { migrated, nextVersion } from "./versions.ts";
+
+export interface MigrationsParts extends Pick<HostParts, "appender" | "definitions" | "log"> {
+  readonly sender: Sender;
+  readonly timers: TimerQueue;
+}
+
+export class Migrations {
+  readonly counts = { migrated: 0 };
+  readonly #p: MigrationsParts;
+  /** Actors that stay as they are, of which that was said. */
+  readonly #staying = new WeakSet<Cell>();
+
+  constructor(parts: MigrationsParts) {
+    this.#p = parts;
+  }
+
+  /** Kinds of which actors may have to go on in another version. */
+  get kinds(): string[] {
+    return this.#p.definitions.filter(({ migrations }) => migrations?.length).map(({ kind }) => kind);
+  }
+
+  /** Whether an actor has to go on in another version, and can now: it waits for no answer, and all that it led to is in the log. */
+  isDue(cell: Cell): boolean {
+    if (!cell.exists || this.#staying.has(cell)) return false;
+    const leads = !cell.closed && nextVersion(cell.definition, cell.version) !== undefined;
+    return (leads || cell.overruled > 0) && isReady(cell);
+  }
+
+  /** Nothing may be folded meanwhile. @throws NotOwnedError */
+  async settle(cell: Cell, partition: Partition): Promise<void> {
+    const before = cell.state();
+    let state: CellState;
+    try {
+      state = cell.closed ? before : migrated(cell.definition, before, cell.to.id);
+    } catch (error) {
+      return this.#stay(cell, "a migration failed: the actor stays in its version", error);
+    }
+    // What a later release made of it has the same sequence, perhaps, and must not be taken for this.
+    const record = checkpointOf(cell, state, cell.overruled);
+    try {
+      this.#p.appender.check(record);
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      return this.#stay(cell, "a state is too large for a checkpoint: the actor stays in its version", error);
+    }
+    const kept = await this.#p.sender.send(record);
+    if (!kept || cell.gone) return;
+    cell.overruled = 0;
+    if (state.version !== before.version) this.counts.migrated++;
+    cell.restore(state, { ...before.extent, covers: state.seq, base: kept.seq });
+    this.#p.timers.set(cell.name, cell.timers);
+    cell.dirtySince ??= partition.next;
+  }
+
+  #stay(cell: Cell, what: string, error: unknown): void {
+    this.#staying.add(cell);
+    const details = { actor: cell.name, version: cell.version, error: (error as Error)?.name ?? "error" };
+    this.#p.log.error(what, details);
+  }
+}
