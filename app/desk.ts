@@ -353,6 +353,7 @@ function gateway(
           },
           feed: parts.feed!,
           model: config.model.provider !== "none",
+          playbooks: parts.agents!.playbooks.versions,
           maxTextBytes: config.gateway.maxMessageBytes,
           more: () => ({
             version: version ?? null,

@@ -24,7 +24,7 @@ function decisionOf(s: Step): Decision {
     evidence: verification.untried(s),
     options: s.options,
     policy: s.settings.policy,
-    playbooks: s.settings.playbooks,
+    playbooks: s.playbooks,
   });
 }
 
@@ -227,7 +227,7 @@ export function afterRun(s: Step): void {
   const [request, ...rest] = c.requests;
   if (request) {
     c.requests = rest;
-    const entry = s.settings.playbooks.forIntent(request.intent);
+    const entry = s.playbooks.forIntent(request.intent);
     if (entry) {
       s.say(say.next);
       start(s, entry, request.text, request.turn === c.turn);

@@ -2,6 +2,7 @@
 
 import type { Citation, PlaybookEvent, SlotType, Understanding } from "../playbooks/protocol.ts";
 import type { Decision } from "./decide.ts";
+import type { PlaybookVersions } from "./options.ts";
 
 /** States of the machine; `deciding` is passed through within one fold. */
 export const PHASES = [
@@ -195,6 +196,8 @@ export interface Conversation {
   tasks: PendingTask[];
   approvals: PendingApproval[];
   done: { name: string; result: string }[];
+  /** Versions of playbooks when it began, those above the first. */
+  playbooks?: PlaybookVersions;
   counts: { asks: number; runs: number; tasks: number; handoffs: number; outcomes: number };
   unsure: number;
   angry: number;

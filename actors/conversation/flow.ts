@@ -71,7 +71,7 @@ function answeredBy(s: Step, result: Answered): void {
     u: c.now!.understanding!,
     text: c.now!.text,
     options: s.options,
-    playbooks: s.settings.playbooks,
+    playbooks: s.playbooks,
   };
   const guess = wantedOf(wish, s.options.confident)[0] ?? plausible(wish);
   if (guess) {

@@ -127,8 +127,7 @@ export function excerpt(text: string, chars = QUOTE): string {
 /** Asks back which of the possible requests is meant; otherwise what it is about. */
 export function clarify(s: Step): void {
   const turn = s.c.now!;
-  const { playbooks } = s.settings;
-  const wish = { u: turn.understanding!, text: turn.text, options: s.options, playbooks };
+  const wish = { u: turn.understanding!, text: turn.text, options: s.options, playbooks: s.playbooks };
   const options = readings(wish).slice(0, 3);
   if (options.length === 0) s.say(say.rephrase);
   else if (options.length === 1) s.say(say.clarifyOne(options[0]!.label), { quickReplies: ["Yes", "No"] });

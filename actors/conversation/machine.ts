@@ -164,12 +164,13 @@ function carryOut(act: Act, enqueue: any, self: unknown): void {
 }
 
 function opened(s: Step): void {
-  const { channel, customer = {}, vouched, text, locale, model } = s.event.data ?? {};
+  const { channel, customer = {}, vouched, text, locale, model, playbooks } = s.event.data ?? {};
   const { c } = s;
   if (c.turn > 0) return;
   if (typeof channel === "string") c.channel = channel;
   if (typeof locale === "string") c.locale = locale;
   if (model === false) c.withoutModel = true;
+  if (playbooks) c.playbooks = playbooks;
   c.customer.vouched = vouched === true;
   if (customer.id) c.customer.claimedId = String(customer.id);
   // Said, not shown: it counts like what the customer writes.

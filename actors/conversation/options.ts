@@ -76,11 +76,32 @@ export interface PlaybookEntry {
   readonly label: string;
 }
 
-/** The playbooks of a desk. Older versions stay in `machines` for the conversations that started with them. */
+/** The playbooks of a desk. Older versions stay in `machines` for the conversations that began when they were current. */
 export interface PlaybookCatalog {
   /** The playbook that serves an intent in its present version. */
   forIntent(intent: string): PlaybookEntry | undefined;
+  /** A version of a playbook, as long as it is there. */
+  version?(name: string, version: number): PlaybookEntry | undefined;
   readonly machines: Readonly<Record<string, AnyStateMachine>>;
   /** Overrides of playbooks' own settings. */
   settings?(name: string): Record<string, unknown> | undefined;
+}
+
+/** Versions of playbooks by name; a name that is left out has the first. */
+export type PlaybookVersions = Readonly<Record<string, number>>;
+
+/**
+ * The playbooks as they were when a conversation began (L11): each in the version that was current then, also where it starts
+ * only now. One whose version is not there any more is there in its present one.
+ */
+export function asBegun(catalog: PlaybookCatalog, versions: PlaybookVersions = {}): PlaybookCatalog {
+  return {
+    ...catalog,
+    forIntent: (intent) => {
+      const present = catalog.forIntent(intent);
+      if (!present) return undefined;
+      const version = Object.hasOwn(versions, present.name) ? versions[present.name]! : 1;
+      return catalog.version?.(present.name, version) ?? present;
+    },
+  };
 }

@@ -8,7 +8,7 @@ import { copyJson, type JsonObject } from "../../runtime/json.ts";
 import type { Policy } from "../orchestrator/policy.ts";
 import type { Citation, PlaybookEvent, PlaybookInput } from "../playbooks/protocol.ts";
 import type { Conversation, OpenAsk, Phase } from "./context.ts";
-import type { DialogOptions, PlaybookCatalog } from "./options.ts";
+import { asBegun, type DialogOptions, type PlaybookCatalog } from "./options.ts";
 
 export type Act =
   | { readonly do: "emit"; readonly effect: Effect }
@@ -49,6 +49,11 @@ export class Step {
 
   get options(): DialogOptions {
     return this.settings.dialog;
+  }
+
+  /** Playbooks, as they were when the conversation began. */
+  get playbooks(): PlaybookCatalog {
+    return asBegun(this.settings.playbooks, this.c.playbooks);
   }
 
   go(phase: Phase): void {

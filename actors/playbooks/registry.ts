@@ -29,6 +29,10 @@ export interface PlaybookSet {
   readonly all: readonly Playbook[];
   /** The playbook that serves an intent. */
   forIntent(intent: string): Playbook | undefined;
+  /** A version of a playbook, as long as its file is there. */
+  version(name: string, version: number): Playbook | undefined;
+  /** The newest version of each by name, where it is not the first. */
+  readonly versions: Readonly<Record<string, number>>;
   /** Intent → playbook. */
   readonly byIntent: Readonly<Record<string, Playbook>>;
   /** All versions: `<name>@<version>` → machine. */
@@ -159,6 +163,8 @@ export function loadPlaybooks(paths: readonly string[], skills: SkillCatalog): P
     get: (name) => newest.get(name),
     all,
     forIntent: (intent) => (Object.hasOwn(byIntent, intent) ? byIntent[intent] : undefined),
+    version: (name, version) => every.find((p) => p.name === name && p.version === version),
+    versions: Object.fromEntries(all.filter((p) => p.version > 1).map((p) => [p.name, p.version])),
     byIntent,
     machines: Object.fromEntries(every.map((p) => [p.src, p.machine])),
     examples: all.flatMap((p) =>

@@ -25,6 +25,8 @@ export interface ConversationRoutesOptions {
   readonly tokens: ConversationTokens;
   /** Whether there is a model to ask; conversations keep what was so when they began. Default true. */
   readonly model?: boolean;
+  /** Versions of playbooks above the first, by name; conversations keep those, too. */
+  readonly playbooks?: Readonly<Record<string, number>>;
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
 }
@@ -75,7 +77,7 @@ const REMEMBERED = 20_000;
 const READABLE_MS = 2_000;
 
 export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute[] {
-  const { engine, tokens } = options;
+  const { engine, tokens, playbooks = {} } = options;
   const opened = new LRUCache<string, true>({ max: REMEMBERED });
   /** A token was only issued for a conversation that is in the log; the operator's token proves nothing of it. */
   const exists = (principal: Principal, id: string) => principal.kind !== "admin" || opened.has(id);
@@ -123,6 +125,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             customer,
             vouched,
             ...(options.model === false ? { model: false } : {}),
+            ...(Object.keys(playbooks).length > 0 ? { playbooks } : {}),
           },
         });
         opened.set(id, true);

@@ -24,6 +24,8 @@ export interface DeskRoutesOptions {
   readonly feed: StatusFeed;
   /** Whether there is a model to ask. Default true. */
   readonly model?: boolean;
+  /** Versions of playbooks above the first, by name, that conversations begin with. */
+  readonly playbooks?: Readonly<Record<string, number>>;
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
   /** What else belongs into the status. */
@@ -31,9 +33,10 @@ export interface DeskRoutesOptions {
 }
 
 export function deskRoutes(options: DeskRoutesOptions): AnyRoute[] {
-  const { engine, tokens, handoffs, unknowns, deadLetters, feed, model, maxTextBytes, more } = options;
+  const { engine, tokens, handoffs, unknowns, deadLetters, feed, model, playbooks, maxTextBytes, more } =
+    options;
   return [
-    ...conversationRoutes({ engine, tokens, model, maxTextBytes }),
+    ...conversationRoutes({ engine, tokens, model, playbooks, maxTextBytes }),
     ...handoffRoutes({ desk: handoffs, maxTextBytes }),
     ...traceRoutes(engine),
     ...statusRoutes({

@@ -86,7 +86,7 @@ export class Activation {
       // What a later release made of these records is not what this one would.
       const since = await this.#p.index.ofActor(cell.to, beyond.covers);
       if (since.some((seq) => seq <= head && !checkpoints.some((c) => c.seq === seq)))
-        throw new UnknownVersionError(cell.name, beyond.version, cell.definition);
+        throw UnknownVersionError.ofMachine(cell.name, beyond.version, cell.definition);
     }
     try {
       if (unusable) {
@@ -97,7 +97,7 @@ export class Activation {
       await this.fold(cell, before(), floor);
     } catch (error) {
       if (unusable?.version === undefined || !(error instanceof LeftLogError)) throw error;
-      throw new UnknownVersionError(cell.name, unusable.version, cell.definition);
+      throw UnknownVersionError.ofMachine(cell.name, unusable.version, cell.definition);
     }
     if (beyond && cell.exists) {
       cell.overruled = beyond.seq;
@@ -169,6 +169,7 @@ export class Activation {
       return true;
     } catch (error) {
       cell.reset();
+      if (error instanceof UnknownVersionError) throw error;
       this.#p.onDamage(cell.name, (error as Error).name);
       return false;
     }

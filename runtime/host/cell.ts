@@ -9,6 +9,7 @@ import type { Effect } from "./machine.ts";
 import { answerId, type Outgoing, outgoing } from "./outbox.ts";
 import type { Partition } from "./partition.ts";
 import { FIRST_VERSION, machineOf, UnknownVersionError } from "./versions.ts";
+import { missingLogic } from "./xstate-internals.ts";
 
 /** Types of records that the host itself writes to actors. */
 export const TIMER = "host.timer";
@@ -121,6 +122,8 @@ export class Cell {
   restore(state: CellState, extent = state.extent): void {
     if (state.asks.some((ask) => ask.input === undefined)) throw new TypeError("asks without what was asked");
     this.#machine = this.#runs(state.version);
+    const missing = missingLogic(this.#machine.machine, state.machine.snapshot);
+    if (missing !== undefined) throw UnknownVersionError.ofChild(this.name, missing);
     this.#live = LiveMachine.restore(this.#machine.machine, state.machine, this.to.id, state.at);
     this.#asks = new Map(state.asks.map((ask) => [ask.id, ask]));
     this.seq = state.seq;
@@ -157,7 +160,7 @@ export class Cell {
 
   #runs(version: number): MachineVersion {
     const machine = machineOf(this.definition, version);
-    if (!machine) throw new UnknownVersionError(this.name, version, this.definition);
+    if (!machine) throw UnknownVersionError.ofMachine(this.name, version, this.definition);
     return machine;
   }
 

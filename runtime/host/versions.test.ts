@@ -11,7 +11,17 @@ import { CHECKPOINT } from "../log/checkpoint.ts";
 import { TestNodes } from "../testing-nodes.ts";
 import { dropSnapshots } from "./cell-store.ts";
 import type { ActorDefinition, Migration } from "./definition.ts";
-import { type ActorEvent, type ActorInput, ask, assign, type Effect, emit, setup } from "./machine.ts";
+import {
+  type ActorEvent,
+  type ActorInput,
+  type AnyStateMachine,
+  ask,
+  assign,
+  type Effect,
+  emit,
+  setup,
+  spawnChild,
+} from "./machine.ts";
 import { channel, counter } from "./test-machines.ts";
 import { TestDesk, type TestNodeOptions } from "./testing.ts";
 import { checkVersions, versionsByKind, versionToBegin } from "./versions.ts";
@@ -175,6 +185,36 @@ describe("an actor", () => {
     expect(versionToBegin(onlySecond, [{}])).toBe(2);
     expect(versionsByKind([both, channel])).toEqual({ counter: [1, 2] });
   });
+});
+
+it("an actor in the middle of a child that a release does not have waits for it, and nothing of it is given up", async () => {
+  const parent = (children: Record<string, AnyStateMachine>): ActorDefinition => ({
+    kind: "counter",
+    version: 1,
+    machine: setup({
+      types: {} as { context: { input: ActorInput; told: number }; input: ActorInput; events: ActorEvent },
+      actors: children,
+    }).createMachine({
+      id: "parent",
+      context: ({ input }) => ({ input, told: 0 }),
+      on: {
+        begin: { actions: spawnChild("talk@1", { id: "talk" }) },
+        add: { actions: assign({ told: ({ context }) => context.told + 1 }) },
+      },
+    }),
+  });
+  const talk = setup({}).createMachine({ initial: "on", states: { on: {} } });
+  await start(parent({ "talk@1": talk }));
+  await desk.send(c1, "begin");
+  await added(1, { told: 1 });
+  await release(parent({ "talk@2": talk }));
+  await desk.send(c1, "add");
+  await expect(desk.node.read(c1)).rejects.toThrow(
+    "counter/c1/c1 is in the middle of talk@1, which is not there any more: put it back",
+  );
+  expect(await desk.node.deadLetters.count()).toBe(0);
+  await release(parent({ "talk@1": talk, "talk@2": talk }));
+  await desk.until(async () => (await view())?.told === 2, "it to go on");
 });
 
 describe("a migration", () => {

@@ -21,11 +21,21 @@ export const FIRST_VERSION = 1;
  */
 export class UnknownVersionError extends UnavailableError {
   override readonly name = "UnknownVersionError";
-  constructor(actor: string, version: number, definition: ActorDefinition) {
-    super(
+  constructor(message: string) {
+    super(message, UNKNOWN_AGAIN_MS);
+  }
+
+  static ofMachine(actor: string, version: number, definition: ActorDefinition): UnknownVersionError {
+    return new UnknownVersionError(
       `${actor} is in version ${version} of the machine of ${definition.kind}, this release runs ${versionsOf(definition).join(", ")}: ` +
         `start a release that has version ${version}`,
-      UNKNOWN_AGAIN_MS,
+    );
+  }
+
+  /** @param child what the release does not have, such as a playbook `<name>@<version>` */
+  static ofChild(actor: string, child: string): UnknownVersionError {
+    return new UnknownVersionError(
+      `${actor} is in the middle of ${child}, which is not there any more: put it back`,
     );
   }
 }

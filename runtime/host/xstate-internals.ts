@@ -168,6 +168,21 @@ export function missingChild(ref: AnyActorRef): string | undefined {
   return invoked.find((id) => !childrenOf(ref)[id]);
 }
 
+/** Name of the logic of a persisted child, or of one of its own, that the machine does not have. */
+export function missingLogic(machine: AnyStateMachine, snapshot: Json): string | undefined {
+  const { actors = {} } = machine.implementations as { actors?: Record<string, unknown> };
+  const { children = {} } = snapshot as { children?: Record<string, { src?: unknown; snapshot?: Json }> };
+  for (const { src, snapshot: inner } of Object.values(children)) {
+    if (typeof src !== "string") continue;
+    const logic = actors[src];
+    if (logic === undefined) return src;
+    const deeper =
+      logic instanceof StateMachine && inner ? missingLogic(logic as AnyStateMachine, inner) : undefined;
+    if (deeper !== undefined) return deeper;
+  }
+  return undefined;
+}
+
 /**
  * A copy of a persisted snapshot for XState to restore, which writes into what it is given. States that history
  * remembers are looked up by id there, but read as a path: a dot in an id would lose them.
