@@ -83,6 +83,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       knowledgeDirs: [...(config.knowledge.shipped ? [SHOP_ARTICLES] : []), ...config.knowledge.dirs],
       encoder,
       clock,
+      tiers: config.memory,
       progress: (done, all) => progress?.(`reading the articles: ${done} of ${all}`),
     });
     open.push(() => memory.close());

@@ -3,9 +3,12 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { customerCommands } from "./customer-commands.ts";
 import { modelCommands } from "./encoder/commands.ts";
+import { tierCommands } from "./tier-commands.ts";
 
 export const commands: Contributor = (program, env) => {
-  customerCommands(findOrCreate(program, "memory", "look into and clean a customer's memory"), env);
+  const memory = findOrCreate(program, "memory", "look into and clean a customer's memory");
+  customerCommands(memory, env);
+  tierCommands(memory, env);
   modelCommands(findOrCreate(program, "models", "the encoders on this machine"), env);
   const evaluate = findOrCreate(program, "eval", "score the desk's parts on your own data");
   evalRetrieval(evaluate, env);

@@ -7,6 +7,7 @@ import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { knowledgeService, memoryService } from "./services.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
+import { type TierOptions, Tiers } from "./store/tiers.ts";
 import { TurnStore } from "./store/turns.ts";
 
 export { memoryRoutes } from "./routes.ts";
@@ -20,6 +21,7 @@ export interface MemoryOptions {
   /** Without one, everything is found by its words alone. It is the caller's to close. */
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
+  readonly tiers?: TierOptions;
   /** Told how many articles are indexed. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -30,25 +32,29 @@ export interface Memory {
   readonly knowledge: KnowledgeBase;
   readonly facts: FactStore;
   readonly turns: TurnStore;
+  readonly tiers: Tiers;
   /** What was found in the folders of articles. */
   readonly report: IndexReport;
   close(): Promise<void>;
 }
 
-/** Opens the warm tier and indexes the articles. */
+/** Opens what is kept on disk and indexes the articles. */
 export async function openMemory(options: MemoryOptions): Promise<Memory> {
   const { keys, encoder, clock = systemClock } = options;
   const db = await openDatabase(options.dir);
   try {
     const facts = new FactStore(db, keys, clock);
     const turns = new TurnStore(db, keys);
+    await turns.prepare();
+    const tiers = new Tiers(turns, keys, clock, options.tiers);
     const { knowledgeDirs: dirs, progress } = options;
     const knowledge = await KnowledgeBase.open({ db, encoder, dirs, progress });
     return {
-      services: [memoryService({ facts, turns, keys, clock, encoder }), knowledgeService(knowledge)],
+      services: [memoryService({ facts, turns, tiers, keys, clock, encoder }), knowledgeService(knowledge)],
       knowledge,
       facts,
       turns,
+      tiers,
       get report() {
         return knowledge.report;
       },

@@ -63,6 +63,23 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
       handler: ({ params }) => memory("export", params),
     }),
     route({
+      method: "GET",
+      path: "/v1/admin/memory-tiers",
+      auth: "admin",
+      tag: "memory",
+      summary: "What is hot, warm and cold, and how long it takes to read there",
+      handler: () => ask("memory", "tiers", {}),
+    }),
+    route({
+      method: "POST",
+      path: "/v1/admin/memory-tiers/demote",
+      auth: "admin",
+      tag: "memory",
+      summary: "Makes conversations cold whose time has come, or all",
+      body: z.strictObject({ all: z.boolean().default(false) }).prefault({}),
+      handler: ({ body }) => ask("memory", "demote", body),
+    }),
+    route({
       method: "DELETE",
       path: "/v1/admin/memory/:customer",
       auth: "admin",

@@ -157,11 +157,11 @@ describe("memory", () => {
       expect(JSON.stringify(await first("jumper", 100))).not.toContain("vector");
     }
     await restart(encoder);
-    const vectors = (await memory.turns.saidBy("cust1", encoder.id)).map(({ vector }) => vector?.length);
+    const vectors = (await memory.tiers.saidBy("cust1", encoder.id)).map(({ vector }) => vector?.length);
     expect(vectors.filter((length) => length === encoder.dimension)).toHaveLength(vectors.length);
     // Kept for what was said, not for what is said in its place.
     await keep("conv1", "cust1", [turn(0, "My trousers are too long", "Sorry to hear that.")]);
-    const replaced = (await memory.turns.saidBy("cust1", encoder.id)).filter(({ vector }) => !vector);
+    const replaced = (await memory.tiers.saidBy("cust1", encoder.id)).filter(({ vector }) => !vector);
     expect(replaced.map(({ text }) => text)).toEqual(["My trousers are too long", "Sorry to hear that."]);
     await ask("memory.erase", { customer: "cust1" });
     expect(await first("jumper")).toEqual([]);

@@ -11,17 +11,19 @@ import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
 import { rankFacts } from "./store/recall.ts";
+import type { Tiers } from "./store/tiers.ts";
 import type { Said, TurnStore } from "./store/turns.ts";
 
 export interface MemoryParts {
   readonly facts: FactStore;
   readonly turns: TurnStore;
+  readonly tiers: Tiers;
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly encoder?: OpenEncoder;
 }
 
-/** Expired facts are deleted this often; until then they are not used any more anyway. */
+/** Expired facts are deleted this often, and conversations become cold; until then nothing expired is used any more anyway. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** Utterances in one call of the encoder. */
@@ -73,6 +75,7 @@ const inputs = {
     k: z.number().int().min(1).max(100).default(10),
   }),
   customer: z.object({ customer: token }),
+  demote: z.object({ all: z.boolean().default(false) }),
   search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
   article: z.object({ id: z.string().min(1) }),
 };
@@ -86,9 +89,11 @@ const inputs = {
  * - `facts` {customer} → {facts}: all, superseded ones too
  * - `erase` {customer} → {erased, facts, turns, conversations}: destroys the key, then deletes
  * - `export` {customer} → {customer, facts, conversations}
+ * - `tiers` {} → {hot, warm, cold}: what is where, how often it was read there, and how long that took
+ * - `demote` {all?} → {demoted}: makes conversations cold whose time has come, or all
  */
 export function memoryService(parts: MemoryParts): Service {
-  const { facts, turns, keys, clock, encoder } = parts;
+  const { facts, turns, tiers, keys, clock, encoder } = parts;
   let sweeping: NodeJS.Timeout | undefined;
 
   const operations: Record<string, Operation> = {
@@ -121,11 +126,11 @@ export function memoryService(parts: MemoryParts): Service {
     },
     turns: async (input) => {
       const { turns: said, ...whose } = valid("turns", inputs.turns, input);
-      return { stored: await turns.add(said.map((each) => ({ ...each, ...whose }))) };
+      return { stored: await tiers.add(said.map((each) => ({ ...each, ...whose }))) };
     },
     said: async (input, { signal }) => {
       const { customer, text, k } = valid("said", inputs.said, input);
-      const all = await encoded(customer, await turns.saidBy(customer, encoder?.id), signal);
+      const all = await encoded(customer, await tiers.saidBy(customer, encoder?.id), signal);
       const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k });
       return {
         said: found.map(({ utterance: { id: _, vector: __, ...said }, score }) =>
@@ -141,7 +146,7 @@ export function memoryService(parts: MemoryParts): Service {
       const { customer } = valid("erase", inputs.customer, input);
       // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
       await keys.destroy(customer);
-      const forgotten = await turns.forget(customer);
+      const forgotten = await tiers.forget(customer);
       return { erased: true, facts: await facts.forget(customer), ...forgotten };
     },
     export: async (input) => {
@@ -152,6 +157,11 @@ export function memoryService(parts: MemoryParts): Service {
         conversations.push({ id, turns: said.map((turn) => dropUndefined({ ...turn })) });
       }
       return { customer, facts: (await facts.all(customer)).map(shown), conversations };
+    },
+    tiers: async () => await tiers.report(),
+    demote: async (input) => {
+      const { all } = valid("demote", inputs.demote, input);
+      return { demoted: all ? await tiers.demoteAll() : await tiers.sweep() };
     },
   };
 
@@ -184,7 +194,7 @@ export function memoryService(parts: MemoryParts): Service {
         const part = missing.slice(i, i + ENCODED_AT_ONCE);
         const vectors = await encoder.encode(part.map(spoken), signal);
         const done = part.map((said, n): Said => ({ ...said, vector: vectors[n] }));
-        await turns.keepVectors(customer, encoder.id, done);
+        await tiers.keepVectors(customer, encoder.id, done);
         for (const said of done) fresh.set(said.id, said);
       }
     } catch (error) {
@@ -197,17 +207,22 @@ export function memoryService(parts: MemoryParts): Service {
   return {
     name: "memory",
     operations,
-    reads: ["recall", "said", "facts", "export"],
+    reads: ["recall", "said", "facts", "export", "tiers"],
     health: () => {
       const state = encoder?.health();
       return {
         state: state && state.state !== "up" ? "degraded" : "up",
         encoder: state ? { ...state } : null,
+        reads: Object.fromEntries(Object.entries(tiers.reads).map(([tier, { reads }]) => [tier, reads])),
       };
     },
     start: async () => {
       await facts.sweep();
-      sweeping = setInterval(() => void facts.sweep().catch(() => {}), SWEEP_EVERY_MS);
+      const sweep = async (): Promise<void> => {
+        await facts.sweep();
+        await tiers.sweep();
+      };
+      sweeping = setInterval(() => void sweep().catch(() => {}), SWEEP_EVERY_MS);
       sweeping.unref();
     },
     stop: async () => clearInterval(sweeping),

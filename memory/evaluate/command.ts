@@ -67,6 +67,11 @@ export async function runMemory(options: MemoryEvalOptions, env: CliEnv): Promis
     await memory.close();
     memory = await open();
     const again = await askAll(memory, places, questions, k);
+    await memory.tiers.demoteAll();
+    await memory.close();
+    memory = await open();
+    const { warm, cold: segments } = await memory.tiers.report();
+    const cold = await askAll(memory, places, questions, k);
     const baselines: Partial<Record<Baseline, MemoryScores>> = {};
     if (options.baselines) {
       for (const name of Object.keys(BASELINES) as Baseline[]) {
@@ -75,7 +80,7 @@ export async function runMemory(options: MemoryEvalOptions, env: CliEnv): Promis
       }
     }
     progress.end();
-    const most = Math.max(...[...first.found, ...again.found].map((found) => found.length));
+    const most = Math.max(...[...first.found, ...again.found, ...cold.found].map((found) => found.length));
     const ms = first.ms.sort((a, b) => a - b);
     const result = {
       turns: turns.length,
@@ -86,6 +91,14 @@ export async function runMemory(options: MemoryEvalOptions, env: CliEnv): Promis
       afterRestart: {
         ...scoreMemory(questions, again.found, ks),
         same: isDeepStrictEqual(first.found, again.found),
+      },
+      /** Everything was cold when the first was asked. */
+      afterDemotion: {
+        ...scoreMemory(questions, cold.found, ks),
+        same: isDeepStrictEqual(first.found, cold.found),
+        warm: warm.conversations,
+        cold: segments.conversations,
+        bytes: segments.bytes,
       },
       p50Ms: rounded(percentile(ms, 0.5), 2),
       p95Ms: rounded(percentile(ms, 0.95), 2),
@@ -126,6 +139,7 @@ function table(
     readonly questions: number;
     readonly most: number;
     readonly afterRestart: { readonly same: boolean };
+    readonly afterDemotion: { readonly same: boolean; readonly cold: number; readonly bytes: number };
     readonly p50Ms: number;
     readonly p95Ms: number;
   },
@@ -147,11 +161,13 @@ function table(
   const lines = rows.map((cells) =>
     cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]! + 2))).join(""),
   );
-  const { turns, questions, most, afterRestart, p50Ms, p95Ms } = result;
+  const { turns, questions, most, afterRestart, afterDemotion, p50Ms, p95Ms } = result;
+  const sameness = ({ same }: { same: boolean }): string => (same ? "the same turns" : "other turns");
   return [
     `${turns} turns, ${questions} questions; at most ${most} turns were returned`,
     ...lines,
-    `after a restart: ${afterRestart.same ? "the same turns" : "other turns"}`,
+    `after a restart: ${sameness(afterRestart)}`,
+    `with all ${afterDemotion.cold} conversations cold (${Math.ceil(afterDemotion.bytes / 1024)} KiB): ${sameness(afterDemotion)}`,
     `one question with its encoding: p50 ${p50Ms} ms, p95 ${p95Ms} ms`,
   ].join("\n");
 }

@@ -129,11 +129,11 @@ export async function askBaseline(
   baseline: Baseline,
   encoder: Encoder,
 ): Promise<string[][]> {
-  const known = new Map<string, Said[]>();
+  const known = new Map<string, readonly Said[]>();
   const found: string[][] = [];
   for (const { conversation, text } of questions) {
     const customer = places.customer(conversation);
-    const said = known.get(customer) ?? (await memory.turns.saidBy(customer, encoder.id));
+    const said = known.get(customer) ?? (await memory.tiers.saidBy(customer, encoder.id));
     known.set(customer, said);
     const hits = findUtterances(said, await encodeQuery(text, encoder), { k, ...BASELINES[baseline] });
     found.push(hits.map(({ utterance }) => places.idOf(utterance)));

@@ -1,7 +1,16 @@
-/** What was said, turn by turn. Sealed under the customer's key, or the conversation's while nobody knows who it is. */
+/**
+ * What was said, turn by turn, in two tiers: rows while it is warm, one compressed segment a conversation once it is cold. Sealed
+ * under the customer's key, or the conversation's while nobody knows who it is.
+ *
+ * - `turn!<conversation>!<turn>` → a turn; `vector!<conversation>!<turn>!<by>` → vector of one of its two sayings
+ * - `last!<conversation>` → when something was said there last, ms: the warm conversations
+ * - `segment!<conversation>!<subject>` → all of it that is sealed under that subject's key (`archive.ts`): the cold ones
+ * - `conversation!<customer>!<conversation>` → nothing; the customer was known there
+ */
 import { createHash } from "node:crypto";
-import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
+import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
 import { spoken, type Utterance } from "../retrieval/utterances.ts";
+import { type Archived, type KeptVector, pack, unpack } from "./archive.ts";
 import { key, type MemoryDb, under } from "./database.ts";
 
 export interface Turn {
@@ -28,6 +37,13 @@ export interface Said extends Utterance {
   readonly by: "customer" | "desk";
 }
 
+/** A conversation as it is kept. */
+export interface KeptConversation extends Archived {
+  readonly tier: "warm" | "cold";
+  /** Those under whose keys it is. */
+  readonly subjects: ReadonlySet<string>;
+}
+
 type Words = Pick<Turn, "text" | "reply" | "speaker">;
 
 interface StoredTurn extends Omit<Turn, keyof Words> {
@@ -44,104 +60,105 @@ interface StoredVector {
   readonly sealed: string;
 }
 
+type Operation =
+  | { type: "put"; key: string; value: string }
+  | { type: "put"; key: string; value: Uint8Array; valueEncoding: "view" }
+  | { type: "del"; key: string };
+
+const BYTES = { valueEncoding: "view" } as const;
+
 export class TurnStore {
   readonly #db: MemoryDb;
   readonly #keys: KeyRing;
+  /** What is under way with a conversation: its tier is changed by one at a time. */
+  readonly #under = new Map<string, Promise<unknown>>();
 
   constructor(db: MemoryDb, keys: KeyRing) {
     this.#db = db;
     this.#keys = keys;
   }
 
-  /** Keeps turns, all or none; the same turn again replaces it. False when the customer of one was erased. */
-  async add(turns: readonly Turn[]): Promise<boolean> {
-    const operations: { type: "put"; key: string; value: string }[] = [];
-    for (const { text, reply, speaker, ...open } of turns) {
-      const { customer, conversation } = open;
-      const subject = customer ?? conversation;
-      const sealer = await this.#keys.sealer(subject, { create: true });
-      if (!sealer) return false;
-      const place = placeOf(open);
-      const words: Words = { text, reply, speaker };
-      const sealed = sealer.seal(Buffer.from(JSON.stringify(words)), place).toString("base64");
-      const stored: StoredTurn = { ...open, subject, sealed };
-      operations.push({ type: "put", key: place, value: JSON.stringify(stored) });
-      if (customer)
-        operations.push({ type: "put", key: key("conversation", customer, conversation), value: "" });
+  /** Makes a memory of an earlier release one in which it is known what is warm. */
+  async prepare(): Promise<void> {
+    if ((await this.#db.get("format!turns")) !== undefined) return;
+    const last = new Map<string, number>();
+    for await (const stored of this.#db.values({ gte: "turn!", lt: 'turn"' })) {
+      const { conversation, at } = JSON.parse(stored) as StoredTurn;
+      last.set(conversation, Math.max(at, last.get(conversation) ?? 0));
     }
-    await this.#db.batch(operations);
-    return true;
+    const operations = [...last].map(
+      ([conversation, at]): Operation => ({ type: "put", key: key("last", conversation), value: String(at) }),
+    );
+    await this.#write([...operations, { type: "put", key: "format!turns", value: "1" }]);
   }
 
-  /** Turns of a conversation in order; those whose key was destroyed are left out. */
-  async of(conversation: string): Promise<Turn[]> {
+  /** Keeps turns, all or none; the same turn again replaces it. False when the customer of one was erased. */
+  add(turns: readonly Turn[]): Promise<boolean> {
+    return this.#inTurn(new Set(turns.map(({ conversation }) => conversation)), async () => {
+      const operations: Operation[] = [];
+      for (const conversation of new Set(turns.map((turn) => turn.conversation)))
+        operations.push(...(await this.#thawed(conversation)));
+      for (const turn of turns) {
+        const { customer, conversation } = turn;
+        const row = await this.#row(turn);
+        if (!row) return false;
+        operations.push(row);
+        operations.push({ type: "put", key: key("last", conversation), value: String(turn.at) });
+        if (customer)
+          operations.push({ type: "put", key: key("conversation", customer, conversation), value: "" });
+      }
+      await this.#write(operations);
+      return true;
+    });
+  }
+
+  /** A conversation from whichever tier it is in; what is under a key that was destroyed is left out. */
+  async conversation(conversation: string): Promise<KeptConversation> {
+    const subjects = new Set<string>();
     const turns: Turn[] = [];
     for await (const stored of this.#db.values(under("turn", conversation))) {
       const { subject, sealed, ...open } = JSON.parse(stored) as StoredTurn;
       const sealer = await this.#keys.sealer(subject);
       if (!sealer) continue;
+      subjects.add(subject);
       const words = sealer.open(Buffer.from(sealed, "base64"), placeOf(open)).toString("utf8");
       turns.push({ ...open, ...(JSON.parse(words) as Words) });
     }
-    return turns;
-  }
-
-  /**
-   * All that was said in the conversations in which a customer was known, each conversation's in order, with the vectors that
-   * are kept of it.
-   * @param model whose vectors are wanted
-   */
-  async saidBy(customer: string, model?: string): Promise<Said[]> {
-    const all: Said[] = [];
-    for (const conversation of await this.conversationsOf(customer)) {
-      const vectors = model === undefined ? undefined : await this.#vectorsOf(conversation, model);
-      const add = (turn: Turn, by: Said["by"], text: string, speaker?: string): void => {
-        const id = key("vector", conversation, turn.turn, by);
-        const said: Said = { id, conversation, turn: turn.turn, at: turn.at, by, speaker, text };
-        all.push({ ...said, vector: vectors?.(said) });
-      };
-      for (const turn of await this.of(conversation)) {
-        if (turn.text !== "") add(turn, "customer", turn.text, turn.speaker);
-        if (turn.reply !== "") add(turn, "desk", turn.reply);
-      }
+    const vectors = await this.#vectors(conversation, turns, subjects);
+    const cold = await this.#segments(conversation);
+    if (cold.length === 0) return { tier: "warm", subjects, turns, vectors };
+    for (const { subject, turns: some, vectors: of } of cold) {
+      subjects.add(subject);
+      turns.push(...some);
+      vectors.push(...of);
     }
-    return all;
+    turns.sort((a, b) => a.turn - b.turn);
+    return { tier: "cold", subjects, turns, vectors };
   }
 
-  /** Keeps vectors of what was said, sealed like the words. Of what was erased none is kept. */
+  /** Turns of a conversation in order; those whose key was destroyed are left out. */
+  async of(conversation: string): Promise<readonly Turn[]> {
+    return (await this.conversation(conversation)).turns;
+  }
+
+  /** Keeps vectors of what was said, sealed like the words, in the tier of their conversation. Of what was erased none is kept. */
   async keepVectors(customer: string, model: string, said: readonly Said[]): Promise<void> {
-    const sealer = await this.#keys.sealer(customer);
-    if (!sealer) return;
-    const operations: { type: "put"; key: string; value: string }[] = [];
-    for (const each of said) {
-      if (!each.vector) continue;
-      const bytes = new Uint8Array(each.vector.slice().buffer);
-      const sealed = sealer.seal(bytes, boundTo(each)).toString("base64");
-      const stored: StoredVector = { model, subject: customer, sealed };
-      operations.push({ type: "put", key: each.id, value: JSON.stringify(stored) });
+    const byConversation = new Map<string, KeptVector[]>();
+    for (const { id, conversation, vector: data, ...rest } of said) {
+      if (!data) continue;
+      const own = byConversation.get(conversation) ?? [];
+      byConversation.set(conversation, own);
+      own.push({ id, model, words: hashOf(rest), data });
     }
-    await this.#db.batch(operations);
-  }
-
-  /** Answers how to find the vector of what was said in a conversation. */
-  async #vectorsOf(conversation: string, model: string): Promise<(said: Said) => Float32Array | undefined> {
-    const kept = new Map<string, { sealed: string; sealer: Sealer }>();
-    for await (const [place, value] of this.#db.iterator(under("vector", conversation))) {
-      const { model: of, subject, sealed } = JSON.parse(value) as StoredVector;
-      const sealer = of === model ? await this.#keys.sealer(subject) : undefined;
-      if (sealer) kept.set(place, { sealed, sealer });
-    }
-    return (said) => {
-      const own = kept.get(said.id);
-      if (!own) return undefined;
-      try {
-        const bytes = Uint8Array.from(own.sealer.open(Buffer.from(own.sealed, "base64"), boundTo(said)));
-        return new Float32Array(bytes.buffer);
-      } catch {
-        // Of other words that stood there before.
-        return undefined;
+    await this.#inTurn(new Set(byConversation.keys()), async () => {
+      const operations: Operation[] = [];
+      for (const [conversation, vectors] of byConversation) {
+        const segments = await this.#segments(conversation);
+        if (segments.length > 0) operations.push(...(await this.#packed(conversation, segments, vectors)));
+        else for (const vector of vectors) operations.push(...(await this.#vectorRow(customer, vector)));
       }
-    };
+      await this.#write(operations);
+    });
   }
 
   /** Conversations in which a customer was known. */
@@ -152,30 +169,218 @@ export class TurnStore {
     return found;
   }
 
+  /** Warm conversations and when something was said there last. */
+  async *warm(): AsyncGenerator<{ conversation: string; at: number }> {
+    for await (const [at, value] of this.#db.iterator({ gte: "last!", lt: 'last"' }))
+      yield { conversation: at.slice("last!".length), at: Number(value) };
+  }
+
+  /** Makes a conversation cold, all at once; false when it was not warm. */
+  demote(conversation: string): Promise<boolean> {
+    return this.#inTurn(new Set([conversation]), async () => {
+      if ((await this.#lastAt(conversation)) === undefined) return false;
+      const operations = await this.#packed(conversation, [await this.conversation(conversation)]);
+      for (const what of ["turn", "vector"])
+        for await (const at of this.#db.keys(under(what, conversation)))
+          operations.push({ type: "del", key: at });
+      operations.push({ type: "del", key: key("last", conversation) });
+      await this.#write(operations);
+      return true;
+    });
+  }
+
+  /** How many conversations are cold, and the bytes that they take. */
+  async cold(): Promise<{ conversations: number; bytes: number }> {
+    const conversations = new Set<string>();
+    let bytes = 0;
+    for await (const [at, value] of this.#bytes({ gte: "segment!", lt: 'segment"' })) {
+      conversations.add(at.split("!")[1]!);
+      bytes += value.byteLength;
+    }
+    return { conversations: conversations.size, bytes };
+  }
+
   /** Deletes the turns of all conversations of a customer. */
   async forget(customer: string): Promise<{ conversations: number; turns: number }> {
     const conversations = await this.conversationsOf(customer);
-    const batch = this.#db.batch();
-    let turns = 0;
-    for (const conversation of conversations) {
-      for await (const at of this.#db.keys(under("turn", conversation))) {
-        batch.del(at);
-        turns++;
+    return this.#inTurn(new Set(conversations), async () => {
+      const operations: Operation[] = [];
+      let turns = 0;
+      for (const conversation of conversations) {
+        for (const what of ["turn", "vector", "segment"]) {
+          for await (const at of this.#db.keys(under(what, conversation))) {
+            operations.push({ type: "del", key: at });
+            if (what === "turn") turns++;
+          }
+        }
+        // Their key is destroyed by now, perhaps.
+        for await (const value of this.#bytes(under("segment", conversation))) turns += turnsIn(value[1]);
+        operations.push({ type: "del", key: key("last", conversation) });
+        operations.push({ type: "del", key: key("conversation", customer, conversation) });
       }
-      for await (const at of this.#db.keys(under("vector", conversation))) batch.del(at);
-      batch.del(key("conversation", customer, conversation));
-    }
-    await batch.write({ sync: true });
-    return { conversations: conversations.length, turns };
+      await this.#write(operations, true);
+      return { conversations: conversations.length, turns };
+    });
   }
+
+  /** What makes a cold conversation warm again. */
+  async #thawed(conversation: string): Promise<Operation[]> {
+    const segments = await this.#segments(conversation);
+    const operations: Operation[] = [];
+    for (const { subject, turns, vectors } of segments) {
+      for (const turn of turns) operations.push((await this.#row(turn))!);
+      for (const vector of vectors) operations.push(...(await this.#vectorRow(subject, vector)));
+      operations.push({ type: "del", key: key("segment", conversation, subject) });
+    }
+    return operations;
+  }
+
+  /** The segments of a conversation, a part for each subject. */
+  async #packed(
+    conversation: string,
+    parts: readonly Archived[],
+    fresh: readonly KeptVector[] = [],
+  ): Promise<Operation[]> {
+    const turns = parts.flatMap((part) => part.turns);
+    const vectors = new Map(parts.flatMap((part) => part.vectors).map((vector) => [vector.id, vector]));
+    for (const vector of fresh) vectors.set(vector.id, vector);
+    const subjectOf = (turn: Turn): string => turn.customer ?? conversation;
+    // They were computed for the customer, who was known by then.
+    const known = turns.find(({ customer }) => customer !== undefined)?.customer ?? conversation;
+    const operations: Operation[] = [];
+    for (const subject of new Set([...turns.map(subjectOf), known])) {
+      const own = turns.filter((turn) => subjectOf(turn) === subject);
+      const sealer = await this.#keys.sealer(subject);
+      if (!sealer || own.length === 0) continue;
+      const at = key("segment", conversation, subject);
+      const bytes = await pack({ turns: own, vectors: subject === known ? [...vectors.values()] : [] });
+      const value = Buffer.concat([counted(own.length), sealer.seal(bytes, at)]);
+      operations.push({ type: "put", key: at, value, ...BYTES });
+    }
+    return operations;
+  }
+
+  #bytes(range: { gte: string; lt: string }) {
+    return this.#db.iterator<string, Uint8Array>({ ...range, ...BYTES });
+  }
+
+  async #segments(conversation: string): Promise<(Archived & { readonly subject: string })[]> {
+    const found: (Archived & { readonly subject: string })[] = [];
+    const range = under("segment", conversation);
+    for await (const [at, value] of this.#bytes(range)) {
+      const subject = at.slice(range.gte.length);
+      const sealer = await this.#keys.sealer(subject);
+      if (sealer) found.push({ subject, ...(await unpack(sealer.open(value.subarray(COUNT_BYTES), at))) });
+    }
+    return found;
+  }
+
+  /** Undefined when its data subject was erased. */
+  async #row({ text, reply, speaker, ...open }: Turn): Promise<Operation | undefined> {
+    const subject = open.customer ?? open.conversation;
+    const sealer = await this.#keys.sealer(subject, { create: true });
+    if (!sealer) return undefined;
+    const words: Words = { text, reply, speaker };
+    const sealed = sealer.seal(Buffer.from(JSON.stringify(words)), placeOf(open)).toString("base64");
+    const stored: StoredTurn = { ...open, subject, sealed };
+    return { type: "put", key: placeOf(open), value: JSON.stringify(stored) };
+  }
+
+  async #vectorRow(subject: string, { id, model, words, data }: KeptVector): Promise<Operation[]> {
+    const sealer = await this.#keys.sealer(subject);
+    if (!sealer) return [];
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const sealed = sealer.seal(bytes, `${id} ${words}`).toString("base64");
+    const stored: StoredVector = { model, subject, sealed };
+    return [{ type: "put", key: id, value: JSON.stringify(stored) }];
+  }
+
+  /** Those of warm turns; one that is of other words which stood there before is left out. */
+  async #vectors(conversation: string, turns: readonly Turn[], subjects: Set<string>): Promise<KeptVector[]> {
+    const words = new Map(turns.flatMap(sayings).map((said) => [said.id, hashOf(said)]));
+    const found: KeptVector[] = [];
+    for await (const [id, value] of this.#db.iterator(under("vector", conversation))) {
+      const { model, subject, sealed } = JSON.parse(value) as StoredVector;
+      const sealer = await this.#keys.sealer(subject);
+      const of = words.get(id);
+      if (!sealer || of === undefined) continue;
+      try {
+        const bytes = Uint8Array.from(sealer.open(Buffer.from(sealed, "base64"), `${id} ${of}`));
+        found.push({ id, model, words: of, data: new Float32Array(bytes.buffer) });
+        subjects.add(subject);
+      } catch (error) {
+        if (!(error instanceof SealError)) throw error;
+      }
+    }
+    return found;
+  }
+
+  async #lastAt(conversation: string): Promise<number | undefined> {
+    const at = await this.#db.get(key("last", conversation));
+    return at === undefined ? undefined : Number(at);
+  }
+
+  async #write(operations: readonly Operation[], sync = false): Promise<void> {
+    await this.#db.batch(operations as never, { sync });
+  }
+
+  /** Runs when nobody else changes these conversations any more. */
+  async #inTurn<T>(conversations: ReadonlySet<string>, work: () => Promise<T>): Promise<T> {
+    const before = [...conversations].map((each) => this.#under.get(each));
+    const mine = Promise.allSettled(before).then(work);
+    const over = mine.catch(() => {});
+    for (const each of conversations) this.#under.set(each, over);
+    try {
+      return await mine;
+    } finally {
+      for (const each of conversations) if (this.#under.get(each) === over) this.#under.delete(each);
+    }
+  }
+}
+
+/** What is said in a turn: its text, and what was answered. */
+export function sayings({ conversation, turn, at, text, reply, speaker }: Turn): Said[] {
+  const said = (by: Said["by"], words: string, name?: string): Said[] =>
+    words === ""
+      ? []
+      : [
+          {
+            id: key("vector", conversation, turn, by),
+            conversation,
+            turn,
+            at,
+            by,
+            speaker: name,
+            text: words,
+          },
+        ];
+  return [...said("customer", text, speaker), ...said("desk", reply)];
+}
+
+/** All that was said in a conversation in order, with the vectors of one encoder. */
+export function saidIn({ turns, vectors }: Archived, model?: string): Said[] {
+  const byId = new Map(vectors.filter((each) => each.model === model).map(({ id, data }) => [id, data]));
+  return turns.flatMap(sayings).map((said) => ({ ...said, vector: byId.get(said.id) }));
 }
 
 function placeOf({ conversation, turn }: { readonly conversation: string; readonly turn: number }): string {
   return key("turn", conversation, turn.toString().padStart(8, "0"));
 }
 
-/** A vector opens only beside the words that it was computed of. */
-function boundTo(said: Said): string {
-  const words = createHash("sha256").update(spoken(said)).digest("base64url");
-  return `${said.id} ${words}`;
+/** A vector counts only beside the words that it was computed of. */
+function hashOf(said: Pick<Said, "speaker" | "text">): string {
+  return createHash("sha256").update(spoken(said)).digest("base64url");
+}
+
+/** Before what is sealed: how many turns it holds, which is still to be told when its key is destroyed. */
+const COUNT_BYTES = 4;
+
+function counted(turns: number): Buffer {
+  const bytes = Buffer.alloc(COUNT_BYTES);
+  bytes.writeUInt32LE(turns);
+  return bytes;
+}
+
+function turnsIn(value: Uint8Array): number {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE();
 }

@@ -153,6 +153,15 @@ export const configSchema = z.strictObject({
     threads: count(1),
   }),
 
+  memory: section({
+    /** A conversation in which nothing was said for so long is kept compressed: it is found as before, but slower. */
+    warmMs: ms(90 * 24 * 3_600_000),
+    /** Conversations that are not compressed, at most; beyond, those in which nothing was said for longest are. */
+    warmConversations: count(100_000),
+    /** What customers said that is kept at hand in memory, bytes. */
+    hotBytes: count(64 * 1024 * 1024),
+  }),
+
   knowledge: section({
     /** Folders of articles (Markdown) to read besides the shipped ones. */
     dirs: z.array(path()).default([]),
