@@ -30,8 +30,9 @@ export function customerCommands(parent: Command, env: CliEnv): void {
   customerCommand("recall", "the facts that bear on a text; without one, the newest")
     .option("--text <text>", "what the customer says")
     .option("--k <n>", "how many", "5")
-    .action(async ({ customer, text, k }: { customer: string; text?: string; k: string }) => {
-      const query = new URLSearchParams({ k, ...(text === undefined ? {} : { text }) });
+    .option("--role <role>", "who reads; the desk's own agents by default")
+    .action(async ({ customer, ...asked }: { customer: string; text?: string; k: string; role?: string }) => {
+      const query = new URLSearchParams(asked);
       const answer = await env.client().get<{ facts: ShownFact[] }>(path(customer, `/recall?${query}`));
       env.out(answer, () => list(answer.facts, env));
     });

@@ -38,9 +38,15 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
       query: z.strictObject({
         text: z.string().max(2_000).optional(),
         k: z.coerce.number().int().min(1).max(100).default(5),
+        role: z.string().max(64).optional(),
+        conversation: z.string().max(128).optional(),
       }),
-      handler: ({ params, query: { text, k } }) =>
-        memory("recall", params, text === undefined ? { k } : { text, k }),
+      handler: ({ params, query }) =>
+        memory(
+          "recall",
+          params,
+          Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as JsonObject,
+        ),
     }),
     route({
       method: "GET",

@@ -9,6 +9,7 @@ import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { KnowledgeBase } from "./knowledge/base.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
+import { DESK_ROLE, readable } from "./store/access.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
 import { rankFacts } from "./store/recall.ts";
 import type { Tiers } from "./store/tiers.ts";
@@ -30,6 +31,7 @@ const SWEEP_EVERY_MS = 10 * 60_000;
 const ENCODED_AT_ONCE = 64;
 
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "a key: 1 to 128 letters, digits, _ or -");
+const word = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, "a word of small letters, digits, _ . -");
 const time = z.number().int().min(0);
 const json: z.ZodType<Json> = z.json();
 
@@ -47,6 +49,8 @@ const inputs = {
     customer: token,
     text: z.string().max(16_384).optional(),
     k: z.number().int().min(1).max(100).default(5),
+    role: word.default(DESK_ROLE),
+    conversation: token.optional(),
     asOf: time.optional(),
     knownAt: time.optional(),
   }),
@@ -54,12 +58,13 @@ const inputs = {
     customer: token,
     conversation: token,
     messageId: z.string().optional(),
-    type: z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, "a type word"),
+    type: word,
     text: z.string().min(1).max(4_000),
     value: json.default(null),
     at: time.optional(),
     scope: z.enum(["customer", "conversation", "workspace"]).optional(),
-    purpose: z.string().max(64).optional(),
+    purpose: word.optional(),
+    readers: z.array(word).min(1).max(32).optional(),
     confidence: z.number().min(0).max(1).optional(),
     validFrom: time.optional(),
     ttlMs: z.number().int().min(1).optional(),
@@ -81,8 +86,10 @@ const inputs = {
 };
 
 /**
- * - `recall` {customer, text?, k?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest; each with source
- * - `remember` {customer, conversation, type, text, value, messageId?, …} → {stored, fact?, reason?}, once per key
+ * - `recall` {customer, text?, k?, role?, conversation?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest,
+ *   of those that the role may read; each with source
+ * - `remember` {customer, conversation, type, text, value, messageId?, readers?, purpose?, …} → {stored, fact?, reason?}, once per
+ *   key
  * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, speaker?, messageId?}]} → {stored}
  * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
  *   customer's conversations, at most `k`
@@ -98,9 +105,9 @@ export function memoryService(parts: MemoryParts): Service {
 
   const operations: Record<string, Operation> = {
     recall: async (input, { signal }) => {
-      const { customer, text, k, asOf, knownAt } = valid("recall", inputs.recall, input);
+      const { customer, text, k, asOf, knownAt, ...reader } = valid("recall", inputs.recall, input);
       const ranked = await rankFacts(
-        await facts.current(customer, { asOf, knownAt }),
+        readable(await facts.current(customer, { asOf, knownAt }), reader),
         text,
         k,
         encoder,

@@ -9,6 +9,7 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../../runtime/clock.ts";
 import { canonicalJson, type Json } from "../../runtime/json.ts";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
+import { CONSENT, SERVICE_PURPOSE } from "./access.ts";
 import { key, type MemoryDb, sortable, under } from "./database.ts";
 
 export interface FactSource {
@@ -28,8 +29,10 @@ export interface Fact {
   readonly text: string;
   readonly value: Json;
   readonly source: FactSource;
-  /** Why it is kept: `service` unless given. */
+  /** Why it is kept: `service` unless given. Any other is read only while the customer has agreed to it (`access.ts`). */
   readonly purpose: string;
+  /** Roles that may read it; all when not given. */
+  readonly readers?: readonly string[];
   /** 0 … 1: how sure it is. */
   readonly confidence: number;
   readonly validFrom: number;
@@ -58,6 +61,7 @@ export interface NewFact {
   readonly source: FactSource;
   readonly scope?: Fact["scope"];
   readonly purpose?: string;
+  readonly readers?: readonly string[];
   readonly confidence?: number;
   readonly validFrom?: number;
   /** How long it is kept, ms. */
@@ -72,7 +76,7 @@ export type Remembered =
   /** The customer was erased: there is no key to seal anything with. */
   | { readonly stored: false; readonly reason: "erased" };
 
-/** Facts of these types have one value at a time. */
+/** Facts of these types have one value at a time, and so has each `consent.<purpose>`. */
 export const SINGLE_VALUED: ReadonlySet<string> = new Set([
   "name",
   "email",
@@ -187,12 +191,20 @@ export class FactStore {
     const sameId = known.find(({ id }) => id === fact.id);
     if (sameId) return { stored: false, reason: "known", fact: sameId };
 
+    const scope = fact.scope ?? "customer";
     const open = known.filter(
-      ({ type, supersededBy, scope }) =>
-        type === fact.type && scope === (fact.scope ?? "customer") && supersededBy === undefined,
+      (old) =>
+        old.type === fact.type &&
+        old.scope === scope &&
+        (scope !== "conversation" || old.source.conversation === fact.source.conversation) &&
+        old.supersededBy === undefined,
     );
+    const readers = fact.readers && [...new Set(fact.readers)].sort();
+    const purpose = fact.purpose ?? SERVICE_PURPOSE;
+    const wanted = canonicalJson([fact.text, fact.value, readers ?? null, purpose]);
     const same = open.find(
-      (old) => canonicalJson([old.text, old.value]) === canonicalJson([fact.text, fact.value]),
+      (old) =>
+        canonicalJson([old.text, old.value, old.readers ? [...old.readers] : null, old.purpose]) === wanted,
     );
     if (same) return { stored: false, reason: "known", fact: same };
 
@@ -201,11 +213,12 @@ export class FactStore {
       id: fact.id,
       customer: fact.customer,
       type: fact.type,
-      scope: fact.scope ?? "customer",
+      scope,
       text: fact.text,
       value: fact.value,
       source: fact.source,
-      purpose: fact.purpose ?? "service",
+      purpose,
+      readers,
       confidence: fact.confidence ?? 1,
       validFrom,
       recordedAt: now,
@@ -213,7 +226,7 @@ export class FactStore {
       vector: fact.vector,
     };
     const batch = this.#db.batch();
-    if (this.#singleValued.has(fact.type)) {
+    if (this.#singleValued.has(fact.type) || fact.type.startsWith(CONSENT)) {
       for (const old of open) {
         const closed: Fact = { ...old, validTo: validFrom, supersededAt: now, supersededBy: fresh.id };
         batch.put(placeOf(old), encode(closed, sealer));
