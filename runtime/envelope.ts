@@ -65,9 +65,11 @@ export interface WireEnvelope {
   readonly clear: JsonObject;
   /** Base64 of nonce, ciphertext and tag; absent when there is no sealed part. */
   readonly sealed?: string;
+  /** The body lies apart, and the sealed part is its name. */
+  readonly apart?: true;
 }
 
-export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined): WireEnvelope {
+export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined, apart?: true): WireEnvelope {
   return {
     v: 1,
     id: e.id,
@@ -81,6 +83,7 @@ export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined): W
     epoch: e.epoch,
     clear: e.clear,
     sealed,
+    apart,
   };
 }
 
@@ -93,7 +96,11 @@ export function isTypeWord(word: unknown): boolean {
 }
 
 /** Validates what came over the wire. A foreign client may have written anything. */
-export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; sealed?: string } {
+export function fromWire(value: unknown): {
+  envelope: Omit<Envelope, "data">;
+  sealed?: string;
+  apart: boolean;
+} {
   if (typeof value !== "object" || value === null) throw new EnvelopeError("envelope is not an object");
   const w = value as Record<string, unknown>;
   const fail = (field: string, want: string): never => {
@@ -109,6 +116,7 @@ export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; se
   if (typeof w.at !== "number" || !Number.isFinite(w.at)) fail("at", "a time in ms");
   if (typeof w.epoch !== "number" || !Number.isInteger(w.epoch)) fail("epoch", "an integer");
   if (typeof w.clear !== "object" || w.clear === null || Array.isArray(w.clear)) fail("clear", "an object");
+  if (w.apart !== undefined && w.apart !== true) fail("apart", "true, or not there");
   return {
     envelope: {
       id: w.id as string,
@@ -123,5 +131,6 @@ export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; se
       clear: w.clear as JsonObject,
     },
     sealed: text("sealed"),
+    apart: w.apart === true,
   };
 }
