@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Address, address } from "./address.ts";
 import { type Bus, subjectsOf } from "./bus/index.ts";
-import { ShiftedClock } from "./clock.ts";
 import type { StoredRecord } from "./envelope.ts";
 import type { ActorDefinition } from "./host/definition.ts";
 import { channel, counter, counterMachine } from "./host/test-machines.ts";
@@ -13,7 +12,7 @@ import { newId } from "./ids.ts";
 import { Appender } from "./log/appender.ts";
 import { Bodies } from "./log/bodies.ts";
 import { WorkspaceKeyRing } from "./log/keyring.ts";
-import { jetStreamApi, streamState, subjectsIn } from "./log/stream.ts";
+import { jetStreamApi, subjectsIn } from "./log/stream.ts";
 import { TestNodes } from "./testing-nodes.ts";
 
 const names = subjectsOf("test");
@@ -21,17 +20,19 @@ const names = subjectsOf("test");
 const closing: ActorDefinition = { ...counter, closed: (context) => context.total >= 100 };
 /** The same after somebody has mended it: what broke it counts now. */
 const mended = { ...closing, machine: counterMachine.provide({ actions: { explode: () => {} } }) };
-const DAY = 24 * 3_600_000;
 const text = "x".repeat(100_000);
 const c1 = address("counter", "c1");
 
 let desk: TestDesk;
+let running: TestDesk | undefined;
 afterEach(async () => {
-  await desk?.stop();
+  await running?.stop();
+  running = undefined;
 });
 
 async function start(options: Partial<TestNodeOptions> = {}): Promise<void> {
   desk = await TestDesk.start({ definitions: [closing, channel], ...options });
+  running = desk;
 }
 const view = async (to = c1): Promise<any> => (await desk.node.read(to))?.view;
 const add = (to = c1, n = 1) => desk.send(to, "add", { n, text });
@@ -173,7 +174,9 @@ describe("a body that is lost", () => {
     const { seq } = await add();
     await desk.send(c1, "add", { n: 10 });
     await folded(11);
-    await meanwhile(lose);
+    await desk.node.stop();
+    await lose(desk.bus);
+    await desk.bus.close();
     // A snapshot needs no body.
     await desk.up();
     await folded(11);
@@ -236,72 +239,5 @@ describe("an erased data subject", () => {
     });
     await desk.up();
     await desk.until(async () => (await stored()).length === 0, "its body to be deleted");
-  });
-});
-
-describe("where records leave the log", () => {
-  let clock: ShiftedClock;
-  /** Passes until nothing more changes: a checkpoint counts once it was read back. */
-  async function leave(): Promise<void> {
-    for (let n = 0; n < 6; n++) {
-      await desk.node.leaveLog();
-      await new Promise((resolve) => setTimeout(resolve, 60));
-    }
-  }
-  async function startLeaving(): Promise<void> {
-    clock = new ShiftedClock();
-    await start({
-      clock,
-      host: { snapshotEveryMs: 20, verifyEvery: 0 },
-      retention: { tailMs: 90 * DAY, logMs: 30 * DAY, settleMs: 0 },
-    });
-  }
-  const checkpointed = (to: Address) =>
-    desk.until(
-      async () => (await desk.node.records(to)).some(({ type }) => type === "host.checkpoint"),
-      `the checkpoint of ${to.id}`,
-    );
-
-  it("their bodies leave with them, and those of open actors stay", async () => {
-    await startLeaving();
-    const open = address("counter", "open");
-    await add(c1, 100);
-    await checkpointed(c1);
-    await leave();
-    await add(open);
-    await folded(1, open);
-    clock.advance(31 * DAY);
-    await desk.send(address("counter", "young"), "add");
-    await leave();
-    expect((await stored()).map((subject) => subject.split(".").at(-2))).toEqual(["open"]);
-    await desk.crash();
-    await emptyDisk();
-    await desk.up();
-    await folded(1, open);
-    expect((await desk.node.verify(open))!.same).toBe(true);
-    // Once it has closed, too.
-    await add(open, 100);
-    await checkpointed(open);
-    await leave();
-    clock.advance(31 * DAY);
-    await desk.send(address("counter", "young"), "add");
-    await leave();
-    expect(await stored()).toEqual([]);
-  });
-
-  it("a dead letter keeps its body", async () => {
-    await startLeaving();
-    const { seq } = await desk.send(c1, "crash", { text });
-    await desk.send(c1, "add", { n: 100 });
-    await checkpointed(c1);
-    clock.advance(31 * DAY);
-    await desk.send(address("counter", "young"), "add");
-    await leave();
-    expect((await streamState(desk.bus, names.logStream)).firstSeq).toBe(seq);
-    expect(await stored()).toHaveLength(1);
-    const [letter] = await desk.node.deadLetters.list();
-    await desk.node.deadLetters.drop(letter!.number);
-    await leave();
-    expect(await stored()).toHaveLength(0);
   });
 });

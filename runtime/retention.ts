@@ -117,9 +117,9 @@ export class Retention {
     const young = await firstSince(bus, stream, state, now - logMs);
     await this.#raise();
     await this.#purge(state.firstSeq, state.lastSeq);
-    if (host.owned().includes(0)) await this.#bodies.pass(state.firstSeq);
     if (young > state.firstSeq) await this.#announce(young);
     await this.#drop(state.lastSeq);
+    if (host.owned().includes(0)) await this.#bodies.pass(state.firstSeq);
   }
 
   /** Raises the floors up to what was announced at the last pass. */

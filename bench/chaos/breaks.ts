@@ -124,6 +124,7 @@ function unsealed(keys: KeyRing): KeyRing {
     sealer: async (key, options) => ((await keys.sealer(key, options)) ? open : undefined),
     wrapUnder: (key, parent) => keys.wrapUnder(key, parent),
     destroy: (key) => keys.destroy(key),
+    isDestroyed: (key) => keys.isDestroyed(key),
     keyedHash: (purpose, value) => keys.keyedHash(purpose, value),
   };
 }

@@ -23,6 +23,7 @@ export function plainKeys(): KeyRing {
     sealer: async () => sealer,
     wrapUnder: async () => {},
     destroy: async () => {},
+    isDestroyed: async () => false,
     keyedHash: (purpose, value) => `${purpose}-${value}`,
   };
 }

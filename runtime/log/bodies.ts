@@ -73,11 +73,14 @@ export class Bodies {
     return (await lastOf(this.#bus, this.stream, this.#names.body(key, name)))?.data;
   }
 
-  /** Deletes the bodies of data subjects whose key was destroyed: nobody can open them any more, but they take room. */
+  /**
+   * Deletes the bodies of data subjects whose key was destroyed: nobody can open them any more, but they take room. What belongs
+   * to a key that is only missing stays: the bucket of keys may be brought back.
+   */
   async dropErased(keys: KeyRing): Promise<void> {
     const subjects = await subjectsIn(this.#bus, this.stream, this.#names.bodyAll);
     for (const key of new Set(subjects.map((subject) => subject.split(".").at(-2)!))) {
-      if (await keys.sealer(key)) continue;
+      if (!(await keys.isDestroyed(key))) continue;
       await jetStreamApi(this.#bus, `STREAM.PURGE.${this.stream}`, { filter: this.#names.bodiesOf(key) });
     }
   }

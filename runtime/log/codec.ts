@@ -129,7 +129,7 @@ async function openApart(
   const sealed = await bodies.get(key, name);
   if (!sealed) {
     // Bodies of an erased data subject are deleted.
-    if (!(await keys.sealer(key))) return ERASED;
+    if (await keys.isDestroyed(key)) return ERASED;
     throw lost("missing");
   }
   try {

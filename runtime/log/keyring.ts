@@ -207,6 +207,12 @@ export class WorkspaceKeyRing implements KeyRing {
     throw new KeyRingError(`key of ${key} was changed ${MAX_TRIES} times while it was destroyed`);
   }
 
+  async isDestroyed(key: string): Promise<boolean> {
+    const found = (await this.#store.entry(key))?.key;
+    if (found?.state !== "live") return found !== undefined;
+    return found.parent !== undefined && this.isDestroyed(found.parent);
+  }
+
   keyedHash(purpose: string, value: string): string {
     const mac = createHmac("sha256", this.#keys.lookup).update(`${purpose}\0${value}`).digest();
     return mac.subarray(0, 16).toString("base64url");

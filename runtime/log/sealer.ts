@@ -29,6 +29,8 @@ export interface KeyRing {
   wrapUnder(key: string, parent: string): Promise<void>;
   /** Destroys a key everywhere; nodes drop it on a broadcast, at the latest after 60 s. */
   destroy(key: string): Promise<void>;
+  /** Whether a key, or one that it is wrapped under, was destroyed. Never where nothing is known of it. */
+  isDestroyed(key: string): Promise<boolean>;
   /** HMAC-SHA-256 under the workspace key, base64url of 16 bytes: a valid address token. */
   keyedHash(purpose: string, value: string): string;
 }
