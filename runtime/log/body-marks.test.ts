@@ -61,6 +61,29 @@ describe("bodies leave the stream", () => {
     expect(await desk.stored()).toHaveLength(0);
   });
 
+  it("not while a record may still come that put its body while others settled", async () => {
+    const marks = new BodyMarks(desk.bus, names, 1_000);
+    const now = vi.spyOn(performance, "now").mockReturnValue(5_000);
+    await desk.say("one");
+    await marks.pass(1);
+    desk.before = async (subject) => {
+      if (!subject.startsWith("bw.test.log.")) return;
+      desk.before = () => {};
+      now.mockReturnValue(6_000);
+      await marks.pass(1);
+    };
+    const two = await desk.say("two");
+    await marks.pass(two);
+    expect((await desk.read(two))!.data).toEqual(large("two"));
+    expect(await desk.stored()).toHaveLength(1);
+    // It has its turn when it has settled, though nothing comes after it.
+    await marks.pass(two);
+    now.mockReturnValue(7_000);
+    await marks.pass(two);
+    await marks.pass(two + 1);
+    expect(await desk.stored()).toHaveLength(0);
+  });
+
   it("also those that nobody ever referred to", async () => {
     const marks = new BodyMarks(desk.bus, names, 0);
     await desk.bus.request("bw.test.log.0", Buffer.from("the last of the log"));
