@@ -291,6 +291,7 @@ export class Node implements Engine {
 
   #dropErased(): void {
     this.#bodies.dropErased(this.#o.keys).catch((error) => {
+      // Cut off by its own end it is nothing to tell of.
       if (this.#ends.length > 0)
         this.#o.log.warn(
           "bodies of who was erased are still there, unreadable: the next start deletes them",
