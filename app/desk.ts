@@ -285,6 +285,7 @@ function node({ config, clock, progress, version }: DeskOptions, parts: Parts, d
         clock,
         partitions: config.log.partitions,
         stream: { replicas: config.log.replicas },
+        body: { inlineBytes: config.log.inlineBodyBytes, maxBytes: config.log.maxBodyBytes },
         host: {
           passivateAfterMs: config.host.passivateAfterMs,
           snapshotEveryMs: config.host.snapshotEveryMs,

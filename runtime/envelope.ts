@@ -68,9 +68,11 @@ export interface WireEnvelope {
   readonly clear: JsonObject;
   /** Base64 of nonce, ciphertext and tag; absent when there is no sealed part. */
   readonly sealed?: string;
+  /** The body lies apart, and the sealed part is its name. */
+  readonly apart?: true;
 }
 
-export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined): WireEnvelope {
+export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined, apart?: true): WireEnvelope {
   return {
     v: 1,
     id: e.id,
@@ -85,6 +87,7 @@ export function toWire(e: Omit<Envelope, "data">, sealed: string | undefined): W
     machine: e.machine,
     clear: e.clear,
     sealed,
+    apart,
   };
 }
 
@@ -97,7 +100,11 @@ export function isTypeWord(word: unknown): boolean {
 }
 
 /** Validates what came over the wire. A foreign client may have written anything. */
-export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; sealed?: string } {
+export function fromWire(value: unknown): {
+  envelope: Omit<Envelope, "data">;
+  sealed?: string;
+  apart: boolean;
+} {
   if (typeof value !== "object" || value === null) throw new EnvelopeError("envelope is not an object");
   const w = value as Record<string, unknown>;
   const fail = (field: string, want: string): never => {
@@ -115,6 +122,7 @@ export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; se
   if (w.machine !== undefined && !(Number.isSafeInteger(w.machine) && Number(w.machine) > 0))
     fail("machine", "a version from 1");
   if (typeof w.clear !== "object" || w.clear === null || Array.isArray(w.clear)) fail("clear", "an object");
+  if (w.apart !== undefined && w.apart !== true) fail("apart", "true, or not there");
   return {
     envelope: {
       id: w.id as string,
@@ -130,5 +138,6 @@ export function fromWire(value: unknown): { envelope: Omit<Envelope, "data">; se
       clear: w.clear as JsonObject,
     },
     sealed: text("sealed"),
+    apart: w.apart === true,
   };
 }

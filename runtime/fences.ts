@@ -1,15 +1,12 @@
 /** Fences: records that say where in a partition's log each tenure begins, and whose it is. */
 import type { Address } from "./address.ts";
-import type { Bus } from "./bus/bus.ts";
-import type { Subjects } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import type { Envelope, StoredRecord } from "./envelope.ts";
 import { HOST, sleep } from "./host/host-options.ts";
 import { newId } from "./ids.ts";
 import type { Appender } from "./log/appender.ts";
-import { readRecord } from "./log/read.ts";
+import { type LogSource, readRecord } from "./log/read.ts";
 import type { RecordIndex } from "./log/record-index.ts";
-import type { KeyRing } from "./log/sealer.ts";
 
 /** Where a tenure begins in the log. */
 export interface Fence {
@@ -22,12 +19,10 @@ export interface Fence {
 }
 
 export interface FencesParts {
-  readonly bus: Bus;
-  readonly names: Subjects;
+  readonly source: LogSource;
   readonly partitions: number;
   readonly index: RecordIndex;
   readonly appender: Appender;
-  readonly keys: KeyRing;
   readonly clock: Clock;
   /** Name of this node. */
   readonly node: string;
@@ -105,9 +100,9 @@ export class Fences {
   }
 
   async #last(to: Address, below = Number.POSITIVE_INFINITY): Promise<StoredRecord | undefined> {
-    const { index, names, bus, keys } = this.#p;
+    const { index, source } = this.#p;
     const last = (await index.ofActor(to)).filter((seq) => seq < below).at(-1);
-    return last === undefined ? undefined : readRecord(bus, names.logStream, last, keys);
+    return last === undefined ? undefined : readRecord(source, last);
   }
 }
 

@@ -20,11 +20,13 @@ import { ServiceHost } from "./host/service-host.ts";
 import { versionsByKind, versionToBegin } from "./host/versions.ts";
 import { derivedId, newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
-import { Appender } from "./log/appender.ts";
+import { Appender, type BodyOptions } from "./log/appender.ts";
+import { Bodies, BodyLostError } from "./log/bodies.ts";
 import { LeftLogError } from "./log/checkpoint.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
 import { DeadLetters } from "./log/dead-letters.ts";
-import { isPassing, readRecord } from "./log/read.ts";
+import { HEADER_DESTROYED } from "./log/keyring.ts";
+import { isPassing, type LogSource, readRecord } from "./log/read.ts";
 import { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
 import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
@@ -47,6 +49,8 @@ export interface NodeOptions {
   /** Fixed when the log is created. Default 32. */
   readonly partitions?: number;
   readonly stream?: StreamOptions;
+  /** From which size on bodies of records lie apart from the log, and from which on they are refused. */
+  readonly body?: BodyOptions;
   readonly host?: HostOptions;
   readonly admission?: AdmissionOptions;
   /**
@@ -90,6 +94,8 @@ export class Node implements Engine {
   readonly #db: Level<string, string>;
   readonly #index: RecordIndex;
   readonly #store: CellStore;
+  readonly #bodies: Bodies;
+  readonly #source: LogSource;
   readonly #appender: Appender;
   /** Kinds that have more than their first version. */
   readonly #versioned: ReadonlyMap<string, ActorDefinition>;
@@ -123,9 +129,12 @@ export class Node implements Engine {
     const n = subjectsOf(options.workspace);
     this.#names = n;
     this.#index = new RecordIndex(db);
+    this.#bodies = new Bodies(bus, n);
+    this.#source = { bus, stream: n.logStream, keys, bodies: this.#bodies };
     this.#appender = new Appender(bus, keys, {
-      stream: n.logStream,
+      bodies: this.#bodies,
       subject: n.log,
+      body: options.body,
       partitions: options.partitions ?? 32,
       machineOf: (kind) => this.#machineOf(kind),
       ...(options.appendTimeoutMs === undefined ? {} : { ackTimeoutMs: options.appendTimeoutMs }),
@@ -162,12 +171,10 @@ export class Node implements Engine {
     );
     this.#host = new Host(
       {
-        bus,
-        stream: n.logStream,
+        ...this.#source,
         appender: this.#appender,
         index: this.#index,
         store: this.#store,
-        keys,
         dispatcher: this.#dispatcher,
         deadLetters: this.deadLetters,
         definitions: options.definitions,
@@ -197,7 +204,7 @@ export class Node implements Engine {
       index: this.#index,
       store: this.#store,
       appender: this.#appender,
-      keys,
+      source: this.#source,
       clock: this.#clock,
       log: options.log,
       credit: options.credit,
@@ -250,6 +257,13 @@ export class Node implements Engine {
     const n = this.#names;
     await ensureStream(bus, n.logStream, [n.logAll], this.#o.stream);
     await this.deadLetters.open(this.#o.stream?.replicas);
+    await this.#bodies.open(this.#o.stream?.replicas);
+    const erased = bus.subscribe(n.keysDrop, (message) => {
+      if (message.header(HEADER_DESTROYED)) this.#dropErased();
+    });
+    this.#ends.push(() => erased.unsubscribe());
+    // What a crash has left of it.
+    this.#dropErased();
     const onNoted = (seq: number, to: Address): void => {
       if (this.#sinks.has(to.kind)) this.#followers.see(seq, to);
     };
@@ -291,6 +305,19 @@ export class Node implements Engine {
       definition,
       this.#partitions.othersInfo().map(({ machines }) => machines),
     );
+  }
+
+  #dropErased(): void {
+    this.#bodies.dropErased(this.#o.keys).catch((error) => {
+      // Cut off by its own end it is nothing to tell of.
+      if (this.#ends.length > 0)
+        this.#o.log.warn(
+          "bodies of who was erased are still there, unreadable: the next start deletes them",
+          {
+            error: String((error as Error)?.message ?? error),
+          },
+        );
+    });
   }
 
   async append(record: NewRecord): Promise<AppendResult> {
@@ -420,7 +447,7 @@ export class Node implements Engine {
     const original = await this.deadLetters.original(number);
     if (!original) return undefined;
     const closed = decodeRecord(0, original);
-    const opened = await openRecord(closed, this.#o.keys);
+    const opened = await openRecord(closed, this.#o.keys, this.#bodies);
     if (!opened.ok) throw new Error("the customer of this record was erased: drop the letter");
     const { envelope } = closed;
     const id = derivedId(envelope.id, "retry", number);
@@ -537,8 +564,14 @@ export class Node implements Engine {
     return found;
   }
 
-  #recordAt(seq: number): Promise<StoredRecord | undefined> {
-    return readRecord(this.#o.bus, this.#names.logStream, seq, this.#o.keys).catch(rethrow);
+  async #recordAt(seq: number): Promise<StoredRecord | undefined> {
+    try {
+      return await readRecord(this.#source, seq);
+    } catch (error) {
+      if (!(error instanceof BodyLostError)) return rethrow(error);
+      this.#o.log.error("a record can't be read", { error: error.message });
+      return undefined;
+    }
   }
 }
 

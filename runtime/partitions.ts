@@ -16,9 +16,9 @@ import type { Host, HostLog } from "./host/host.ts";
 import type { Tenure } from "./host/partition.ts";
 import type { JsonObject } from "./json.ts";
 import type { Appender } from "./log/appender.ts";
+import type { LogSource } from "./log/read.ts";
 import { LogReader } from "./log/reader.ts";
 import type { RecordIndex } from "./log/record-index.ts";
-import type { KeyRing } from "./log/sealer.ts";
 
 export interface ClusterOptions extends Timings {
   /** Name of this node, another one for each: letters, digits, `_`, `-`, and `.` between them. */
@@ -43,7 +43,7 @@ export interface PartitionsParts {
   readonly index: RecordIndex;
   readonly store: CellStore;
   readonly appender: Appender;
-  readonly keys: KeyRing;
+  readonly source: LogSource;
   readonly clock: Clock;
   readonly log: HostLog;
   /** Records that are read ahead in one partition. */

@@ -10,6 +10,7 @@ import { channel, counter } from "./host/test-machines.ts";
 import { meddled, TestDesk, type TestNodeOptions } from "./host/testing.ts";
 import { newId } from "./ids.ts";
 import { Appender } from "./log/appender.ts";
+import { Bodies } from "./log/bodies.ts";
 import { CHECKPOINT, LeftLogError } from "./log/checkpoint.ts";
 import { streamState } from "./log/stream.ts";
 
@@ -246,7 +247,7 @@ it("a record for an actor that is leaving is a dead letter, and no actor is made
   await expect(add("c1")).rejects.toThrow(LeftLogError);
   // A gateway that has not heard of it takes it all the same.
   const appender = new Appender(desk!.bus, desk!.keys, {
-    stream: LOG,
+    bodies: new Bodies(desk!.bus, subjectsOf("test")),
     subject: subjectsOf("test").log,
     partitions: 4,
   });

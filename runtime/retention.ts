@@ -17,6 +17,8 @@ import { sleep } from "./host/host-options.ts";
 import type { Leaving } from "./host/leaving.ts";
 import { dropSnapshotsOf } from "./host/needs.ts";
 import { firstSince } from "./log/age.ts";
+import { BODY_FRESH_MS } from "./log/appender.ts";
+import { BodyMarks } from "./log/body-marks.ts";
 import { dropLeft } from "./log/checkpoint-index.ts";
 import type { DeadLetters } from "./log/dead-letters.ts";
 import type { RecordIndex } from "./log/record-index.ts";
@@ -29,6 +31,8 @@ export interface RetentionOptions {
   readonly logMs: number;
   /** Time between two passes, ms. Default 10 minutes. */
   readonly everyMs?: number;
+  /** What was put so long ago has its record in the log, or never will have, ms. Default 60,000. */
+  readonly settleMs?: number;
 }
 
 export interface RetentionParts {
@@ -44,7 +48,7 @@ export interface RetentionParts {
 }
 
 const DAY_MS = 24 * 3_600_000;
-const RETENTION_DEFAULTS = { tailMs: 7 * DAY_MS, everyMs: 600_000 } as const;
+const RETENTION_DEFAULTS = { tailMs: 7 * DAY_MS, everyMs: 600_000, settleMs: 2 * BODY_FRESH_MS } as const;
 /** How long a pass waits for a partition to be past what was in the log when it began, ms; else the next one looks again. */
 const PAST_MS = 5_000;
 const PAST_AGAIN_MS = 50;
@@ -55,6 +59,7 @@ export class Retention {
   readonly counts = { purged: 0 };
   readonly #p: RetentionParts;
   readonly #o: Required<RetentionOptions> | undefined;
+  readonly #bodies: BodyMarks;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -67,6 +72,8 @@ export class Retention {
   constructor(parts: RetentionParts, options?: RetentionOptions) {
     this.#p = parts;
     this.#o = options && { ...RETENTION_DEFAULTS, ...options };
+    const { settleMs } = this.#o ?? RETENTION_DEFAULTS;
+    this.#bodies = new BodyMarks(parts.bus, parts.names, settleMs);
   }
 
   start(): void {
@@ -112,6 +119,7 @@ export class Retention {
     await this.#purge(state.firstSeq, state.lastSeq);
     if (young > state.firstSeq) await this.#announce(young);
     await this.#drop(state.lastSeq);
+    if (host.owned().includes(0)) await this.#bodies.pass(state.firstSeq);
   }
 
   /** Raises the floors up to what was announced at the last pass. */

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { address, partitionOf } from "./address.ts";
 import type { Bus, Kv, KvOptions } from "./bus/bus.ts";
 import { BusTimeoutError } from "./bus/errors.ts";
+import { subjectsOf } from "./bus/index.ts";
 import { ShiftedClock } from "./clock.ts";
 import { startTestServers } from "./cluster/testing-servers.ts";
 import { OverloadedError } from "./engine.ts";
@@ -12,6 +13,7 @@ import { channel, counter } from "./host/test-machines.ts";
 import { meddled } from "./host/testing.ts";
 import { derivedId, newId } from "./ids.ts";
 import { Appender } from "./log/appender.ts";
+import { Bodies } from "./log/bodies.ts";
 import { WorkspaceKeyRing } from "./log/keyring.ts";
 import { TestNodes, TTL_MS } from "./testing-nodes.ts";
 
@@ -169,7 +171,7 @@ describe("an owner's successor", () => {
     const bus = await nodes.server.connect("stale");
     const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes.dataDir("a"), workspace: "test" });
     const appender = new Appender(bus, keys, {
-      stream: "BW_test_LOG",
+      bodies: new Bodies(bus, subjectsOf("test")),
       subject: (n) => `bw.test.log.${n}`,
       partitions: PARTITIONS,
     });
@@ -267,7 +269,7 @@ describe("an owner's successor", () => {
     const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes.dataDir("a"), workspace: "test" });
     const to = actors[0]!;
     const appender = new Appender(bus, keys, {
-      stream: "BW_test_LOG",
+      bodies: new Bodies(bus, subjectsOf("test")),
       subject: (n) => `bw.test.log.${n}`,
       partitions: PARTITIONS,
     });
@@ -307,7 +309,7 @@ describe("an owner's successor", () => {
     const bus = await nodes.server.connect("gateway");
     const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes.dataDir("a"), workspace: "test" });
     const appender = new Appender(bus, keys, {
-      stream: "BW_test_LOG",
+      bodies: new Bodies(bus, subjectsOf("test")),
       subject: (n) => `bw.test.log.${n}`,
       partitions: PARTITIONS,
     });

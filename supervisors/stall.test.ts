@@ -12,6 +12,7 @@ import { startTestServer, type TestServer } from "../runtime/bus/testing.ts";
 import { type CompiledProgram, compileForNode } from "../runtime/bus/testing-node.ts";
 import { newId } from "../runtime/ids.ts";
 import { Appender } from "../runtime/log/appender.ts";
+import { Bodies } from "../runtime/log/bodies.ts";
 import { DeadLetters } from "../runtime/log/dead-letters.ts";
 import { openKeyRing } from "../runtime/log/keyring.ts";
 
@@ -43,7 +44,11 @@ it("an endless loop in a machine costs its record and nothing else", async () =>
   const bus = await server.connect();
   const keys = await openKeyRing({ bus, workspace: "test", dataDir: dir });
   const names = subjectsOf("test");
-  const appender = new Appender(bus, keys, { stream: names.logStream, subject: names.log, partitions: 32 });
+  const appender = new Appender(bus, keys, {
+    bodies: new Bodies(bus, names),
+    subject: names.log,
+    partitions: 32,
+  });
   const send = (to: Address, type: string) =>
     appender.append({
       id: newId(),

@@ -2,6 +2,7 @@
  * Switches one protection off, in the process of a node under test alone, so that one sees whether the checker notices.
  * It is done from outside: what is handed to the node is wrapped, or a method is replaced. The product has no such switch.
  */
+import { createHash } from "node:crypto";
 import { Coordinator } from "../../runtime/cluster/index.ts";
 import { CellStore } from "../../runtime/host/cell-store.ts";
 import type { RestartPolicy } from "../../runtime/host/host.ts";
@@ -92,8 +93,8 @@ function takeOverWithoutFence(): void {
     return follow.apply(this, args);
   };
   const { append } = Appender.prototype;
-  Appender.prototype.append = function (this: Appender, envelope) {
-    if (envelope.type !== "host.fence") return append.call(this, envelope);
+  Appender.prototype.append = function (this: Appender, envelope, may) {
+    if (envelope.type !== "host.fence") return append.call(this, envelope, may);
     return Promise.resolve({ seq: index?.complete ?? 0, duplicate: false });
   };
 }
@@ -113,12 +114,17 @@ function forgetTimers(): void {
 
 /** What is sealed stays readable for everybody. */
 function unsealed(keys: KeyRing): KeyRing {
-  const open: Sealer = { seal: (plain) => Buffer.from(plain), open: (sealed) => Buffer.from(sealed) };
+  const open: Sealer = {
+    seal: (plain) => Buffer.from(plain),
+    open: (sealed) => Buffer.from(sealed),
+    name: (plain) => createHash("sha256").update(plain).digest("base64url"),
+  };
   return {
     cached: (key) => (keys.cached(key) ? open : undefined),
     sealer: async (key, options) => ((await keys.sealer(key, options)) ? open : undefined),
     wrapUnder: (key, parent) => keys.wrapUnder(key, parent),
     destroy: (key) => keys.destroy(key),
+    isDestroyed: (key) => keys.isDestroyed(key),
     keyedHash: (purpose, value) => keys.keyedHash(purpose, value),
   };
 }

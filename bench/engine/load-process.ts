@@ -3,6 +3,7 @@ import type { BusMessage } from "../../runtime/bus/index.ts";
 import { newId } from "../../runtime/ids.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { Appender } from "../../runtime/log/appender.ts";
+import { Bodies } from "../../runtime/log/bodies.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
 import {
   BENCH,
@@ -63,7 +64,7 @@ const waiting = new Map<string, () => void>();
 async function joinArm(place: Place): Promise<void> {
   joined = await join(place, "bench-load");
   appender = new Appender(joined.bus, joined.keys, {
-    stream: SUBJECTS.logStream,
+    bodies: new Bodies(joined.bus, SUBJECTS),
     subject: SUBJECTS.log,
     partitions: PARTITIONS,
   });

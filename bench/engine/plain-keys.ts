@@ -1,5 +1,5 @@
 /** A ring without keys: nothing is sealed. To see what sealing costs; never for data of anybody. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
 
 /** The appender tells what it wrote by its sealed text, which therefore has to differ each time. */
@@ -16,12 +16,14 @@ export function plainKeys(): KeyRing {
       return Buffer.concat([mark, plain]);
     },
     open: (sealed) => Buffer.from(sealed.buffer, sealed.byteOffset + MARK_BYTES, sealed.length - MARK_BYTES),
+    name: (plain) => createHash("sha256").update(plain).digest("base64url"),
   };
   return {
     cached: () => sealer,
     sealer: async () => sealer,
     wrapUnder: async () => {},
     destroy: async () => {},
+    isDestroyed: async () => false,
     keyedHash: (purpose, value) => `${purpose}-${value}`,
   };
 }

@@ -25,6 +25,10 @@ export class LocalKeyRing implements KeyRing {
     this.#sealers.set(key, "destroyed");
   }
 
+  async isDestroyed(key: string): Promise<boolean> {
+    return this.#sealers.get(key) === "destroyed";
+  }
+
   keyedHash(purpose: string, value: string): string {
     const mac = createHmac("sha256", this.#lookup).update(`${purpose}\0${value}`).digest();
     return mac.subarray(0, 16).toString("base64url");

@@ -18,6 +18,15 @@ export interface Subjects {
   /** Stream of dead letters, and its one subject. */
   readonly deadStream: string;
   readonly dead: string;
+  /** Stream of the bodies that are too large for the log. */
+  readonly bodiesStream: string;
+  /** What it takes up: every body, and where they may go from. */
+  readonly bodyAll: string;
+  readonly bodyMarks: string;
+  /** A body, by the data subject that it is sealed under and the name of its content. */
+  body(key: string, name: string): string;
+  /** Every body of a data subject. */
+  bodiesOf(key: string): string;
   log(partition: number): string;
   /** Where a resident agent takes requests. */
   service(name: string, operation: string): string;
@@ -52,6 +61,11 @@ export function subjectsOf(workspace: string): Subjects {
     logAll: `${root}.log.*`,
     deadStream: `${stored}_DEAD`,
     dead: `${root}.dead`,
+    bodiesStream: `${stored}_BODIES`,
+    bodyAll: `${root}.body.*.*`,
+    bodyMarks: `${root}.body.marks`,
+    body: (key, name) => `${root}.body.${token("key", key)}.${token("name of a body", name)}`,
+    bodiesOf: (key) => `${root}.body.${token("key", key)}.*`,
     keysBucket: `${stored}_KEYS`,
     keysDrop: `${root}.keys.drop`,
     log: (partition) => {

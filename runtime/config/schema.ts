@@ -90,6 +90,10 @@ export const configSchema = z.strictObject({
     credit: count(256),
     /** How long one append may take before it is tried again. */
     appendTimeoutMs: ms(5_000),
+    /** A record's body above it is stored apart from the log, once for each data subject and content. */
+    inlineBodyBytes: bytes(65_536),
+    /** A record's body above it is refused (413). The server's `max_payload`, 1 MiB unless set otherwise, counts where it is less. */
+    maxBodyBytes: bytes(1_000_000),
   }),
 
   /** Nodes with the same `nats.url` and workspace share its conversations out. */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { OverloadedError, UnavailableError } from "../engine.ts";
 import { newId } from "../ids.ts";
-import { RecordErasedError } from "../log/appender.ts";
+import { RecordErasedError, RecordTooLargeError } from "../log/appender.ts";
 import type { Gatekeeper } from "./authenticate.ts";
 import { checkAddress } from "./listen.ts";
 import { RouteRegistry, route } from "./routes.ts";
@@ -243,6 +243,7 @@ describe("who is asking", () => {
   it.each([
     ["503 with Retry-After while the log takes nothing", new UnavailableError("no", 1_500), 503, "2"],
     ["429 while an actor is too far behind", new OverloadedError("no", 3_000), 429, "3"],
+    ["413 for what no record can hold", new RecordTooLargeError("no"), 413, null],
     ["410 for what was erased", new RecordErasedError("no"), 410, null],
   ])("answers %s", async (_what, error, status, retryAfter) => {
     await gateway.close();

@@ -353,6 +353,14 @@ function toProblem(error: unknown): ProblemError {
       "This was closed so long ago that its records have left the log (retention.logMs): begin a new conversation.",
     );
   }
+  if (name === "RecordTooLargeError") {
+    return new ProblemError(
+      413,
+      "Content too large",
+      "This is larger than one record may be (log.maxBodyBytes, and max_payload of the NATS server): send it in parts.",
+      { errors: [{ field: "body", detail: "is too large" }] },
+    );
+  }
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return new ProblemError(413, "Content too large", "The body is larger than this call takes.", {

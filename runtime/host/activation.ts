@@ -1,24 +1,20 @@
 /** Brings actors into memory: from their snapshot, else from their last checkpoint or first record, and what the log has beyond. */
 import { formatAddress } from "../address.ts";
-import type { Bus } from "../bus/bus.ts";
 import type { StoredRecord } from "../envelope.ts";
+import { BodyLostError } from "../log/bodies.ts";
 import { CHECKPOINT, LeftLogError } from "../log/checkpoint.ts";
 import type { IndexedCheckpoint } from "../log/checkpoint-index.ts";
-import { readRecord } from "../log/read.ts";
+import { type LogSource, readRecord } from "../log/read.ts";
 import type { RecordIndex } from "../log/record-index.ts";
-import type { KeyRing } from "../log/sealer.ts";
 import type { Cell } from "./cell.ts";
 import type { CellState, CellStore } from "./cell-store.ts";
 import { HOST } from "./host-options.ts";
 import { stateHash } from "./state-hash.ts";
 import { machineOf, UnknownVersionError } from "./versions.ts";
 
-export interface ActivationParts {
-  readonly bus: Bus;
-  readonly stream: string;
+export interface ActivationParts extends LogSource {
   readonly index: RecordIndex;
   readonly store: CellStore;
-  readonly keys: KeyRing;
   /** Whether a record was given up on, so that every fold passes over it. */
   readonly isSkipped: (record: StoredRecord) => boolean;
   readonly onDamage: (actor: string, reason: string) => void;
@@ -31,7 +27,7 @@ class AlteredError extends Error {
   override readonly name = "AlteredError";
 }
 
-/** A record that was folded once can't be folded any more: the machine was changed. */
+/** A record that was folded once can't be folded any more: the machine was changed, or the record's body is lost. */
 export class RefoldError extends Error {
   override readonly name = "RefoldError";
   constructor(
@@ -211,10 +207,19 @@ export class Activation {
     }
   }
 
-  /** A record of an actor; undefined when nobody can read it, or when it is somebody else's. */
+  /**
+   * A record of an actor; undefined when nobody can read it, or when it is somebody else's.
+   * @throws RefoldError when its body is lost, and it was not given up on for that before
+   */
   async read(cell: Cell, seq: number): Promise<StoredRecord | undefined> {
-    const { bus, stream, keys } = this.#p;
-    const record = await readRecord(bus, stream, seq, keys);
-    return record && formatAddress(record.to) === cell.name ? record : undefined;
+    try {
+      const record = await readRecord(this.#p, seq);
+      return record && formatAddress(record.to) === cell.name ? record : undefined;
+    } catch (error) {
+      if (!(error instanceof BodyLostError)) throw error;
+      const { record } = error;
+      if (formatAddress(record.to) !== cell.name || this.#p.isSkipped(record)) return undefined;
+      throw new RefoldError(record, error);
+    }
   }
 }

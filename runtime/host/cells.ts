@@ -1,6 +1,8 @@
 /** The cells in memory, and how one comes to be there. */
 import { type Address, formatAddress } from "../address.ts";
 import { UnavailableError } from "../engine.ts";
+import type { StoredRecord } from "../envelope.ts";
+import { BodyLostError } from "../log/bodies.ts";
 import { Activation, RefoldError } from "./activation.ts";
 import type { Asks } from "./asks.ts";
 import { Cell } from "./cell.ts";
@@ -137,6 +139,26 @@ export class Cells {
     return ask.read;
   }
 
+  /** A record that waits for an actor; undefined when nobody can read it. */
+  async read(cell: Cell, seq: number): Promise<StoredRecord | undefined> {
+    try {
+      return await this.activation.read(cell, seq);
+    } catch (error) {
+      await this.#giveUp(cell, error);
+      return undefined;
+    }
+  }
+
+  /** It would never come into memory again: what it can't fold any more is given up. @throws what is no RefoldError */
+  async #giveUp(cell: Cell, error: unknown): Promise<void> {
+    if (!(error instanceof RefoldError)) throw error;
+    const { seq, type } = error.record;
+    const reason = error.cause instanceof BodyLostError ? { error: error.cause.message } : {};
+    const details = { actor: cell.name, seq, type, ...reason };
+    this.#p.log.error("an actor can't fold what it folded before", details);
+    await this.#p.givingUp.quarantine(error.record, error.cause, 1);
+  }
+
   /** Brings a cell up to its first waiting record; beyond what was handed over, records come through the mailbox. */
   async activate(cell: Cell): Promise<void> {
     const partition = this.partitionOf(cell.to);
@@ -150,11 +172,7 @@ export class Cells {
         await this.activation.activate(cell, before, partition?.floor ?? 1, partition?.tenure.head ?? 0);
         break;
       } catch (error) {
-        if (!(error instanceof RefoldError)) throw error;
-        // It would never come into memory again: what it can't fold any more is given up.
-        const { seq, type } = error.record;
-        this.#p.log.error("an actor can't fold what it folded before", { actor: cell.name, seq, type });
-        await this.#p.givingUp.quarantine(error.record, error.cause, 1);
+        await this.#giveUp(cell, error);
       }
     }
     if (cell.gone || !partition) return;

@@ -1,12 +1,11 @@
 /** What a host is given. */
 import type { Address } from "../address.ts";
-import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { StoredRecord } from "../envelope.ts";
 import type { Appender } from "../log/appender.ts";
 import type { DeadLetters } from "../log/dead-letters.ts";
+import type { LogSource } from "../log/read.ts";
 import type { RecordIndex } from "../log/record-index.ts";
-import type { KeyRing } from "../log/sealer.ts";
 import type { Cell } from "./cell.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
@@ -54,13 +53,10 @@ export interface HostLog {
   error(message: string, details: Record<string, unknown>): void;
 }
 
-export interface HostParts {
-  readonly bus: Bus;
-  readonly stream: string;
+export interface HostParts extends LogSource {
   readonly appender: Appender;
   readonly index: RecordIndex;
   readonly store: CellStore;
-  readonly keys: KeyRing;
   readonly dispatcher: Dispatcher;
   readonly deadLetters: DeadLetters;
   readonly definitions: readonly ActorDefinition[];

@@ -1,6 +1,7 @@
 /** Takes the records of a partition in log order: what counts goes to its actor, everything else to where it belongs. */
 import { formatAddress } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
+import { BodyLostError } from "../log/bodies.ts";
 import { type ClosedRecord, openRecord } from "../log/codec.ts";
 import { decodeChecked, isPassing } from "../log/read.ts";
 import type { RawRecord } from "../log/reader.ts";
@@ -65,7 +66,7 @@ export class Intake {
       const recent = this.#p.keys.cached(to.key) && this.#p.appender.takeRecent(closed);
       if (recent !== undefined) record = { ...envelope, seq: raw.seq, data: JSON.parse(recent) };
       else {
-        let opened = openRecord(closed, this.#p.keys);
+        let opened = openRecord(closed, this.#p.keys, this.#p.bodies);
         if (opened instanceof Promise) opened = await opened;
         // Its data subject was erased: there is nobody left whom this concerns.
         if (!opened.ok) return pass();
@@ -73,6 +74,10 @@ export class Intake {
       }
     } catch (error) {
       if (isPassing(error)) throw error;
+      if (error instanceof BodyLostError) {
+        await this.#giveUp(partition, raw, error);
+        return pass();
+      }
       const reason = `sealed part can't be opened: ${String(error)}`;
       await givingUp.bury(raw.data, { ...letter, reason });
       return pass();
@@ -96,6 +101,24 @@ export class Intake {
       return pass();
     }
     this.#p.turns.deliver(partition, this.#p.cells.of(to, definition), record);
+  }
+
+  /**
+   * The record of a lost body. Where it was for an actor, that is told: what it does without it is for a person to mend, and a
+   * body that is brought back must not change what was folded meanwhile.
+   */
+  async #giveUp(partition: Partition, raw: RawRecord, error: BodyLostError): Promise<void> {
+    const { givingUp, cells, log } = this.#p;
+    const { record } = error;
+    log.error("a record can't be read", { error: error.message });
+    const definition = cells.definition(record.to.kind);
+    if (definition && !definition.sink) {
+      if (!givingUp.isQuarantined(record)) await givingUp.quarantine(record, error, 0);
+    } else {
+      const letter = { seq: raw.seq, recordId: record.id, to: formatAddress(record.to), type: record.type };
+      await givingUp.bury(raw.data, { ...letter, attempts: 0, reason: error.message });
+    }
+    if (partition.ended.aborted) throw new Error("the partition is let go of");
   }
 
   #decode(partition: Partition, raw: RawRecord): ClosedRecord | Error {

@@ -28,7 +28,7 @@ describe("an answer", () => {
   };
 
   it.each([
-    ["that the log would refuse", { bytes: 900_000 }, /too large/],
+    ["that the log would refuse", { bytes: 1_020_000 }, /too large/],
     ["that the bus would refuse", { bytes: 2_000_000 }, /too large/],
     ["that is no JSON", { big: true }, /cannot be sent/],
   ])("%s is a failure to its asker, and harms nobody else", async (_what, input, message) => {

@@ -158,7 +158,7 @@ export class Turns {
     const part = seqs.filter((seq) => seq <= last).slice(0, this.#o.maxMailbox);
     const records: StoredRecord[] = [];
     for (const seq of part) {
-      const record = await this.#p.cells.activation.read(cell, seq);
+      const record = await this.#p.cells.read(cell, seq);
       if (record) records.push(record);
     }
     surplus.next = part.length === 0 || part.at(-1) === last ? last + 1 : part.at(-1)! + 1;

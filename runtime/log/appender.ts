@@ -3,9 +3,10 @@ import { LRUCache } from "lru-cache";
 import { type Address, formatAddress, partitionOf } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Envelope } from "../envelope.ts";
+import type { Bodies } from "./bodies.ts";
 import { type ClosedRecord, encodeRecord, HEADER_TO } from "./codec.ts";
 import { type KeyRing, SEAL_OVERHEAD_BYTES } from "./sealer.ts";
-import { JetStreamError } from "./stream.ts";
+import { acknowledged, JetStreamError } from "./stream.ts";
 
 export interface Acknowledged {
   readonly seq: number;
@@ -23,8 +24,23 @@ export class RecordErasedError extends RecordRefusedError {
   override readonly name = "RecordErasedError";
 }
 
+/** The body of a record is above `maxBodyBytes`, or the record above what the server takes without it. */
+export class RecordTooLargeError extends RecordRefusedError {
+  override readonly name = "RecordTooLargeError";
+}
+
+export interface BodyOptions {
+  /** A body above it lies apart, stored once for each data subject and content, UTF-8 bytes of its JSON. Default 65,536. */
+  readonly inlineBytes?: number;
+  /**
+   * A body above it is refused, likewise. Default 1,000,000. Where the server takes less (`max_payload`, 1 MiB unless it is set
+   * otherwise) that counts.
+   */
+  readonly maxBytes?: number;
+}
+
 export interface AppenderOptions {
-  readonly stream: string;
+  readonly bodies: Bodies;
   /** Subject of a partition. */
   readonly subject: (partition: number) => string;
   readonly partitions: number;
@@ -32,13 +48,21 @@ export interface AppenderOptions {
   readonly machineOf?: (kind: string) => number | undefined;
   /** Wait for one acknowledgement, ms. Default 3,000. */
   readonly ackTimeoutMs?: number;
+  readonly body?: BodyOptions;
 }
 
-const decoder = new TextDecoder();
+export const BODY_DEFAULTS: Required<BodyOptions> = { inlineBytes: 65_536, maxBytes: 1_000_000 };
 /** JetStream's number for a message above the stream's `max_msg_size`. */
 const MESSAGE_TOO_LARGE = 10054;
 /** What an envelope takes besides its body, bytes: ids, addresses, names of fields. */
 const ENVELOPE_BYTES = 2_000;
+/** Left to the server of what it takes, bytes: headers. */
+const HEADER_BYTES = 1_024;
+/**
+ * A body that was put longer ago than this may be gone: it is put again before the record counts as appended. Half of what
+ * bodies are left to settle (`retention.ts`).
+ */
+export const BODY_FRESH_MS = 30_000;
 
 /** Keys whose partition is remembered: each record asks for it several times. */
 const KNOWN_PARTITIONS = 20_000;
@@ -57,8 +81,9 @@ interface Recent {
 export class Appender {
   readonly #bus: Bus;
   readonly #keys: KeyRing;
-  readonly #o: Required<Omit<AppenderOptions, "machineOf">>;
+  readonly #o: Required<Omit<AppenderOptions, "machineOf" | "body">>;
   readonly #machineOf: NonNullable<AppenderOptions["machineOf"]>;
+  readonly #body: Required<BodyOptions>;
   readonly #partitions = new LRUCache<string, number>({ max: KNOWN_PARTITIONS });
   /** JSON of what was checked and is about to be appended, by its data. */
   readonly #plain = new WeakMap<object, string>();
@@ -69,9 +94,20 @@ export class Appender {
   constructor(bus: Bus, keys: KeyRing, options: AppenderOptions) {
     this.#bus = bus;
     this.#keys = keys;
-    const { machineOf = () => undefined, ...rest } = options;
+    const { machineOf = () => undefined, body, ...rest } = options;
     this.#o = { ackTimeoutMs: 3_000, ...rest };
     this.#machineOf = machineOf;
+    this.#body = { ...BODY_DEFAULTS, ...body };
+  }
+
+  /** Largest body that lies in the log itself, bytes: sealed and in base64 it is a third longer. */
+  get #inlineBytes(): number {
+    const most = ((this.#bus.maxPayload - HEADER_BYTES - ENVELOPE_BYTES) / 4) * 3 - SEAL_OVERHEAD_BYTES;
+    return Math.min(this.#body.inlineBytes, most);
+  }
+
+  get #maxBodyBytes(): number {
+    return Math.min(this.#body.maxBytes, this.#bus.maxPayload - HEADER_BYTES - SEAL_OVERHEAD_BYTES);
   }
 
   partitionOf(to: Address): number {
@@ -110,29 +146,40 @@ export class Appender {
 
   /**
    * Whether a record could be appended at all, before anything depends on it.
-   * @throws RecordRefusedError when it is too large; TypeError when it is no JSON.
+   * @throws RecordTooLargeError; TypeError when it is no JSON.
    */
   check(record: Pick<Envelope, "type" | "to"> & Partial<Pick<Envelope, "clear" | "data">>): void {
     const json = JSON.stringify(record.data ?? {});
     if (record.data) this.#plain.set(record.data, json);
-    const plain = Buffer.byteLength(json);
+    const body = this.#checkBody(record, json);
     const clear = Buffer.byteLength(JSON.stringify(record.clear ?? {}));
-    // Sealed and in base64 it is a third longer.
-    const bytes = Math.ceil((plain + SEAL_OVERHEAD_BYTES) / 3) * 4 + clear + ENVELOPE_BYTES;
-    if (bytes > this.#bus.maxPayload) throw this.#tooLarge(record, bytes);
+    const inside = body > this.#inlineBytes ? 0 : Math.ceil((body + SEAL_OVERHEAD_BYTES) / 3) * 4;
+    const bytes = inside + clear + ENVELOPE_BYTES;
+    if (bytes > this.#bus.maxPayload - HEADER_BYTES) throw this.#tooLarge(record, bytes);
   }
 
-  #tooLarge({ type, to }: Pick<Envelope, "type" | "to">, bytes: number): RecordRefusedError {
-    return new RecordRefusedError(
+  /** Size of a body, bytes. @throws RecordTooLargeError */
+  #checkBody({ type, to }: Pick<Envelope, "type" | "to">, json: string): number {
+    const bytes = Buffer.byteLength(json);
+    const most = this.#maxBodyBytes;
+    if (bytes <= most) return bytes;
+    throw new RecordTooLargeError(
+      `the body of record ${type} to ${formatAddress(to)} has ${bytes} bytes, at most ${most} are taken (log.maxBodyBytes)`,
+    );
+  }
+
+  #tooLarge({ type, to }: Pick<Envelope, "type" | "to">, bytes: number): RecordTooLargeError {
+    return new RecordTooLargeError(
       `record ${type} to ${formatAddress(to)} has ${bytes} bytes; the server takes ${this.#bus.maxPayload}`,
     );
   }
 
   /**
    * One attempt. The data subject's key is made when it is missing.
+   * @param may looked at again when the body is stored; throws when the record may not be written now
    * @throws RecordRefusedError when no retry can help, else whatever the bus says: try again with the same id.
    */
-  async append(envelope: Envelope): Promise<Acknowledged> {
+  async append(envelope: Envelope, may?: () => void): Promise<Acknowledged> {
     const { key } = envelope.to;
     const sealer = this.#keys.cached(key) ?? (await this.#keys.sealer(key, { create: true }));
     if (!sealer) {
@@ -140,22 +187,33 @@ export class Appender {
     }
     const plain = this.#plain.get(envelope.data) ?? JSON.stringify(envelope.data);
     this.#plain.delete(envelope.data);
+    this.#checkBody(envelope, plain);
     const machine = this.#machineOf(envelope.to.kind);
     const stamped = machine === undefined ? envelope : { ...envelope, machine };
-    const { payload, headers, sealed } = encodeRecord(stamped, plain, sealer);
-    if (payload.byteLength > this.#bus.maxPayload - 1_024) {
+    const { payload, headers, sealed, body } = encodeRecord(stamped, plain, sealer, this.#inlineBytes);
+    if (payload.byteLength > this.#bus.maxPayload - HEADER_BYTES) {
       throw this.#tooLarge(envelope, payload.byteLength);
+    }
+    const { bodies, ackTimeoutMs } = this.#o;
+    const putAt = performance.now();
+    // The body first: what is in the log can be read.
+    if (body) {
+      await bodies.put(key, body, ackTimeoutMs);
+      may?.();
     }
     const subject = this.#o.subject(this.partitionOf(envelope.to));
     const until = performance.now() + RECENT_MS;
     this.#keepRecent(sealed, { plain, id: envelope.id, to: headers[HEADER_TO]!, until });
-    const reply = await this.#bus.request(subject, payload, { headers, timeoutMs: this.#o.ackTimeoutMs });
-    const ack = JSON.parse(decoder.decode(reply.data));
-    if (ack.error?.err_code === MESSAGE_TOO_LARGE) throw this.#tooLarge(envelope, payload.byteLength);
-    if (ack.error) {
-      throw new JetStreamError(`append: ${ack.error.description}`, ack.error.code, ack.error.err_code ?? 0);
+    const reply = await this.#bus.request(subject, payload, { headers, timeoutMs: ackTimeoutMs });
+    let ack: Acknowledged;
+    try {
+      ack = acknowledged(reply);
+    } catch (error) {
+      const refused = error instanceof JetStreamError && error.errCode === MESSAGE_TOO_LARGE;
+      throw refused ? this.#tooLarge(envelope, payload.byteLength) : error;
     }
-    return { seq: ack.seq, duplicate: ack.duplicate === true };
+    if (body && performance.now() - putAt > BODY_FRESH_MS) await bodies.put(key, body, ackTimeoutMs);
+    return ack;
   }
 
   /**
@@ -172,7 +230,7 @@ export class Appender {
     for (;;) {
       try {
         may?.();
-        return await this.append(envelope);
+        return await this.append(envelope, may);
       } catch (error) {
         if (error instanceof RecordRefusedError || signal.aborted) throw error;
         onFailure?.(error);

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { type Address, address } from "../address.ts";
 import type { Envelope } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
-import { decodeRecord, encodeRecord, HEADER_ID, HEADER_TO, openRecord } from "./codec.ts";
+import type { Bodies } from "./bodies.ts";
+import { decodeRecord, type EncodedRecord, encodeRecord, HEADER_ID, HEADER_TO, openRecord } from "./codec.ts";
 import { decodeChecked } from "./read.ts";
 import { aesSealer, KEY_BYTES, type KeyRing, SealError } from "./sealer.ts";
 
@@ -14,8 +15,22 @@ const keys: KeyRing = {
   sealer: async () => sealer,
   wrapUnder: async () => {},
   destroy: async () => {},
+  isDestroyed: async () => false,
   keyedHash: () => "",
 };
+
+/** What lies apart, by its name. */
+const apart = new Map<string, Uint8Array>();
+const bodies = {
+  stream: "BODIES",
+  get: async (_key: string, name: string) => apart.get(name),
+} as unknown as Bodies;
+/** As the appender encodes a record; `inlineBytes` 0 has every body apart. */
+function encode(e: Envelope, inlineBytes: number): EncodedRecord {
+  const encoded = encodeRecord(e, JSON.stringify(e.data), sealer, inlineBytes);
+  if (encoded.body) apart.set(encoded.body.name, encoded.body.sealed);
+  return encoded;
+}
 
 const token = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/);
 const anAddress: fc.Arbitrary<Address> = fc
@@ -49,12 +64,23 @@ describe("a record", () => {
       fc.property(envelope, (e) => {
         const { payload, headers } = encodeRecord(e, JSON.stringify(e.data), sealer);
         const closed = decodeChecked(7, message(payload, headers));
-        const opened = openRecord(closed, keys);
+        const opened = openRecord(closed, keys, bodies);
         if (opened instanceof Promise || !opened.ok) throw new Error("not opened");
         expect(asJson({ ...closed.envelope, data: opened.data })).toEqual(asJson(e));
       }),
     );
   });
+
+  it("is read as it was written where its body lies apart", () =>
+    fc.assert(
+      fc.asyncProperty(envelope, async (e) => {
+        const { payload, headers } = encode(e, 0);
+        const closed = decodeChecked(7, message(payload, headers));
+        const opened = await openRecord(closed, keys, bodies);
+        if (!opened.ok) throw new Error("not opened");
+        expect(asJson({ ...closed.envelope, data: opened.data })).toEqual(asJson(e));
+      }),
+    ));
 
   it("shows nothing of its sealed part", () => {
     const e = fc.sample(envelope, 1)[0]!;
@@ -72,7 +98,7 @@ describe("a record", () => {
     const wire = JSON.parse(Buffer.from(payload).toString());
     for (const change of [{ id: "other" }, { to: "a/b/c" }]) {
       const moved = decodeRecord(7, Buffer.from(JSON.stringify({ ...wire, ...change })));
-      expect(() => openRecord(moved, keys)).toThrow(SealError);
+      expect(() => openRecord(moved, keys, bodies)).toThrow(SealError);
     }
   });
 
@@ -89,9 +115,9 @@ describe("a record", () => {
 /** Anything that is not read throws one of these, which the host takes for a malformed record. */
 const EXPECTED = /^(EnvelopeError|AddressError|SyntaxError|TypeError|SealError)$/;
 
-function readAnything(bytes: Uint8Array): void {
+async function readAnything(bytes: Uint8Array): Promise<void> {
   try {
-    openRecord(decodeRecord(7, bytes), keys);
+    await openRecord(decodeRecord(7, bytes), keys, bodies);
   } catch (error) {
     expect((error as Error).name).toMatch(EXPECTED);
     expect((error as Error).message.length).toBeLessThan(1_000);
@@ -99,13 +125,13 @@ function readAnything(bytes: Uint8Array): void {
 }
 
 describe("whatever lies in the log", () => {
-  it("is read or refused: bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), readAnything));
-  });
+  it("is read or refused: bytes", () =>
+    fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), readAnything)));
 
-  it("is read or refused: JSON of any shape", () => {
-    fc.assert(fc.property(fc.jsonValue(), (v) => readAnything(Buffer.from(JSON.stringify(v)))));
-  });
+  it("is read or refused: JSON of any shape", () =>
+    fc.assert(fc.asyncProperty(fc.jsonValue(), (v) => readAnything(Buffer.from(JSON.stringify(v))))));
+
+  const inlineBytes = fc.constantFrom(0, 65_536);
 
   it("is read or refused: records with a member that is something else", () => {
     const member = fc.constantFrom(
@@ -119,27 +145,31 @@ describe("whatever lies in the log", () => {
       "cause",
       "clear",
       "sealed",
+      "apart",
     );
-    fc.assert(
-      fc.property(envelope, member, fc.jsonValue(), (e, name, value) => {
-        const wire = JSON.parse(
-          Buffer.from(encodeRecord(e, JSON.stringify(e.data), sealer).payload).toString(),
-        );
-        readAnything(Buffer.from(JSON.stringify({ ...wire, [name]: value })));
+    return fc.assert(
+      fc.asyncProperty(envelope, inlineBytes, member, fc.jsonValue(), async (e, inline, name, value) => {
+        const wire = JSON.parse(Buffer.from(encode(e, inline).payload).toString());
+        await readAnything(Buffer.from(JSON.stringify({ ...wire, [name]: value })));
         delete wire[name];
-        readAnything(Buffer.from(JSON.stringify(wire)));
+        await readAnything(Buffer.from(JSON.stringify(wire)));
       }),
     );
   });
 
-  it("is read or refused: records with bytes changed or cut off", () => {
+  it("is read or refused: records with bytes changed or cut off", () =>
     fc.assert(
-      fc.property(envelope, fc.nat(), fc.integer({ min: 0, max: 255 }), (e, at, byte) => {
-        const bytes = Uint8Array.from(encodeRecord(e, JSON.stringify(e.data), sealer).payload);
-        readAnything(bytes.slice(0, at % bytes.length));
-        bytes[at % bytes.length] = byte;
-        readAnything(bytes);
-      }),
-    );
-  });
+      fc.asyncProperty(
+        envelope,
+        inlineBytes,
+        fc.nat(),
+        fc.integer({ min: 0, max: 255 }),
+        async (e, inline, at, byte) => {
+          const bytes = Uint8Array.from(encode(e, inline).payload);
+          await readAnything(bytes.slice(0, at % bytes.length));
+          bytes[at % bytes.length] = byte;
+          await readAnything(bytes);
+        },
+      ),
+    ));
 });

@@ -4,6 +4,7 @@
  * The letter holds the original bytes; the reason, which may quote personal text, is sealed like the record was.
  */
 import type { Bus } from "../bus/bus.ts";
+import { decodeRecord } from "./codec.ts";
 import type { KeyRing } from "./sealer.ts";
 import { deleteMessage, ensureStream, jetStreamApi, messageAt, streamState } from "./stream.ts";
 
@@ -114,7 +115,10 @@ export class DeadLetters {
     return (await this.#read(number))?.original;
   }
 
-  /** The lowest sequence of the log that a letter still needs for its original; infinity where none does. */
+  /**
+   * The lowest sequence of the log that a letter still needs for its original, or for the body of that, which leaves with the
+   * record; infinity where none does.
+   */
   async lowestInLog(): Promise<number> {
     const { firstSeq, lastSeq, messages } = await streamState(this.#bus, this.#stream);
     let lowest = Number.POSITIVE_INFINITY;
@@ -122,7 +126,7 @@ export class DeadLetters {
       const message = await messageAt(this.#bus, this.#stream, n);
       if (!message) continue;
       const { original, seq } = JSON.parse(decoder.decode(message.data));
-      if (original === "" && seq < lowest) lowest = seq;
+      if ((original === "" || isApart(original)) && seq < lowest) lowest = seq;
     }
     return lowest;
   }
@@ -154,5 +158,14 @@ export class DeadLetters {
     }
     const inLog = await messageAt(this.#bus, this.#log, letter.seq);
     return { letter, original: inLog?.data ?? new Uint8Array() };
+  }
+}
+
+/** Whether the body of a record lies apart from it. */
+function isApart(original: string): boolean {
+  try {
+    return decodeRecord(0, Buffer.from(original, "base64")).apart;
+  } catch {
+    return false;
   }
 }

@@ -45,6 +45,8 @@ export class KeyRingError extends Error {
 }
 
 const HEADER_ORIGIN = "Bw-Origin";
+/** There where a key is not only wrapped anew. */
+export const HEADER_DESTROYED = "Bw-Destroyed";
 /** Conversation under customer under workspace is two; more than this is a mistake. */
 const MAX_DEPTH = 8;
 const MAX_TRIES = 20;
@@ -195,7 +197,7 @@ export class WorkspaceKeyRing implements KeyRing {
         entry?.key.state === "destroyed" ||
         (await this.#store.write(key, { state: "destroyed", at: Date.now() }, entry?.revision ?? 0));
       if (!done) continue;
-      this.#announce(key);
+      this.#announce(key, true);
       if (live) {
         await this.#store.erase(live.material);
         await this.#store.forgetPending(key, live.material);
@@ -203,6 +205,12 @@ export class WorkspaceKeyRing implements KeyRing {
       return;
     }
     throw new KeyRingError(`key of ${key} was changed ${MAX_TRIES} times while it was destroyed`);
+  }
+
+  async isDestroyed(key: string): Promise<boolean> {
+    const found = (await this.#store.entry(key))?.key;
+    if (found?.state !== "live") return found !== undefined;
+    return found.parent !== undefined && this.isDestroyed(found.parent);
   }
 
   keyedHash(purpose: string, value: string): string {
@@ -307,9 +315,10 @@ export class WorkspaceKeyRing implements KeyRing {
       .finally(() => this.#refreshing.delete(key));
   }
 
-  #announce(key: string): void {
+  #announce(key: string, destroyed = false): void {
     this.#drop(key);
-    this.#bus.publish(this.#dropSubject, Buffer.from(key), { headers: { [HEADER_ORIGIN]: this.#origin } });
+    const headers = { [HEADER_ORIGIN]: this.#origin, ...(destroyed ? { [HEADER_DESTROYED]: "1" } : {}) };
+    this.#bus.publish(this.#dropSubject, Buffer.from(key), { headers });
   }
 
   #forgetDropped(): void {

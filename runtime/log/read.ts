@@ -1,8 +1,10 @@
 /** One record by its sequence. */
+
 import { formatAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import { BusError } from "../bus/errors.ts";
 import type { StoredRecord } from "../envelope.ts";
+import { type Bodies, BodyLostError } from "./bodies.ts";
 import { coversOf, HEADER_COVERS } from "./checkpoint.ts";
 import { type ClosedRecord, decodeRecord, HEADER_ID, HEADER_TO, openRecord } from "./codec.ts";
 import type { KeyRing } from "./sealer.ts";
@@ -37,24 +39,31 @@ export function decodeChecked(
   return { ...closed, covers: coversOf(covers) };
 }
 
+/** What it takes to read a record. */
+export interface LogSource {
+  readonly bus: Bus;
+  /** The log. */
+  readonly stream: string;
+  readonly keys: KeyRing;
+  readonly bodies: Bodies;
+}
+
 /**
  * Undefined when nobody can read it: it is gone, it is malformed (and a dead letter therefore), or its data subject was
- * erased. @throws BusError, JetStreamError when the log can't be reached.
+ * erased. @throws BusError, JetStreamError when the log can't be reached; BodyLostError
  */
 export async function readRecord(
-  bus: Bus,
-  stream: string,
+  { bus, stream, keys, bodies }: LogSource,
   seq: number,
-  keys: KeyRing,
 ): Promise<StoredRecord | undefined> {
   const message = await messageAt(bus, stream, seq);
   if (!message) return undefined;
   try {
     const closed = decodeChecked(seq, message);
-    const opened = await openRecord(closed, keys);
+    const opened = await openRecord(closed, keys, bodies);
     return opened.ok ? { ...closed.envelope, seq, data: opened.data } : undefined;
   } catch (error) {
-    if (isPassing(error)) throw error;
+    if (isPassing(error) || error instanceof BodyLostError) throw error;
     return undefined;
   }
 }

@@ -1,11 +1,23 @@
 /** Sealing of personal data under a data subject's key (invariant L12), as the log and the host use it. */
-import { createCipheriv, createDecipheriv, createSecretKey, randomFillSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomFillSync,
+} from "node:crypto";
 
 export interface Sealer {
   /** Nonce, ciphertext and tag in one buffer. `aad` binds it to its place: record id and addressee. */
   seal(plain: Uint8Array, aad: string): Buffer;
   /** @throws SealError when it was tampered with or belongs elsewhere. */
   open(sealed: Uint8Array, aad: string): Buffer;
+  /**
+   * HMAC-SHA-256 of a content under a key that follows from this one, base64url of 16 bytes: the same content has the same name
+   * for this data subject, and nobody else can tell what it is the name of.
+   */
+  name(plain: Uint8Array): string;
 }
 
 export interface KeyRing {
@@ -17,6 +29,8 @@ export interface KeyRing {
   wrapUnder(key: string, parent: string): Promise<void>;
   /** Destroys a key everywhere; nodes drop it on a broadcast, at the latest after 60 s. */
   destroy(key: string): Promise<void>;
+  /** Whether a key, or one that it is wrapped under, was destroyed. Never where nothing is known of it. */
+  isDestroyed(key: string): Promise<boolean>;
   /** HMAC-SHA-256 under the workspace key, base64url of 16 bytes: a valid address token. */
   keyedHash(purpose: string, value: string): string;
 }
@@ -56,6 +70,10 @@ export function aesSealer(key: Uint8Array): Sealer {
       } catch (error) {
         throw new SealError("sealed data was changed, or belongs to another place or key", { cause: error });
       }
+    },
+    name(plain) {
+      const key = Buffer.from(hkdfSync("sha256", secret, "", "bailiwick/name", KEY_BYTES));
+      return createHmac("sha256", key).update(plain).digest().subarray(0, 16).toString("base64url");
     },
   };
 }

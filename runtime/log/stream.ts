@@ -40,11 +40,13 @@ export interface StreamOptions {
   readonly maxRecordBytes?: number;
   /** Total size at which appends are refused; -1, the default, is no limit but the disk. */
   readonly maxBytes?: number;
+  /** Messages kept of one subject, the last ones; -1, the default, is all. */
+  readonly perSubject?: number;
 }
 
 const STREAM_EXISTS = 10058;
 const NO_MESSAGE = 10037;
-/** A purge rewrites a file of the store at most. */
+/** A purge rewrites a file of the store at most, and what looks at all of a stream does no more. */
 const PURGE_MS = 30_000;
 
 /** Makes the stream when it is missing. Never changes one that is there. */
@@ -61,6 +63,7 @@ export async function ensureStream(
     storage: "file",
     discard: "new",
     max_bytes: options.maxBytes ?? -1,
+    max_msgs_per_subject: options.perSubject ?? -1,
     num_replicas: options.replicas ?? 1,
     duplicate_window: (options.duplicateWindowMs ?? 120_000) * 1e6,
     max_msg_size: options.maxRecordBytes ?? -1,
@@ -101,6 +104,47 @@ export async function messageFrom(bus: Bus, stream: string, seq: number): Promis
   const request = encoder.encode(JSON.stringify({ seq, next_by_subj: ">" }));
   const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}`, request, { timeoutMs: 5_000 });
   return reply.header("Status") === undefined ? reply : undefined;
+}
+
+/** Sequence of a message that was published to a stream, from the server's answer. @throws JetStreamError when it was not kept */
+export function acknowledged({ subject, data }: BusMessage): { seq: number; duplicate: boolean } {
+  const { error, seq, duplicate } = JSON.parse(decoder.decode(data));
+  if (error) throw new JetStreamError(`${subject}: ${error.description}`, error.code, error.err_code ?? 0);
+  return { seq, duplicate: duplicate === true };
+}
+
+/** The last message of a subject; undefined when there is none. */
+export async function lastOf(
+  bus: Bus,
+  stream: string,
+  subject: string,
+): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {
+  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, new Uint8Array(), {
+    timeoutMs: 5_000,
+  });
+  if (reply.header("Status") === undefined)
+    return { seq: Number(reply.header("Nats-Sequence")), data: reply.data };
+  // A copy that lags behind does not have it yet: the stream's leader has.
+  try {
+    const { message } = await jetStreamApi(bus, `STREAM.MSG.GET.${stream}`, { last_by_subj: subject });
+    return { seq: message.seq, data: Buffer.from(message.data ?? "", "base64") };
+  } catch (error) {
+    if (error instanceof JetStreamError && error.errCode === NO_MESSAGE) return undefined;
+    throw error;
+  }
+}
+
+/** Subjects below a filter of which a stream has messages. */
+export async function subjectsIn(bus: Bus, stream: string, filter: string): Promise<string[]> {
+  const found: string[] = [];
+  for (;;) {
+    const request = { subjects_filter: filter, offset: found.length };
+    const { state, total } = await jetStreamApi(bus, `STREAM.INFO.${stream}`, request, PURGE_MS);
+    const part = Object.keys(state.subjects ?? {});
+    found.push(...part);
+    // The server tells a hundred thousand at once, and how many there are.
+    if (part.length === 0 || found.length >= (total ?? 0)) return found;
+  }
 }
 
 /** Removes every message below a sequence. That one stays, and so does what comes after it. */
