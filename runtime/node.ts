@@ -514,9 +514,10 @@ export class Node implements Engine {
       const window = await Promise.all(seqs.slice(i, i + FETCH_WINDOW).map((seq) => this.#recordAt(seq)));
       for (const record of window) if (record) found.push(record);
     }
-    // What is missing may have left a moment ago, on another node's account.
-    if (found.length < seqs.length) this.#index.left((await this.logState().catch(rethrow)).firstSeq);
-    return found;
+    if (found.length === seqs.length) return found;
+    // What is missing may have left a moment ago, on another node's account, and what was read before it since then.
+    this.#index.left((await this.logState().catch(rethrow)).firstSeq);
+    return found.filter(({ seq }) => seq >= this.#index.first);
   }
 
   #recordAt(seq: number): Promise<StoredRecord | undefined> {

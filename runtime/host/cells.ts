@@ -137,17 +137,23 @@ export class Cells {
         cell.mailbox[0]?.record.seq ?? cell.surplus?.next ?? Number.POSITIVE_INFINITY,
         partition?.next ?? Number.POSITIVE_INFINITY,
       );
+    const floor = (): number => partition?.floor ?? 1;
     for (;;) {
+      const from = floor();
+      let failed: unknown;
       try {
-        await this.activation.activate(cell, before, partition?.floor ?? 1);
-        break;
+        await this.activation.activate(cell, before, from);
       } catch (error) {
-        if (!(error instanceof RefoldError)) throw error;
-        // It would never come into memory again: what it can't fold any more is given up.
-        const { seq, type } = error.record;
-        this.#p.log.error("an actor can't fold what it folded before", { actor: cell.name, seq, type });
-        await this.#p.givingUp.quarantine(error.record, error.cause, 1);
+        failed = error;
       }
+      // What was read may have left in the middle of it: then it is not the whole actor.
+      if (floor() > from) continue;
+      if (failed === undefined) break;
+      if (!(failed instanceof RefoldError)) throw failed;
+      // It would never come into memory again: what it can't fold any more is given up.
+      const { seq, type } = failed.record;
+      this.#p.log.error("an actor can't fold what it folded before", { actor: cell.name, seq, type });
+      await this.#p.givingUp.quarantine(failed.record, failed.cause, 1);
     }
     if (cell.gone || !partition) return;
     if (cell.exists) this.#p.timers.set(cell.name, cell.timers);
