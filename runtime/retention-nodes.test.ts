@@ -1,11 +1,16 @@
 /** Leaving the log with several nodes: what any of them still needs stays, and whoever comes later goes on from what is left. */
 import { afterEach, expect, it } from "vitest";
 import { type Address, address, partitionOf } from "./address.ts";
+import { subjectsOf } from "./bus/index.ts";
 import { ShiftedClock } from "./clock.ts";
 import type { ActorDefinition } from "./host/definition.ts";
 import { SharedFloors } from "./host/floors.ts";
 import { channel, counter } from "./host/test-machines.ts";
+import { newId } from "./ids.ts";
+import type { JsonObject } from "./json.ts";
+import { Appender } from "./log/appender.ts";
 import { CHECKPOINT, LeftLogError } from "./log/checkpoint.ts";
+import { WorkspaceKeyRing } from "./log/keyring.ts";
 import { streamState } from "./log/stream.ts";
 import type { Node } from "./node.ts";
 import { TestNodes } from "./testing-nodes.ts";
@@ -43,6 +48,18 @@ const everywhere = Array.from({ length: PARTITIONS }, (_, partition) => {
 const first = async (node: Node): Promise<number> => (await node.logState()).firstSeq;
 const any = (): Node => nodes!.all()[0]!;
 
+/** Appends as a gateway does that has not heard of what leaves. */
+async function late(to: Address, type: string, data: JsonObject): Promise<void> {
+  const bus = await nodes!.server.connect("late");
+  const [name] = nodes!.names() as [string];
+  const keys = await WorkspaceKeyRing.open({ bus, dataDir: nodes!.dataDir(name), workspace: "test" });
+  const subject = subjectsOf("test").log;
+  const appender = new Appender(bus, keys, { stream: LOG, subject, partitions: PARTITIONS });
+  const from = address("test", "test");
+  await appender.append({ id: newId(), type, from, to, at: clock.now(), epoch: 0, clear: {}, data });
+  keys.close();
+}
+
 async function folded(id: string, sum: number): Promise<void> {
   const is = async () =>
     (
@@ -52,6 +69,23 @@ async function folded(id: string, sum: number): Promise<void> {
     )?.view.total === sum;
   await nodes!.until(is, `${id} at ${sum}`);
 }
+
+/** An actor that opens and closes; answers where. */
+async function closed(id: string): Promise<number> {
+  const { seq } = await nodes!.send("a", of(id), "add", { n: 100 });
+  const isCovered = async () => (await any().records(of(id))).some(({ type }) => type === CHECKPOINT);
+  await nodes!.until(isCovered, "a checkpoint");
+  return seq;
+}
+
+const hasLeft = (at: string, id: string): Promise<boolean> =>
+  nodes!
+    .node(at)
+    .read(of(id))
+    .then(
+      () => false,
+      (error) => error instanceof LeftLogError,
+    );
 
 async function leave(upTo: () => Promise<boolean>): Promise<void> {
   await nodes!.until(async () => {
@@ -120,6 +154,29 @@ it("what has left is said to have left by a gateway of another node, too", async
   for (const node of nodes!.all()) expect((await node.list("counter")).map((v) => v.view.total)).toEqual([1]);
 });
 
+it("a gateway that joins before what was given up has left refuses it, as the others do", async () => {
+  await start("a");
+  const seq = await closed("c1");
+  clock.advance(31 * DAY);
+  await leave(() => hasLeft("a", "c1"));
+  await nodes!.up("b");
+  expect(await first(any())).toBeLessThanOrEqual(seq);
+  await expect(nodes!.send("b", of("c1"), "add", { n: 5 })).rejects.toThrow(LeftLogError);
+});
+
+it("what was opened again after it was announced to leave is whole for a next owner", async () => {
+  await start("a", "b");
+  let id = "";
+  for (const each of everywhere) if ((await nodes!.ownerOf(of(each!))) === "a") id = each!;
+  await closed(id);
+  clock.advance(31 * DAY);
+  await leave(() => hasLeft("b", id));
+  expect(await first(any())).toBe(1);
+  await late(of(id), "add", { n: 5 });
+  await nodes!.down("a");
+  await folded(id, 105);
+});
+
 it("an owner that has lost a partition does not raise its floor any more", async () => {
   await start("a");
   const bus = await nodes!.server.connect("floors");
@@ -141,8 +198,13 @@ it("an owner that has lost a partition does not raise its floor any more", async
   await after.publish(0, { floor: 60 });
   await after.publish(0, { floor: 55 });
   expect(await before.lowest()).toEqual({ floor: 60, needs: 70 });
+  expect(await before.announced()).toBe(70);
+  await after.publish(0, { needs: 40 });
+  expect(await before.announced()).toBe(60);
   // Of another log of the same name it says nothing.
   expect(await floors(1, "another").lowest()).toBeUndefined();
   expect(await floors(2).lowest()).toBeUndefined();
+  expect(await floors(2).announced()).toBe(60);
+  expect(await floors(1, "another").announced()).toBe(1);
   expect(await streamState(bus, LOG)).toMatchObject({ firstSeq: 1 });
 });

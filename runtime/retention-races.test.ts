@@ -173,3 +173,47 @@ it("records that are read while they leave are those from one place on, without 
   const left = await first();
   for (const { seq } of records) expect(seq).toBeGreaterThanOrEqual(left);
 });
+
+it("what a gateway has under way when it hears what leaves is folded first", async () => {
+  await start();
+  await closed("c1");
+  await add("c2", 100);
+  clock.advance(31 * DAY);
+  await add("c3", 1);
+  const append = hold("bw.test.log.");
+  const adding = add("c1", 5);
+  await append.begun;
+  const passes = (async () => {
+    for (let n = 0; n < 3; n++) await desk.node.leaveLog();
+  })();
+  // As long as they would take, did they not wait.
+  await Promise.race([passes, new Promise((resolve) => setTimeout(resolve, 500))]);
+  append.go();
+  await adding;
+  await passes;
+  await desk.until(async () => (await look("c1")) === 105, "it to be folded");
+  expect(await desk.node.deadLetters.count()).toBe(0);
+});
+
+it("a gateway that starts after something was given up, and before it has left, refuses it", async () => {
+  await start();
+  await closed("c1");
+  clock.advance(31 * DAY);
+  await add("c2", 1);
+  let tried = false;
+  meddle = (subject, send) => {
+    if (!subject.startsWith("$JS.API.STREAM.PURGE")) return send();
+    tried = true;
+    return Promise.reject(new Error("not now"));
+  };
+  await desk.until(async () => {
+    await desk.node.leaveLog().catch(() => {});
+    return tried;
+  }, "the floor");
+  await desk.crash();
+  await desk.up();
+  expect(await first()).toBe(1);
+  await expect(add("c1", 5)).rejects.toThrow(LeftLogError);
+  await expect(look("c1")).rejects.toThrow(LeftLogError);
+  expect(await add("c2", 1)).toMatchObject({ duplicate: false });
+});

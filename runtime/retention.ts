@@ -39,6 +39,8 @@ export interface RetentionParts {
   readonly index: RecordIndex;
   readonly deadLetters: DeadLetters;
   readonly floors: () => FloorBoard | undefined;
+  /** Ends when all that this node's gateway was appending at the call is appended or refused. */
+  readonly appended: () => Promise<unknown>;
   readonly clock: Clock;
   readonly log: HostLog;
 }
@@ -116,8 +118,10 @@ export class Retention {
 
   /** Raises the floors up to what was announced at the last pass. */
   async #raise(): Promise<void> {
-    const { host, floors } = this.#p;
+    const { host, floors, appended } = this.#p;
     if (this.#announced === 0) return;
+    // What other gateways had under way when they heard of it took them less than the time between two passes.
+    await appended();
     await this.#each(async (number, last, head) => {
       if (!(await this.#isPast(number, last, head))) return;
       const floor = await host.raiseFloor(number, this.#announced);
