@@ -16,7 +16,7 @@ import type { HostLog } from "./host/host.ts";
 import { sleep } from "./host/host-options.ts";
 import type { Leaving } from "./host/leaving.ts";
 import { dropSnapshotsOf } from "./host/needs.ts";
-import { firstSince } from "./log/age.ts";
+import { firstSince, OldRecords } from "./log/age.ts";
 import { dropLeft } from "./log/checkpoint-index.ts";
 import type { DeadLetters } from "./log/dead-letters.ts";
 import type { RecordIndex } from "./log/record-index.ts";
@@ -57,6 +57,7 @@ export class Retention {
   readonly counts = { purged: 0 };
   readonly #p: RetentionParts;
   readonly #o: Required<RetentionOptions> | undefined;
+  readonly #old: OldRecords;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -68,6 +69,7 @@ export class Retention {
   /** @param options without them nothing leaves */
   constructor(parts: RetentionParts, options?: RetentionOptions) {
     this.#p = parts;
+    this.#old = new OldRecords(parts.bus, parts.names.logStream);
     this.#o = options && { ...RETENTION_DEFAULTS, ...options };
   }
 
@@ -105,11 +107,12 @@ export class Retention {
     index.left(state.firstSeq);
     if (state.messages === 0) return;
     const now = clock.now();
+    // A checkpoint may come sooner or later than it should; a record may not leave sooner.
     const tail = await firstSince(bus, stream, state, now - tailMs);
     if (tail > state.firstSeq) {
       for (const number of host.owned()) await host.renewCheckpoints(number, tail);
     }
-    const young = await firstSince(bus, stream, state, now - logMs);
+    const young = await this.#old.below(state, now - logMs, now);
     await this.#raise();
     await this.#purge(state.firstSeq, state.lastSeq);
     if (young > state.firstSeq) await this.#announce(young);
