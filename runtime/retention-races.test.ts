@@ -1,4 +1,5 @@
 /** Leaving the log while something else is under way: nothing is made of half an actor, and nothing that was taken is lost. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { type Address, address } from "./address.ts";
@@ -45,11 +46,11 @@ const add = (id: string, n: number) => desk.send(of(id), "add", { n });
 const look = (id: string) => desk.node.read(of(id)).then((view) => view?.view.total);
 
 /** Appends as a gateway does that has not heard of what leaves. */
-function late(to: Address, type: string, data = {}) {
+function late(to: Address, type: string, data = {}, id = newId()) {
   const subject = subjectsOf("test").log;
   const appender = new Appender(desk.bus, desk.keys, { stream: LOG, subject, partitions: 1 });
   const from = address("test", "test");
-  return appender.append({ id: newId(), type, from, to, at: clock.now(), epoch: 0, clear: {}, data });
+  return appender.append({ id, type, from, to, at: clock.now(), epoch: 0, clear: {}, data });
 }
 
 async function closed(id: string): Promise<void> {
@@ -216,4 +217,30 @@ it("a gateway that starts after something was given up, and before it has left, 
   await expect(add("c1", 5)).rejects.toThrow(LeftLogError);
   await expect(look("c1")).rejects.toThrow(LeftLogError);
   expect(await add("c2", 1)).toMatchObject({ duplicate: false });
+});
+
+it("an id that is repeated counts once, also for a node that lost its disk when the first record was to leave", async () => {
+  const stream = { duplicateWindowMs: 100 };
+  await start({ stream, retention: { tailMs: 7 * DAY, logMs: 30 * DAY } });
+  const id = newId();
+  await desk.send(of("open"), "add", { n: 5 }, id);
+  await desk.until(async () => (await look("open")) === 5, "it to be folded");
+  // By a gateway that did not know it, after the server had forgotten it.
+  clock.advance(29 * DAY);
+  await desk.until(async () => !(await late(of("open"), "add", { n: 5 }, id)).duplicate, "the same again");
+  await desk.until(
+    () => (desk.node.status().host as Record<string, number>).duplicates === 1,
+    "it not to count",
+  );
+  clock.advance(2 * DAY);
+  for (let n = 0; n < 5; n++) await desk.node.leaveLog();
+  await desk.crash();
+  await rm(join(desk.dir, "engine"), { recursive: true });
+  await desk.up();
+  await add("open", 1);
+  await desk.until(async () => Number(await look("open")) % 5 === 1, "it to be folded");
+  expect(await look("open")).toBe(6);
+  // Both leave together.
+  clock.advance(31 * DAY);
+  await leave(2);
 });

@@ -175,12 +175,13 @@ export class Retention {
   }
 
   async #purge(first: number, last: number): Promise<void> {
-    const { bus, names, host, deadLetters, floors } = this.#p;
-    if (this.#stopped || !host.owned().includes(0)) return;
+    const { bus, names, host, index, deadLetters, floors } = this.#p;
+    if (this.#stopped || !host.owned().includes(0) || index.complete < last) return;
     const floor = (await floors()?.lowest())?.floor ?? 0;
     if (floor <= first) return;
     // The last one stays: it says where the log is, even to a server that has to find that out from what it has on disk.
-    const below = Math.min(floor, last, await deadLetters.lowestInLog());
+    const most = Math.min(floor, last, await deadLetters.lowestInLog());
+    const below = await index.repeats.spared(first, most);
     if (below <= first) return;
     await purge(bus, names.logStream, below);
     this.counts.purged += below - first;
