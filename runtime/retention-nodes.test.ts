@@ -1,10 +1,13 @@
 /** Leaving the log with several nodes: what any of them still needs stays, and whoever comes later goes on from what is left. */
+import { join } from "node:path";
+import { Level } from "level";
 import { afterEach, expect, it } from "vitest";
 import { type Address, address, partitionOf } from "./address.ts";
 import { subjectsOf } from "./bus/index.ts";
 import { ShiftedClock } from "./clock.ts";
 import type { ActorDefinition } from "./host/definition.ts";
-import { SharedFloors } from "./host/floors.ts";
+import { OwnFloors, SharedFloors } from "./host/floors.ts";
+import { Needs } from "./host/needs.ts";
 import { channel, counter } from "./host/test-machines.ts";
 import { newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
@@ -175,6 +178,33 @@ it("what was opened again after it was announced to leave is whole for a next ow
   await late(of(id), "add", { n: 5 });
   await nodes!.down("a");
   await folded(id, 105);
+});
+
+it("a floor that a node had at home, and told nobody, does not bind what others did since", async () => {
+  await start("a");
+  const seq = await closed("c1");
+  await nodes!.up("b");
+  await nodes!.down("a");
+  // As if it had ended before it could say so.
+  const home = new Level<string, string>(join(nodes!.dataDir("a"), "engine"));
+  await new Needs(home, () => 0).raiseFloor(partitionOf("c1", PARTITIONS), seq + 2);
+  await home.close();
+  await nodes!.send("b", of("c1"), "add", { n: 5 });
+  await folded("c1", 105);
+  await nodes!.up("a");
+  await nodes!.down("b");
+  await folded("c1", 105);
+});
+
+it("of a node that is alone all partitions have to be known, and a floor is not taken back", async () => {
+  const floors = new OwnFloors(2);
+  await floors.publish(0, { floor: 50, needs: 70 });
+  expect(await floors.lowest()).toBeUndefined();
+  await floors.publish(1, { floor: 60, needs: 65 });
+  expect(await floors.lowest()).toEqual({ floor: 50, needs: 65 });
+  await floors.publish(0, { floor: 40 });
+  await floors.publish(1, { needs: 62 });
+  expect(await floors.lowest()).toEqual({ floor: 50, needs: 62 });
 });
 
 it("an owner that has lost a partition does not raise its floor any more", async () => {
