@@ -113,6 +113,8 @@ export class Node implements Engine {
   /** When the others were last told that an actor is behind, monotonic, ms. */
   readonly #told = new Map<string, number>();
   readonly #observers: Set<(record: StoredRecord) => void>;
+  /** Appends of clients that are not answered yet. */
+  readonly #appending = new Set<Promise<unknown>>();
   #serving = false;
 
   private constructor(options: NodeOptions, db: Level<string, string>) {
@@ -221,6 +223,7 @@ export class Node implements Engine {
         index: this.#index,
         deadLetters: this.deadLetters,
         floors: () => this.#partitions.floors,
+        appended: () => Promise.allSettled(this.#appending),
         clock: this.#clock,
         log: options.log,
       },
@@ -326,13 +329,17 @@ export class Node implements Engine {
     this.#mustNotHaveLeft(record.to);
     this.#admission.enter(record.to, record.id, this.#whereIs(record.to));
     const envelope: Envelope = { clear: {}, data: {}, ...record, at: this.#clock.now(), epoch: 0 };
+    const append = this.#appender.append(envelope);
+    this.#appending.add(append);
     try {
-      const ack = await this.#appender.append(envelope);
+      const ack = await append;
       if (ack.duplicate) this.#admission.leave(record.to, record.id);
       return { id: record.id, seq: ack.seq, duplicate: ack.duplicate };
     } catch (error) {
       this.#admission.leave(record.to, record.id);
       throw available(error);
+    } finally {
+      this.#appending.delete(append);
     }
   }
 
@@ -559,9 +566,10 @@ export class Node implements Engine {
       const window = await Promise.all(seqs.slice(i, i + FETCH_WINDOW).map((seq) => this.#recordAt(seq)));
       for (const record of window) if (record) found.push(record);
     }
-    // What is missing may have left a moment ago, on another node's account.
-    if (found.length < seqs.length) this.#index.left((await this.logState().catch(rethrow)).firstSeq);
-    return found;
+    if (found.length === seqs.length) return found;
+    // What is missing may have left a moment ago, on another node's account, and what was read before it since then.
+    this.#index.left((await this.logState().catch(rethrow)).firstSeq);
+    return found.filter(({ seq }) => seq >= this.#index.first);
   }
 
   async #recordAt(seq: number): Promise<StoredRecord | undefined> {

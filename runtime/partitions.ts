@@ -19,6 +19,7 @@ import type { Appender } from "./log/appender.ts";
 import type { LogSource } from "./log/read.ts";
 import { LogReader } from "./log/reader.ts";
 import type { RecordIndex } from "./log/record-index.ts";
+import { streamState } from "./log/stream.ts";
 
 export interface ClusterOptions extends Timings {
   /** Name of this node, another one for each: letters, digits, `_`, `-`, and `.` between them. */
@@ -77,20 +78,14 @@ export class Partitions {
   /** Owns all of them. Resolves when all that was in the log is handed over, or after ten seconds. */
   async startAlone(head: number, careful: boolean): Promise<void> {
     const { host, index, partitions, store: attempts } = this.#p;
-    // What is not in the log is not needed, whatever an earlier LevelDB said.
-    const floor = index.first;
-    const tenureOf = (number: number): Tenure => ({
-      epoch: SOLE_EPOCH,
-      head,
-      careful,
-      attempts,
-      since: 0,
-      floor: Math.max(floor, attempts.needs.floor(number)),
-      holds: () => true,
-    });
-    this.#floors = new OwnFloors(partitions);
     const numbers = Array.from({ length: partitions }, (_, number) => number);
-    await within(Promise.all(numbers.map((number) => this.#read(number, tenureOf(number)))), CATCH_UP_MS);
+    // What is not in the log is not needed, whatever an earlier LevelDB said.
+    const floors = numbers.map((number) => Math.max(index.first, attempts.needs.floor(number)));
+    index.left(Math.max(...floors));
+    const tenure = { epoch: SOLE_EPOCH, head, careful, attempts, since: 0, holds: () => true };
+    this.#floors = new OwnFloors(partitions);
+    const begun = numbers.map((number) => this.#read(number, { ...tenure, floor: floors[number]! }));
+    await within(Promise.all(begun), CATCH_UP_MS);
     // What was due or open when the last process ended may have been settled by what it left to fold.
     await host.wake(numbers);
     await index.leaveToReaders();
@@ -111,6 +106,7 @@ export class Partitions {
       (number) => handover.position(number),
     );
     this.#floors = this.#claims;
+    this.#p.index.left(await this.#claims.announced());
     this.#fences = new Fences({ ...this.#p, node: options.node });
     this.#coordinator = await Coordinator.start({
       ...cluster,
@@ -216,7 +212,10 @@ export class Partitions {
     };
     const fence = await this.#fences!.mark(number, lease, goesOn);
     const careful = await this.#handover!.adopt(number, fence, goesOn);
-    const floor = Math.max(await this.#claims!.claim(number, fence), this.#p.index.first);
+    const { bus, names } = this.#p;
+    // What was announced is no promise yet: an actor may have been opened again since.
+    const { firstSeq } = await streamState(bus, names.logStream);
+    const floor = Math.max(await this.#claims!.claim(number, fence), firstSeq);
     goesOn();
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
 import { afterEach, expect, it } from "vitest";
-import { type Address, address } from "./address.ts";
+import { type Address, address, partitionOf } from "./address.ts";
 import { ShiftedClock } from "./clock.ts";
 import { dropSnapshots } from "./host/cell-store.ts";
 import type { ActorDefinition } from "./host/definition.ts";
+import { setup } from "./host/machine.ts";
 import { Needs } from "./host/needs.ts";
 import { channel, counter } from "./host/test-machines.ts";
 import { TestDesk, type TestNodeOptions } from "./host/testing.ts";
@@ -18,6 +19,11 @@ import { streamState } from "./log/stream.ts";
 /** Closed from a total of 100 on. */
 const closing: ActorDefinition = { ...counter, closed: (context) => context.total >= 100 };
 const later = [{ ...closing, version: 2 }, channel];
+const broken = setup({}).createMachine({
+  context: () => {
+    throw new Error("this machine does not begin");
+  },
+});
 const DAY = 24 * 3_600_000;
 
 let desk: TestDesk;
@@ -99,6 +105,24 @@ it("an open actor whose first record was given up has not left", async () => {
   await dropSnapshots(join(desk.dir, "engine"));
   await desk.up();
   expect(await look("open")).toBe(5);
+});
+
+it("an actor of which nothing is left but that it was there holds nothing", async () => {
+  await start();
+  await added("open", 5);
+  await desk.node.stop();
+  await desk.bus.close();
+  const row = `b!${String(partitionOf("open", 4)).padStart(4, "0")}!counter/open/open`;
+  expect(await desk.stored(row)).toBe("1");
+  // In the next release its machine can't even begin: all that it has is given up.
+  await dropSnapshots(join(desk.dir, "engine"));
+  await desk.up({ definitions: [{ ...closing, machine: broken }, channel] });
+  expect(await look("open")).toBeUndefined();
+  await leave();
+  await desk.node.stop();
+  await desk.bus.close();
+  expect(await desk.stored(row)).toBeUndefined();
+  await desk.up();
 });
 
 it("an actor that can't be woken holds up nobody else", async () => {

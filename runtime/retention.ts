@@ -16,7 +16,7 @@ import type { HostLog } from "./host/host.ts";
 import { sleep } from "./host/host-options.ts";
 import type { Leaving } from "./host/leaving.ts";
 import { dropSnapshotsOf } from "./host/needs.ts";
-import { firstSince } from "./log/age.ts";
+import { firstSince, OldRecords } from "./log/age.ts";
 import { BODY_FRESH_MS } from "./log/appender.ts";
 import { BodyMarks } from "./log/body-marks.ts";
 import { dropLeft } from "./log/checkpoint-index.ts";
@@ -43,6 +43,8 @@ export interface RetentionParts {
   readonly index: RecordIndex;
   readonly deadLetters: DeadLetters;
   readonly floors: () => FloorBoard | undefined;
+  /** Ends when all that this node's gateway was appending at the call is appended or refused. */
+  readonly appended: () => Promise<unknown>;
   readonly clock: Clock;
   readonly log: HostLog;
 }
@@ -60,6 +62,7 @@ export class Retention {
   readonly #p: RetentionParts;
   readonly #o: Required<RetentionOptions> | undefined;
   readonly #bodies: BodyMarks;
+  readonly #old: OldRecords;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -71,6 +74,7 @@ export class Retention {
   /** @param options without them nothing leaves */
   constructor(parts: RetentionParts, options?: RetentionOptions) {
     this.#p = parts;
+    this.#old = new OldRecords(parts.bus, parts.names.logStream);
     this.#o = options && { ...RETENTION_DEFAULTS, ...options };
     const { settleMs } = this.#o ?? RETENTION_DEFAULTS;
     this.#bodies = new BodyMarks(parts.bus, parts.names, settleMs);
@@ -110,11 +114,12 @@ export class Retention {
     index.left(state.firstSeq);
     if (state.messages === 0) return;
     const now = clock.now();
+    // A checkpoint may come sooner or later than it should; a record may not leave sooner.
     const tail = await firstSince(bus, stream, state, now - tailMs);
     if (tail > state.firstSeq) {
       for (const number of host.owned()) await host.renewCheckpoints(number, tail);
     }
-    const young = await firstSince(bus, stream, state, now - logMs);
+    const young = await this.#old.below(state, now - logMs, now);
     await this.#raise();
     await this.#purge(state.firstSeq, state.lastSeq);
     if (young > state.firstSeq) await this.#announce(young);
@@ -124,8 +129,10 @@ export class Retention {
 
   /** Raises the floors up to what was announced at the last pass. */
   async #raise(): Promise<void> {
-    const { host, floors } = this.#p;
+    const { host, floors, appended } = this.#p;
     if (this.#announced === 0) return;
+    // What other gateways had under way when they heard of it took them less than the time between two passes.
+    await appended();
     await this.#each(async (number, last, head) => {
       if (!(await this.#isPast(number, last, head))) return;
       const floor = await host.raiseFloor(number, this.#announced);
@@ -176,12 +183,13 @@ export class Retention {
   }
 
   async #purge(first: number, last: number): Promise<void> {
-    const { bus, names, host, deadLetters, floors } = this.#p;
-    if (this.#stopped || !host.owned().includes(0)) return;
+    const { bus, names, host, index, deadLetters, floors } = this.#p;
+    if (this.#stopped || !host.owned().includes(0) || index.complete < last) return;
     const floor = (await floors()?.lowest())?.floor ?? 0;
     if (floor <= first) return;
     // The last one stays: it says where the log is, even to a server that has to find that out from what it has on disk.
-    const below = Math.min(floor, last, await deadLetters.lowestInLog());
+    const most = Math.min(floor, last, await deadLetters.lowestInLog());
+    const below = await index.repeats.spared(first, most);
     if (below <= first) return;
     await purge(bus, names.logStream, below);
     this.counts.purged += below - first;

@@ -14,7 +14,7 @@
 import { Level } from "level";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { JsonObject } from "../json.ts";
-import type { KeyRing } from "../log/sealer.ts";
+import type { KeyRing, Sealer } from "../log/sealer.ts";
 import type { PersistedMachine } from "./live-machine.ts";
 import { Needs } from "./needs.ts";
 import type { Deadline } from "./timer-queue.ts";
@@ -130,6 +130,8 @@ export class CellStore {
   /** What the rows of the cells in memory say. */
   readonly #said = new WeakMap<object, Said>();
   readonly needs: Needs;
+  /** The end of all writes so far: of two that are under way at once, LevelDB may take the later first. */
+  #writing: Promise<unknown> = Promise.resolve();
   /** Told of each write, once it is on disk. */
   onWritten: ((written: Written) => void) | undefined;
 
@@ -175,18 +177,23 @@ export class CellStore {
 
   /**
    * Writes snapshots, and positions that no snapshot yet to be written is needed for, in one batch. `cell`: who has the state,
-   * for as long as it is in memory; rows that say what they said of it the last time are not written again.
+   * for as long as it is in memory; rows that say what they said of it the last time are not written again. Of one that is gone,
+   * nothing is written: its rows may be those of another node by now.
    */
   async write(
-    cells: readonly { cell?: object; to: Address; state: CellState; closed: boolean }[],
+    cells: readonly { cell?: { gone: boolean }; to: Address; state: CellState; closed: boolean }[],
     positions: ReadonlyMap<number, number>,
   ): Promise<void> {
     const operations: (Put | Del)[] = [];
     const kept: Kept[] = [];
     const said: [object, Said][] = [];
+    const sealers = new Map<string, Sealer | undefined>();
+    for (const { key } of cells.map(({ to }) => to))
+      sealers.set(key, this.#keys.cached(key) ?? (await this.#keys.sealer(key, { create: true })));
     for (const { cell, to, state, closed } of cells) {
+      if (cell?.gone) continue;
       const name = formatAddress(to);
-      const sealer = this.#keys.cached(to.key) ?? (await this.#keys.sealer(to.key, { create: true }));
+      const sealer = sealers.get(to.key);
       if (sealer) {
         const sealed = sealer.seal(encoder.encode(JSON.stringify(state)), `snapshot ${name}`);
         operations.push({ type: "put", key: `s!${name}`, value: sealed.toString("base64") });
@@ -211,7 +218,7 @@ export class CellStore {
     for (const [partition, position] of positions) {
       operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
     }
-    await this.#db.batch(operations);
+    await this.#inTurn(() => this.#db.batch(operations));
     for (const [cell, says] of said) this.#said.set(cell, says);
     for (const { to, base } of kept) if (base !== undefined) this.needs.written(to, base);
     this.onWritten?.({ kept, positions });
@@ -271,18 +278,26 @@ export class CellStore {
   }
 
   /** Replaces what is known of a partition by what another node knew at a position. Snapshots stay: the log goes on from them. */
-  async adopt(partition: number, position: number, kept: readonly Kept[]): Promise<void> {
-    const operations: (Put | Del)[] = [];
-    for (const { to } of (await this.summary(partition)).kept)
-      operations.push(...this.#rows(to, saidOf({ to, open: false })));
-    for (const each of kept) operations.push(...this.#rows(each.to, saidOf(each)));
-    operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
-    await this.#db.batch(operations);
+  adopt(partition: number, position: number, kept: readonly Kept[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const operations: (Put | Del)[] = [];
+      for (const { to } of (await this.summary(partition)).kept)
+        operations.push(...this.#rows(to, saidOf({ to, open: false })));
+      for (const each of kept) operations.push(...this.#rows(each.to, saidOf(each)));
+      operations.push({ type: "put", key: `p!${partition}`, value: String(position) });
+      await this.#db.batch(operations);
+    });
   }
 
   /** Removes what is kept of an actor whose key was destroyed. */
   async forget(to: Address): Promise<void> {
-    await this.#db.batch(this.#forgetting(to));
+    await this.#inTurn(() => this.#db.batch(this.#forgetting(to)));
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.#writing.then(work);
+    this.#writing = mine.catch(() => {});
+    return mine;
   }
 
   /** Actors of a kind in a partition that are not closed, as far as written. */

@@ -63,6 +63,8 @@ export class Cell {
   #at = 0;
   #startedAt = 0;
   #extent = NOWHERE;
+  /** What its fold needed when it was in memory last. */
+  #needed = Number.POSITIVE_INFINITY;
   #asks = new Map<string, OpenAsk>();
   #live: LiveMachine | undefined;
 
@@ -105,8 +107,19 @@ export class Cell {
     return this.exists && !(this.closed && isCovered(this.#extent));
   }
 
+  /**
+   * First sequence that its fold needs; infinity where it needs nothing. After a crash that is what it needed before, until it
+   * is back: no snapshot may say so yet.
+   */
+  get needs(): number {
+    const base = this.needsLog ? this.#extent.base : Number.POSITIVE_INFINITY;
+    return this.active ? base : Math.min(base, this.#needed);
+  }
+
   /** Forgets everything; the next activation starts from the snapshot and the log. */
   reset(): void {
+    if (this.exists)
+      this.#needed = this.active ? this.#extent.base : Math.min(this.#needed, this.#extent.base);
     this.#live = undefined;
     this.#machine = undefined;
     this.overruled = 0;

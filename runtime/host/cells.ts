@@ -167,13 +167,19 @@ export class Cells {
         cell.mailbox[0]?.record.seq ?? cell.surplus?.next ?? Number.POSITIVE_INFINITY,
         partition?.next ?? Number.POSITIVE_INFINITY,
       );
+    const floor = (): number => partition?.floor ?? 1;
     for (;;) {
+      const from = floor();
+      let failed: unknown;
       try {
-        await this.activation.activate(cell, before, partition?.floor ?? 1, partition?.tenure.head ?? 0);
-        break;
+        await this.activation.activate(cell, before, from, partition?.tenure.head ?? 0);
       } catch (error) {
-        await this.#giveUp(cell, error);
+        failed = error;
       }
+      // What was read may have left in the middle of it: then it is not the whole actor.
+      if (floor() > from) continue;
+      if (failed === undefined) break;
+      await this.#giveUp(cell, failed);
     }
     if (cell.gone || !partition) return;
     cell.refused = false;

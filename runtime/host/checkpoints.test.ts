@@ -3,8 +3,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { address, partitionOf } from "../address.ts";
+import { subjectsOf } from "../bus/index.ts";
 import type { StoredRecord } from "../envelope.ts";
-import { derivedId } from "../ids.ts";
+import { derivedId, newId } from "../ids.ts";
+import { Appender } from "../log/appender.ts";
+import { Bodies } from "../log/bodies.ts";
 import { CHECKPOINT } from "../log/checkpoint.ts";
 import { purge } from "../log/stream.ts";
 import type { ActorDefinition } from "./definition.ts";
@@ -161,4 +164,65 @@ it("folds of records begin with the last checkpoint where the first record is no
   expect(verifyFolds(closing, to, rest, 2).diverged).toEqual([]);
   // Only the last checkpoint is left: it alone says what the actor is.
   expect([...foldSteps(closing, to, all.slice(-1))].map(({ state }) => state)).toEqual([whole.at(-1)!.state]);
+});
+
+it.each([
+  ["the server takes no message that large", { stream: { maxRecordBytes: 64 * 1024 } }],
+  ["no message can hold it", {}],
+])(
+  "a state is too large for a checkpoint where %s: said once, and the actor keeps its records",
+  async (_, more) => {
+    // Two of them lie in the log itself, and are above what it takes.
+    const bytes = "stream" in more ? 25_000 : 700_000;
+    const large: ActorDefinition = { ...closing, closed: (context) => context.answers.length === 2 };
+    const echo = { name: "test", operations: { echo: async () => ({ text: "x".repeat(bytes) }) } };
+    desk = await TestDesk.start({
+      definitions: [large, channel],
+      host,
+      retention: { logMs: 1, tailMs: 1 },
+      services: [echo],
+      ...more,
+    });
+    await desk.send(to, "ask");
+    await desk.send(to, "ask");
+    await desk.until(() => status().cells === 0, "it to leave memory");
+    // Each pass would have it tried again.
+    for (let n = 0; n < 3; n++) await desk.node.leaveLog();
+    await desk.until(() => status().cells === 0, "it to leave memory again");
+    expect(await checkpoints()).toEqual([]);
+    expect((await desk.node.logState()).firstSeq).toBe(1);
+    expect((await desk.node.read(to))?.view.answers).toHaveLength(2);
+    expect(await desk.node.deadLetters.count()).toBe(0);
+    expect(
+      desk.warnings.filter(({ message }) => message.includes("too large for a checkpoint")),
+    ).toHaveLength(1);
+  },
+);
+
+it("a checkpoint that lands behind a later one changes nothing", async () => {
+  desk = await TestDesk.start({ definitions, host, retention });
+  const early = await closed();
+  await desk.send(to, "add", { n: 1 });
+  await desk.until(async () => (await checkpoints()).length === 2, "the closing checkpoint");
+  await desk.until(() => status().cells === 0, "it to leave memory");
+  // As an owner writes it that stood still in the middle of it.
+  const appender = new Appender(desk.bus, desk.keys, {
+    bodies: new Bodies(desk.bus, subjectsOf("test")),
+    subject: subjectsOf("test").log,
+    partitions: 4,
+  });
+  const late = { ...early, id: newId(), correlation: undefined, epoch: 0 };
+  const { seq } = await appender.append(late);
+  await desk.until(async () => (await desk!.node.read(to))?.seq === seq, "it to be read");
+  await desk.until(() => status().cells === 0, "it to leave memory again");
+  // It was covered all the while.
+  expect(await checkpoints()).toHaveLength(3);
+  await desk.node.stop();
+  await desk.bus.close();
+  const row = `b!${String(partitionOf(to.key, 4)).padStart(4, "0")}!counter/c1/c1`;
+  expect(await desk.stored(row)).toBeUndefined();
+  await rm(join(desk.dir, "engine"), { recursive: true });
+  await desk.up();
+  expect((await desk.node.read(to))?.view.total).toBe(101);
+  expect((await desk.node.verify(to))!.same).toBe(true);
 });

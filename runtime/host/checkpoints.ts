@@ -2,6 +2,7 @@
  * Appends checkpoints: for actors that have closed, and for those whose fold reaches back too far. What is appended is a state
  * of which everything it led to is in the log, and that waits for no answer: it can be gone on with from that record alone.
  */
+import { LRUCache } from "lru-cache";
 import { type Address, formatAddress } from "../address.ts";
 import type { NewRecord } from "../envelope.ts";
 import { derivedId } from "../ids.ts";
@@ -22,13 +23,15 @@ export interface CheckpointsParts extends Pick<HostParts, "appender" | "store" |
 
 /** Actors that are brought into memory and written at once. */
 const AT_ONCE = 8;
+/** Actors that are known to be too large. */
+const REFUSED = 10_000;
 
 export class Checkpoints {
   readonly counts = { checkpoints: 0 };
   readonly #p: CheckpointsParts;
   readonly #underWay = new Set<Cell>();
-  /** Actors of which it was said that their state can't be written. */
-  readonly #refused = new WeakSet<Cell>();
+  /** Actors whose state can't be written, each with the last record that is in it: that one is not tried again. */
+  readonly #refused = new LRUCache<string, number>({ max: REFUSED });
 
   constructor(parts: CheckpointsParts) {
     this.#p = parts;
@@ -41,7 +44,7 @@ export class Checkpoints {
   close(cell: Cell): boolean {
     if (!cell.needsLog || !cell.closed) return false;
     if (this.#underWay.has(cell)) return true;
-    if (this.#refused.has(cell) || !isReady(cell)) return false;
+    if (this.#isRefused(cell) || !isReady(cell)) return false;
     // Only the end of the tenure ends it: whoever folds this next comes to the same.
     void this.append(cell).catch(() => {});
     return true;
@@ -49,26 +52,28 @@ export class Checkpoints {
 
   /** One checkpoint of what the actor is now, unless it can't have one at the moment. @throws NotOwnedError */
   async append(cell: Cell): Promise<void> {
-    if (!isReady(cell) || this.#underWay.has(cell)) return;
-    const record = checkpointOf(cell, cell.state());
+    if (!isReady(cell) || this.#underWay.has(cell) || this.#isRefused(cell)) return;
+    const state = cell.state();
+    const record = checkpointOf(cell, state);
+    this.#underWay.add(cell);
     try {
       this.#p.appender.check(record);
+      if (await this.#p.sender.send(record, { keepsRefused: false })) this.counts.checkpoints++;
+      else this.#refused.set(cell.name, state.seq);
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
-      if (!this.#refused.has(cell))
+      if (!this.#refused.has(cell.name))
         this.#p.log.error("a state is too large for a checkpoint: its records stay in the log", {
           actor: cell.name,
         });
-      this.#refused.add(cell);
-      return;
-    }
-    this.#underWay.add(cell);
-    try {
-      if (await this.#p.sender.send(record)) this.counts.checkpoints++;
-      else this.#refused.add(cell);
+      this.#refused.set(cell.name, state.seq);
     } finally {
       this.#underWay.delete(cell);
     }
+  }
+
+  #isRefused({ name, seq }: Cell): boolean {
+    return this.#refused.get(name) === seq;
   }
 
   /** Appends checkpoints for the actors of a partition whose fold needs something below a sequence. */

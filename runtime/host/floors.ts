@@ -140,14 +140,26 @@ export class SharedFloors implements FloorBoard {
   }
 
   async lowest(): Promise<Marks | undefined> {
+    const all = await this.#all();
+    return all.length < this.#partitions ? undefined : lowestOf(all);
+  }
+
+  /** Below it no gateway takes anything any more, as far as that was written down. */
+  async announced(): Promise<number> {
+    const all = await this.#all();
+    const { needs } = all.length < this.#partitions ? BOTTOM : lowestOf(all);
+    return Math.max(needs, ...all.map(({ floor }) => floor));
+  }
+
+  /** The marks of all partitions of this log. */
+  async #all(): Promise<Marks[]> {
     const all: Marks[] = [];
     for (let partition = 0; partition < this.#partitions; partition++) {
       const entry = await this.#kv.get(keyOf(partition));
       const found = entry && floorOf(entry);
-      if (found?.log !== this.#log()) return undefined;
-      all.push(found);
+      if (found?.log === this.#log()) all.push(found);
     }
-    return lowestOf(all);
+    return all;
   }
 
   #write(partition: number, floor: Floor, revision: number | undefined): Promise<number> {

@@ -280,8 +280,14 @@ export class Host {
     if (!cell?.exists) return undefined;
     const { seq, hash, machine } = cell.state();
     const again = new Cell(to, cell.definition);
-    const floor = this.#cells.partitionOf(to)?.floor ?? 1;
-    await this.#cells.activation.again(again, seq, floor, cell.extent.first);
+    const floor = (): number => this.#cells.partitionOf(to)?.floor ?? 1;
+    let from: number;
+    do {
+      from = floor();
+      again.reset();
+      await this.#cells.activation.again(again, seq, from, cell.extent.first);
+      // What was read may have left in the middle of it.
+    } while (floor() > from);
     const fromLog = stateHash(again.state().machine);
     if (fromLog !== hash) this.#p.log.error("state diverges from the log", { actor: cell.name, seq });
     return { seq, hash, fromLog, same: fromLog === hash, machine };

@@ -66,12 +66,12 @@ export class Leaving {
     return partition.ended.aborted ? undefined : partition.floor;
   }
 
-  #lowestOf({ number }: Partition, written: number): number {
+  #lowestOf({ number, floor }: Partition, written: number): number {
     const { cells, appender } = this.#p;
     let lowest = written;
-    for (const cell of cells.values()) {
-      const { base } = cell.extent;
-      if (base < lowest && cell.needsLog && appender.partitionOf(cell.to) === number) lowest = base;
+    for (const { needs, to } of cells.values()) {
+      // As of rows: what has left can't be needed any more.
+      if (needs >= floor && needs < lowest && appender.partitionOf(to) === number) lowest = needs;
     }
     return lowest;
   }

@@ -3,7 +3,7 @@
  * brought them to one that this release does not have. Either way the actor's state goes into its own log as a checkpoint that
  * says so, before anything more is folded; so every later fold begins there and comes to the same.
  */
-import { RecordRefusedError } from "../log/appender.ts";
+import { type Acknowledged, RecordRefusedError } from "../log/appender.ts";
 import type { Cell } from "./cell.ts";
 import type { CellState } from "./cell-store.ts";
 import { checkpointOf, isReady } from "./checkpoints.ts";
@@ -51,13 +51,14 @@ export class Migrations {
     }
     // What a later release made of it has the same sequence, perhaps, and must not be taken for this.
     const record = checkpointOf(cell, state, cell.overruled);
+    let kept: Acknowledged | undefined;
     try {
       this.#p.appender.check(record);
+      kept = await this.#p.sender.send(record, { keepsRefused: false });
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
       return this.#stay(cell, "a state is too large for a checkpoint: the actor stays in its version", error);
     }
-    const kept = await this.#p.sender.send(record);
     if (!kept || cell.gone) return;
     cell.overruled = 0;
     if (state.version !== before.version) this.counts.migrated++;

@@ -23,6 +23,8 @@ export interface SenderParts {
 export interface SendOptions {
   /** Keeps the order among records of the same sender and addressee. */
   readonly inOrder?: boolean;
+  /** What the log refuses becomes a dead letter; false where nothing is lost without it, then it throws. Default true. */
+  readonly keepsRefused?: boolean;
   /** Called at the first failed attempt; answers what to call when it was acknowledged after all. */
   readonly onFailure?: () => (() => void) | undefined;
 }
@@ -54,7 +56,7 @@ export class Sender {
   /**
    * Answers once it is acknowledged; undefined when the log will never take it, which is a dead letter then.
    * @throws only when the partition's tenure is over or the host stops: the record will be written again by whoever folds
-   * its cause again.
+   * its cause again. RecordRefusedError, see `keepsRefused`.
    */
   async send(record: NewRecord, options: SendOptions = {}): Promise<Acknowledged | undefined> {
     this.#underWay++;
@@ -75,7 +77,10 @@ export class Sender {
     }
   }
 
-  async #append(record: NewRecord, { onFailure }: SendOptions): Promise<Acknowledged | undefined> {
+  async #append(
+    record: NewRecord,
+    { onFailure, keepsRefused = true }: SendOptions,
+  ): Promise<Acknowledged | undefined> {
     const { appender, clock, authority, bury } = this.#p;
     const partition = authority(record);
     if (!partition)
@@ -103,6 +108,7 @@ export class Sender {
       if (!(error instanceof RecordRefusedError)) throw error;
       // Nobody is left whom it concerns.
       if (error instanceof RecordErasedError) return undefined;
+      if (!keepsRefused) throw error;
       await bury(new Uint8Array(), {
         recordId: record.id,
         to: formatAddress(record.to),

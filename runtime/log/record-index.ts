@@ -18,6 +18,7 @@ import { coversOf, HEADER_COVERS } from "./checkpoint.ts";
 import { CheckpointIndex } from "./checkpoint-index.ts";
 import { HEADER_ID, HEADER_TO } from "./codec.ts";
 import { LogReader } from "./reader.ts";
+import { Repeats } from "./repeats.ts";
 import { streamState } from "./stream.ts";
 
 const POSITION = "m!position";
@@ -55,6 +56,7 @@ export interface IndexedRecord {
 export class RecordIndex {
   /** Checkpoints of actors; written and caught up with everything else here. */
   readonly checkpoints: CheckpointIndex;
+  readonly repeats: Repeats;
   readonly #db: Level<string, string>;
   /** Noted and not yet written: ids, and the sequences of each actor by the key that it shares with others. */
   #freshIds = new Map<string, number>();
@@ -71,6 +73,7 @@ export class RecordIndex {
   constructor(db: Level<string, string>) {
     this.#db = db;
     this.checkpoints = new CheckpointIndex(db);
+    this.repeats = new Repeats(db);
   }
 
   /** Highest sequence noted. */
@@ -108,6 +111,7 @@ export class RecordIndex {
   note(seq: number, id: string, to: Address, covers?: number): boolean {
     if (seq > this.#head) this.#head = seq;
     const first = this.firstSeq(id);
+    if (first !== undefined && first !== seq) this.repeats.note(seq, first);
     if (first !== undefined) return first === seq;
     this.#freshIds.set(id, seq);
     let places = this.#freshPlaces.get(to.key);
@@ -195,6 +199,7 @@ export class RecordIndex {
     const checkpoints = this.checkpoints.rows();
     await this.#db.batch(checkpoints);
     this.checkpoints.written(checkpoints);
+    await this.repeats.flush();
     for (const part of slices(ids, IDS_AT_ONCE)) await this.#writeIds(part);
     await this.#db.put(POSITION, String(covered));
   }
