@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EmbeddedServer } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { dropSnapshots } from "../../runtime/host/cell-store.ts";
 import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import type { Percentiles } from "../harness/index.ts";
 import type { Arrivals, Fill, LoadRound, Saturate, Target } from "./load-process.ts";
@@ -138,11 +139,12 @@ export class Arm {
   }
 
   /** Ends the node's process and begins a new one, with nothing in memory; answers how long the beginning takes, ms. */
-  async restart(version?: number): Promise<number> {
+  async restart({ snapshots = true } = {}): Promise<number> {
     await this.endNode();
+    if (!snapshots) await dropSnapshots(join(this.#place.dir, "engine"));
     const from = performance.now();
     this.#node = newNode(this.#program);
-    await this.#node.call("start", { ...this.#place, what: this.options.what, version } satisfies StartNode);
+    await this.#node.call("start", { ...this.#place, what: this.options.what } satisfies StartNode);
     return performance.now() - from;
   }
 

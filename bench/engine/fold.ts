@@ -18,7 +18,7 @@ const BATCH = 2_000;
 
 export function foldSpeed({ events }: { events: number }): FoldSpeed {
   const to = conversation(0);
-  const cell = new Cell(to, messageDefinitions()[0]!);
+  const cell = new Cell(to, messageDefinitions[0]!);
   const raw = startRawActor(messageMachine, { address: to, startedAt: 0 });
   const record = (seq: number): StoredRecord => ({
     id: derivedId("fold", seq),

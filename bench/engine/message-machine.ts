@@ -65,10 +65,7 @@ export const messageMachine = setup({
   },
 });
 
-/** @param version raised, no snapshot of an earlier one is used: activation reads the log */
-export function messageDefinitions(version = 1): readonly ActorDefinition[] {
-  return [
-    { kind: "messages", version, machine: messageMachine },
-    { kind: "channel", version, machine: messageMachine, sink: true },
-  ];
-}
+export const messageDefinitions: readonly ActorDefinition[] = [
+  { kind: "messages", version: 1, machine: messageMachine },
+  { kind: "channel", version: 1, machine: messageMachine, sink: true },
+];

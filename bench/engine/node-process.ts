@@ -13,8 +13,6 @@ import { serve } from "./remote.ts";
 
 export interface StartNode extends Place {
   readonly what: "node" | "bare";
-  /** Of the machines; raised, no snapshot is used. Default 1. */
-  readonly version?: number;
 }
 
 let running: { readonly stop: () => Promise<unknown> } | undefined;
@@ -34,7 +32,7 @@ async function start(options: StartNode): Promise<void> {
     return;
   }
   const observe = (record: StoredRecord): void => observed(record, done);
-  running = node = await startNode(options, joined, observe, options.version);
+  running = node = await startNode(options, joined, observe);
 }
 
 function observed({ to, seq, correlation, type }: StoredRecord, done: DoneFeed): void {

@@ -8,22 +8,18 @@ import { type Joined, PARTITIONS, type Place, WORKSPACE } from "./place.ts";
 import { turnDefinitions } from "./turn-machine.ts";
 import { turnService } from "./turn-service.ts";
 
-/**
- * @param observe sees every record, those too that are folded while the node starts
- * @param version of the machines; raised, no snapshot of an earlier one is used. Default 1.
- */
+/** @param observe sees every record, those too that are folded while the node starts */
 export function startNode(
   { dir }: Place,
   { bus, keys }: Joined,
   observe: (record: StoredRecord) => void,
-  version?: number,
 ): Promise<Node> {
   return Node.start({
     bus,
     keys,
     workspace: WORKSPACE,
     dir: join(dir, "engine"),
-    definitions: [...messageDefinitions(version), ...turnDefinitions],
+    definitions: [...messageDefinitions, ...turnDefinitions],
     services: [turnService],
     policy: cellRestartPolicy(),
     log: { warn: () => {}, error: () => {} },

@@ -159,7 +159,11 @@ export const configSchema = z.strictObject({
 
   memory: section({
     /** A conversation in which nothing was said for so long is kept compressed: it is found as before, but slower. */
-    warmMs: ms(90 * 24 * 3_600_000),
+    warmMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(90 * 24 * 3_600_000),
     /** Conversations that are not compressed, at most; beyond, those in which nothing was said for longest are. */
     warmConversations: count(100_000),
     /** What customers said that is kept at hand in memory, bytes. */
