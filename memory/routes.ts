@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Engine } from "../runtime/engine.ts";
 import { type AnyRoute, ProblemError, route } from "../runtime/gateway/index.ts";
 import type { JsonObject } from "../runtime/json.ts";
+import { dropUndefined } from "./services.ts";
 
 export interface MemoryRouteOptions {
   readonly call: Engine["call"];
@@ -41,12 +42,7 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
         role: z.string().max(64).optional(),
         conversation: z.string().max(128).optional(),
       }),
-      handler: ({ params, query }) =>
-        memory(
-          "recall",
-          params,
-          Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as JsonObject,
-        ),
+      handler: ({ params, query }) => memory("recall", params, dropUndefined(query)),
     }),
     route({
       method: "GET",

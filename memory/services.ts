@@ -275,7 +275,8 @@ function shown({ vector: _vector, customer: _customer, source, ...fact }: Fact):
   return dropUndefined({ ...fact, source: dropUndefined({ ...source }) });
 }
 
-function dropUndefined(value: Record<string, unknown>): JsonObject {
+/** Members with a value. */
+export function dropUndefined(value: Record<string, unknown>): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as JsonObject;
 }
 

@@ -97,8 +97,8 @@ export class Node implements Engine {
   readonly #bodies: Bodies;
   readonly #source: LogSource;
   readonly #appender: Appender;
-  /** Kinds that have more than their first version. */
-  readonly #versioned: ReadonlyMap<string, ActorDefinition>;
+  /** Versions of machines that this node runs, by kind; without the kinds that have their first one only. */
+  readonly #versions: Readonly<Record<string, readonly number[]>>;
   readonly #dispatcher: Dispatcher;
   readonly #services: ServiceHost;
   readonly #admission: Admission;
@@ -122,9 +122,7 @@ export class Node implements Engine {
     this.#o = options;
     this.#observers = new Set(options.observers);
     this.workspace = options.workspace;
-    this.#versioned = new Map(
-      options.definitions.filter((d) => versionsByKind([d])[d.kind]).map((d) => [d.kind, d]),
-    );
+    this.#versions = versionsByKind(options.definitions);
     this.#sinks = new Set(options.definitions.filter((d) => d.sink).map((d) => d.kind));
     this.#clock = options.clock ?? systemClock;
     this.#db = db;
@@ -296,18 +294,16 @@ export class Node implements Engine {
     this.#ends.push(() => left.unsubscribe());
     this.#elsewhere!.start();
     this.#ends.push(() => this.#elsewhere!.stop());
-    const info = { ...cluster.info, machines: versionsByKind(this.#o.definitions) };
+    const info = { ...cluster.info, machines: this.#versions };
     await this.#partitions.startAmongOthers({ ...cluster, info });
   }
 
   /** Version that an actor of a kind begins with; undefined for the first. */
   #machineOf(kind: string): number | undefined {
-    const definition = this.#versioned.get(kind);
-    if (!definition) return undefined;
-    return versionToBegin(
-      definition,
-      this.#partitions.othersInfo().map(({ machines }) => machines),
-    );
+    const own = this.#versions[kind];
+    if (!own) return undefined;
+    const others = this.#partitions.othersInfo().map(({ machines }) => machines);
+    return versionToBegin(kind, own, others);
   }
 
   #dropErased(): void {
@@ -347,13 +343,16 @@ export class Node implements Engine {
     const end = performance.now() + FIND_OWNER_MS;
     this.#mustNotHaveLeft(address);
     for (;;) {
-      if (this.#partitions.isHere(address)) return this.#readHere(address);
-      const owner = this.#partitions.ownerOf(address);
+      const isHere = this.#partitions.isHere(address);
+      const owner = isHere ? undefined : this.#partitions.ownerOf(address);
       try {
+        if (isHere) return await this.#readHere(address);
         const found = owner === undefined ? "moved" : await this.#elsewhere!.read(owner, address);
         if (found !== "moved") return found;
       } catch (error) {
-        if (error instanceof LeftLogError || performance.now() > end) throw error;
+        // What was read here may have moved away meanwhile: then its next owner is asked.
+        const stays = isHere && this.#partitions.isHere(address);
+        if (stays || error instanceof LeftLogError || performance.now() > end) throw error;
       }
       if (performance.now() > end) {
         const { kind, id } = address;

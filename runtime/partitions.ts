@@ -7,7 +7,7 @@ import type { Address } from "./address.ts";
 import type { Bus } from "./bus/bus.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
-import { Coordinator, type ReleaseReason, type Timings } from "./cluster/index.ts";
+import { Coordinator, type Member, type ReleaseReason, type Timings } from "./cluster/index.ts";
 import { Fences } from "./fences.ts";
 import type { CellStore } from "./host/cell-store.ts";
 import { type FloorBoard, OwnFloors, SharedFloors } from "./host/floors.ts";
@@ -136,14 +136,17 @@ export class Partitions {
 
   /** Names of the other living nodes. */
   others(): string[] {
-    const { node } = this.#coordinator ?? {};
-    return this.#coordinator?.members().flatMap((m) => (m.node === node ? [] : [m.node])) ?? [];
+    return this.#others().map(({ node }) => node);
   }
 
   /** What the other living nodes tell of themselves. */
   othersInfo(): JsonObject[] {
-    const { node } = this.#coordinator ?? {};
-    return this.#coordinator?.members().flatMap((m) => (m.node === node ? [] : [m.info])) ?? [];
+    return this.#others().map(({ info }) => info);
+  }
+
+  #others(): Member[] {
+    const own = this.#coordinator?.node;
+    return this.#coordinator?.members().filter(({ node }) => node !== own) ?? [];
   }
 
   /** From where on the partitions need the log; undefined before the start. */

@@ -157,13 +157,14 @@ export function loadPlaybooks(paths: readonly string[], skills: SkillCatalog): P
     const known = newest.get(p.name);
     if (!known || known.version < p.version) newest.set(p.name, p);
   }
+  const bySrc = new Map(every.map((p) => [p.src, p]));
   const all = [...newest.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const byIntent = Object.fromEntries(all.flatMap((p) => p.intents.map((i) => [i, p])));
   return {
     get: (name) => newest.get(name),
     all,
     forIntent: (intent) => (Object.hasOwn(byIntent, intent) ? byIntent[intent] : undefined),
-    version: (name, version) => every.find((p) => p.name === name && p.version === version),
+    version: (name, version) => bySrc.get(`${name}@${version}`),
     versions: Object.fromEntries(all.filter((p) => p.version > 1).map((p) => [p.name, p.version])),
     byIntent,
     machines: Object.fromEntries(every.map((p) => [p.src, p.machine])),

@@ -101,7 +101,8 @@ it("measures a node in a process of its own, from another one", async () => {
   const program = await compileForNode("bench/engine/process.ts");
   try {
     const measured = await benchEngine({
-      known: [6, 40],
+      // So many that their memory is above what the collector gives back meanwhile.
+      known: [6, 400],
       active: 6,
       rounds: 1,
       seconds: 0.2,
@@ -113,10 +114,7 @@ it("measures a node in a process of its own, from another one", async () => {
       program: { entry: program.file },
     });
     const rows = engineRows(measured, undefined);
-    // The memory of so few actors is less than what the collector gives back meanwhile.
-    const few = rows.filter((r) => r.name !== "engine.memory.actor");
-    expect(few.length).toBe(rows.length - 1);
-    expect(few.filter((r) => !(r.value > 0)).map((r) => r.name)).toEqual([]);
+    expect(rows.filter((r) => !(r.value > 0)).map((r) => r.name)).toEqual([]);
   } finally {
     program.remove();
   }

@@ -11,6 +11,7 @@ import { canonicalJson, type Json } from "../../runtime/json.ts";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
 import { CONSENT, SERVICE_PURPOSE } from "./access.ts";
 import { key, type MemoryDb, sortable, under } from "./database.ts";
+import { OneByOne } from "./one-by-one.ts";
 
 export interface FactSource {
   readonly conversation: string;
@@ -110,7 +111,7 @@ export class FactStore {
   readonly #singleValued: ReadonlySet<string>;
   readonly #hot: LRUCache<string, readonly Fact[]>;
   /** Writes of one customer happen one after the other. */
-  readonly #writing = new Map<string, Promise<unknown>>();
+  readonly #writing = new OneByOne();
 
   constructor(db: MemoryDb, keys: KeyRing, clock: Clock, options: FactOptions = {}) {
     this.#db = db;
@@ -121,7 +122,7 @@ export class FactStore {
   }
 
   remember(fact: NewFact): Promise<Remembered> {
-    return this.#oneByOne(fact.customer, () => this.#remember(fact));
+    return this.#writing.run([fact.customer], () => this.#remember(fact));
   }
 
   /** Facts that hold now, or at the times given; newest first. */
@@ -154,7 +155,7 @@ export class FactStore {
 
   /** Deletes a customer's facts and answers how many there were. */
   forget(customer: string): Promise<number> {
-    return this.#oneByOne(customer, async () => {
+    return this.#writing.run([customer], async () => {
       const batch = this.#db.batch();
       let count = 0;
       for await (const [at, text] of this.#db.iterator(under("fact", customer))) {
@@ -247,17 +248,6 @@ export class FactStore {
       facts.push(decode(JSON.parse(text) as StoredFact, sealer));
     }
     return facts.sort((a, b) => b.recordedAt - a.recordedAt || (a.id < b.id ? 1 : -1));
-  }
-
-  #oneByOne<T>(customer: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#writing.get(customer) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine.catch(() => {});
-    this.#writing.set(customer, settled);
-    void settled.then(() => {
-      if (this.#writing.get(customer) === settled) this.#writing.delete(customer);
-    });
-    return mine;
   }
 }
 

@@ -111,6 +111,29 @@ it("something said in a cold conversation makes it warm again, with all that it 
   expect(await tiers.report()).toMatchObject({ warm: { conversations: 1 }, cold: { conversations: 2 } });
 });
 
+it("is read whole although it changes its tier in the middle of that", async () => {
+  const warm = await fill();
+  const change: (() => Promise<unknown>)[] = [];
+  /** What happens meanwhile has all the time that it takes, unless it waits for the read. */
+  class Meddled extends LocalKeyRing {
+    override async sealer(key: string) {
+      const meanwhile = change.pop()?.();
+      await Promise.race([meanwhile, new Promise((resolve) => meanwhile && setTimeout(resolve, 100))]);
+      return keys.sealer(key);
+    }
+  }
+  const read = new TurnStore(db, new Meddled());
+  change.push(() => read.demote("c1"));
+  expect(await read.of("c1")).toHaveLength(2);
+  change.push(() => read.add([turn("c1", 1, "it is red")]));
+  expect((await read.conversation("c1")).turns).toHaveLength(2);
+  change.push(() => read.demote("c1"));
+  const { turns: said, vectors } = await read.conversation("c1");
+  expect(said).toHaveLength(2);
+  expect(vectors).toHaveLength(4);
+  expect((await tiers.saidBy("ada", "enc")).map(({ text }) => text)).toEqual(warm.map(({ text }) => text));
+});
+
 it("vectors of what is cold are kept beside it", async () => {
   await tiers.add([turn("c1", 0, "my kettle leaks")]);
   await tiers.demoteAll();

@@ -12,6 +12,7 @@ import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
 import { spoken, type Utterance } from "../retrieval/utterances.ts";
 import { type Archived, type KeptVector, pack, unpack } from "./archive.ts";
 import { key, type MemoryDb, under } from "./database.ts";
+import { OneByOne } from "./one-by-one.ts";
 
 export interface Turn {
   readonly conversation: string;
@@ -70,8 +71,8 @@ const BYTES = { valueEncoding: "view" } as const;
 export class TurnStore {
   readonly #db: MemoryDb;
   readonly #keys: KeyRing;
-  /** What is under way with a conversation: its tier is changed by one at a time. */
-  readonly #under = new Map<string, Promise<unknown>>();
+  /** Reads and writes of a conversation: none sees it between two tiers. */
+  readonly #writing = new OneByOne();
 
   constructor(db: MemoryDb, keys: KeyRing) {
     this.#db = db;
@@ -94,10 +95,10 @@ export class TurnStore {
 
   /** Keeps turns, all or none; the same turn again replaces it. False when the customer of one was erased. */
   add(turns: readonly Turn[]): Promise<boolean> {
-    return this.#inTurn(new Set(turns.map(({ conversation }) => conversation)), async () => {
+    const conversations = new Set(turns.map(({ conversation }) => conversation));
+    return this.#writing.run(conversations, async () => {
       const operations: Operation[] = [];
-      for (const conversation of new Set(turns.map((turn) => turn.conversation)))
-        operations.push(...(await this.#thawed(conversation)));
+      for (const conversation of conversations) operations.push(...(await this.#thawed(conversation)));
       for (const turn of turns) {
         const { customer, conversation } = turn;
         const row = await this.#row(turn);
@@ -113,32 +114,29 @@ export class TurnStore {
   }
 
   /** A conversation from whichever tier it is in; what is under a key that was destroyed is left out. */
-  async conversation(conversation: string): Promise<KeptConversation> {
-    const subjects = new Set<string>();
-    const turns: Turn[] = [];
-    for await (const stored of this.#db.values(under("turn", conversation))) {
-      const { subject, sealed, ...open } = JSON.parse(stored) as StoredTurn;
-      const sealer = await this.#keys.sealer(subject);
-      if (!sealer) continue;
-      subjects.add(subject);
-      const words = sealer.open(Buffer.from(sealed, "base64"), placeOf(open)).toString("utf8");
-      turns.push({ ...open, ...(JSON.parse(words) as Words) });
-    }
-    const vectors = await this.#vectors(conversation, turns, subjects);
-    const cold = await this.#segments(conversation);
-    if (cold.length === 0) return { tier: "warm", subjects, turns, vectors };
-    for (const { subject, turns: some, vectors: of } of cold) {
-      subjects.add(subject);
-      turns.push(...some);
-      vectors.push(...of);
-    }
-    turns.sort((a, b) => a.turn - b.turn);
-    return { tier: "cold", subjects, turns, vectors };
+  conversation(conversation: string): Promise<KeptConversation> {
+    return this.#writing.run([conversation], () => this.#kept(conversation));
   }
 
   /** Turns of a conversation in order; those whose key was destroyed are left out. */
-  async of(conversation: string): Promise<readonly Turn[]> {
-    return (await this.conversation(conversation)).turns;
+  of(conversation: string): Promise<Turn[]> {
+    return this.#writing.run([conversation], async () =>
+      inOrder(await this.#rows(conversation), await this.#segments(conversation)),
+    );
+  }
+
+  /** Not while its tier is changed: it would be there twice, or not at all. */
+  async #kept(conversation: string): Promise<KeptConversation> {
+    const subjects = new Set<string>();
+    const warm = await this.#rows(conversation, subjects);
+    const vectors = await this.#vectors(conversation, warm, subjects);
+    const cold = await this.#segments(conversation);
+    for (const { subject, vectors: of } of cold) {
+      subjects.add(subject);
+      vectors.push(...of);
+    }
+    const turns = inOrder(warm, cold);
+    return { tier: cold.length === 0 ? "warm" : "cold", subjects, turns, vectors };
   }
 
   /** Keeps vectors of what was said, sealed like the words, in the tier of their conversation. Of what was erased none is kept. */
@@ -150,7 +148,7 @@ export class TurnStore {
       byConversation.set(conversation, own);
       own.push({ id, model, words: hashOf(rest), data });
     }
-    await this.#inTurn(new Set(byConversation.keys()), async () => {
+    await this.#writing.run(byConversation.keys(), async () => {
       const operations: Operation[] = [];
       for (const [conversation, vectors] of byConversation) {
         const segments = await this.#segments(conversation);
@@ -177,9 +175,9 @@ export class TurnStore {
 
   /** Makes a conversation cold, all at once; false when it was not warm. */
   demote(conversation: string): Promise<boolean> {
-    return this.#inTurn(new Set([conversation]), async () => {
-      if ((await this.#lastAt(conversation)) === undefined) return false;
-      const operations = await this.#packed(conversation, [await this.conversation(conversation)]);
+    return this.#writing.run([conversation], async () => {
+      if ((await this.#db.get(key("last", conversation))) === undefined) return false;
+      const operations = await this.#packed(conversation, [await this.#kept(conversation)]);
       for (const what of ["turn", "vector"])
         for await (const at of this.#db.keys(under(what, conversation)))
           operations.push({ type: "del", key: at });
@@ -203,18 +201,21 @@ export class TurnStore {
   /** Deletes the turns of all conversations of a customer. */
   async forget(customer: string): Promise<{ conversations: number; turns: number }> {
     const conversations = await this.conversationsOf(customer);
-    return this.#inTurn(new Set(conversations), async () => {
+    return this.#writing.run(conversations, async () => {
       const operations: Operation[] = [];
       let turns = 0;
       for (const conversation of conversations) {
-        for (const what of ["turn", "vector", "segment"]) {
+        for (const what of ["turn", "vector"]) {
           for await (const at of this.#db.keys(under(what, conversation))) {
             operations.push({ type: "del", key: at });
             if (what === "turn") turns++;
           }
         }
-        // Their key is destroyed by now, perhaps.
-        for await (const value of this.#bytes(under("segment", conversation))) turns += turnsIn(value[1]);
+        for await (const [at, value] of this.#bytes(under("segment", conversation))) {
+          operations.push({ type: "del", key: at });
+          // Its key is destroyed by now, perhaps.
+          turns += turnsIn(value);
+        }
         operations.push({ type: "del", key: key("last", conversation) });
         operations.push({ type: "del", key: key("conversation", customer, conversation) });
       }
@@ -260,6 +261,20 @@ export class TurnStore {
     return operations;
   }
 
+  /** Warm turns in order; `subjects` is told under whose keys they are. */
+  async #rows(conversation: string, subjects = new Set<string>()): Promise<Turn[]> {
+    const turns: Turn[] = [];
+    for await (const stored of this.#db.values(under("turn", conversation))) {
+      const { subject, sealed, ...open } = JSON.parse(stored) as StoredTurn;
+      const sealer = await this.#keys.sealer(subject);
+      if (!sealer) continue;
+      subjects.add(subject);
+      const words = sealer.open(Buffer.from(sealed, "base64"), placeOf(open)).toString("utf8");
+      turns.push({ ...open, ...(JSON.parse(words) as Words) });
+    }
+    return turns;
+  }
+
   #bytes(range: { gte: string; lt: string }) {
     return this.#db.iterator<string, Uint8Array>({ ...range, ...BYTES });
   }
@@ -297,16 +312,17 @@ export class TurnStore {
 
   /** Those of warm turns; one that is of other words which stood there before is left out. */
   async #vectors(conversation: string, turns: readonly Turn[], subjects: Set<string>): Promise<KeptVector[]> {
-    const words = new Map(turns.flatMap(sayings).map((said) => [said.id, hashOf(said)]));
+    const sayingOf = new Map(turns.flatMap(sayings).map((said) => [said.id, said]));
     const found: KeptVector[] = [];
     for await (const [id, value] of this.#db.iterator(under("vector", conversation))) {
       const { model, subject, sealed } = JSON.parse(value) as StoredVector;
       const sealer = await this.#keys.sealer(subject);
-      const of = words.get(id);
-      if (!sealer || of === undefined) continue;
+      const said = sayingOf.get(id);
+      if (!sealer || !said) continue;
+      const words = hashOf(said);
       try {
-        const bytes = Uint8Array.from(sealer.open(Buffer.from(sealed, "base64"), `${id} ${of}`));
-        found.push({ id, model, words: of, data: new Float32Array(bytes.buffer) });
+        const bytes = Uint8Array.from(sealer.open(Buffer.from(sealed, "base64"), `${id} ${words}`));
+        found.push({ id, model, words, data: new Float32Array(bytes.buffer) });
         subjects.add(subject);
       } catch (error) {
         if (!(error instanceof SealError)) throw error;
@@ -315,27 +331,14 @@ export class TurnStore {
     return found;
   }
 
-  async #lastAt(conversation: string): Promise<number | undefined> {
-    const at = await this.#db.get(key("last", conversation));
-    return at === undefined ? undefined : Number(at);
-  }
-
   async #write(operations: readonly Operation[], sync = false): Promise<void> {
     await this.#db.batch(operations as never, { sync });
   }
+}
 
-  /** Runs when nobody else changes these conversations any more. */
-  async #inTurn<T>(conversations: ReadonlySet<string>, work: () => Promise<T>): Promise<T> {
-    const before = [...conversations].map((each) => this.#under.get(each));
-    const mine = Promise.allSettled(before).then(work);
-    const over = mine.catch(() => {});
-    for (const each of conversations) this.#under.set(each, over);
-    try {
-      return await mine;
-    } finally {
-      for (const each of conversations) if (this.#under.get(each) === over) this.#under.delete(each);
-    }
-  }
+/** Turns of whichever tier has them; a cold conversation has a part for each subject. */
+function inOrder(warm: readonly Turn[], cold: readonly Archived[]): Turn[] {
+  return [...warm, ...cold.flatMap(({ turns }) => turns)].sort((a, b) => a.turn - b.turn);
 }
 
 /** What is said in a turn: its text, and what was answered. */

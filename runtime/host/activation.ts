@@ -71,8 +71,10 @@ export class Activation {
    */
   async activate(cell: Cell, before: () => number, floor: number, head: number): Promise<void> {
     cell.reset();
-    const checkpoints = await this.#p.index.checkpoints.of(cell.to);
-    const state = await this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason));
+    const [checkpoints, state] = await Promise.all([
+      this.#p.index.checkpoints.of(cell.to),
+      this.#p.store.load(cell.to, (reason) => this.#p.onDamage(cell.name, reason)),
+    ]);
     // Behind a later checkpoint it may have become another version.
     const isCurrent = state !== undefined && !checkpoints.some(({ seq }) => seq > state.seq);
     if (isCurrent && machineOf(cell.definition, state.version) && (state.extent?.base ?? 0) >= floor)

@@ -80,7 +80,15 @@ export class Host {
       bury: (original, letter) => this.#givingUp.bury(original, letter),
     });
     this.#asks = new Asks({ dispatcher, clock, appender, sender: this.#sender, onError: warn });
-    this.#migrations = new Migrations({ ...parts, sender: this.#sender, timers: this.#timers });
+    this.#migrations = new Migrations({
+      ...parts,
+      sender: this.#sender,
+      timers: this.#timers,
+      partitionOf: (to) => this.#cells.partitionOf(to),
+      bring: (to) => this.#cells.active(to),
+      work: (cell) => void this.#turns.work(cell),
+      warn,
+    });
     const common = {
       ...parts,
       partitions: this.#partitions,
@@ -102,7 +110,7 @@ export class Host {
         cells: this.#cells.all,
         partitionOf: (cell) => appender.partitionOf(cell.to),
         onClosed: (cell) => parts.checkpoints && this.#checkpoints.close(cell),
-        onSeen: (cell) => void this.#settle(cell),
+        onSeen: (cell) => this.#migrations.look(cell),
       },
       this.#o,
     );
@@ -192,39 +200,9 @@ export class Host {
     const { late } = partition;
     partition.late = [];
     for (const { actor, timer } of late) this.#timerDue(actor, timer);
-    void this.#migrate(partition).catch((error) =>
-      this.#warn("not all actors were looked at for a migration", error),
-    );
-  }
-
-  /** Brings open actors into memory that may have to go on in another version, so that none is left behind when that is dropped. */
-  async #migrate(partition: Partition): Promise<void> {
-    for (const kind of this.#migrations.kinds) {
-      for (const to of await this.#p.store.openIn(partition.number, kind)) {
-        if (partition.ended.aborted) return;
-        try {
-          await this.#cells.active(to);
-        } catch (error) {
-          if (!partition.ended.aborted) this.#warn("an actor was not looked at for a migration", error);
-        }
-      }
-    }
-  }
-
-  /** An actor that had to wait with it goes on in another version once it can. */
-  async #settle(cell: Cell): Promise<void> {
-    if (cell.running || cell.mailbox.length > 0 || !this.#migrations.isDue(cell)) return;
-    const partition = this.#cells.partitionOf(cell.to);
-    if (!partition) return;
-    cell.running = true;
-    try {
-      await this.#migrations.settle(cell, partition);
-    } catch (error) {
-      if (!cell.gone) this.#warn("an actor could not go on in another version yet", error);
-    } finally {
-      cell.running = false;
-      void this.#turns.work(cell);
-    }
+    void this.#migrations
+      .lookThrough(partition)
+      .catch((error) => this.#warn("not all actors were looked at for a migration", error));
   }
 
   /**

@@ -3,6 +3,8 @@
  * brought them to one that this release does not have. Either way the actor's state goes into its own log as a checkpoint that
  * says so, before anything more is folded; so every later fold begins there and comes to the same.
  */
+
+import type { Address } from "../address.ts";
 import { type Acknowledged, RecordRefusedError } from "../log/appender.ts";
 import type { Cell } from "./cell.ts";
 import type { CellState } from "./cell-store.ts";
@@ -11,11 +13,17 @@ import type { HostParts } from "./host-options.ts";
 import type { Partition } from "./partition.ts";
 import type { Sender } from "./sender.ts";
 import type { TimerQueue } from "./timer-queue.ts";
-import { migrated, nextVersion } from "./versions.ts";
+import { leadsOn, migrated } from "./versions.ts";
 
-export interface MigrationsParts extends Pick<HostParts, "appender" | "definitions" | "log"> {
+export interface MigrationsParts extends Pick<HostParts, "appender" | "definitions" | "log" | "store"> {
   readonly sender: Sender;
   readonly timers: TimerQueue;
+  readonly partitionOf: (to: Address) => Partition | undefined;
+  /** Brings an actor into memory, which has it go on in another version where it can. */
+  readonly bring: (to: Address) => Promise<unknown>;
+  /** Has the records that wait in a cell worked off. */
+  readonly work: (cell: Cell) => void;
+  readonly warn: (what: string, error: unknown) => void;
 }
 
 export class Migrations {
@@ -28,16 +36,44 @@ export class Migrations {
     this.#p = parts;
   }
 
-  /** Kinds of which actors may have to go on in another version. */
-  get kinds(): string[] {
-    return this.#p.definitions.filter(({ migrations }) => migrations?.length).map(({ kind }) => kind);
-  }
-
   /** Whether an actor has to go on in another version, and can now: it waits for no answer, and all that it led to is in the log. */
   isDue(cell: Cell): boolean {
-    if (!cell.exists || this.#staying.has(cell)) return false;
-    const leads = !cell.closed && nextVersion(cell.definition, cell.version) !== undefined;
-    return (leads || cell.overruled > 0) && isReady(cell);
+    const wanted = cell.overruled > 0 || (leadsOn(cell.definition, cell.version) && !cell.closed);
+    return wanted && isReady(cell) && !this.#staying.has(cell);
+  }
+
+  /** Brings open actors into memory that may have to go on in another version, so that none is left behind when that is dropped. */
+  async lookThrough(partition: Partition): Promise<void> {
+    for (const { kind, migrations = [] } of this.#p.definitions) {
+      if (migrations.length === 0) continue;
+      for (const to of await this.#p.store.openIn(partition.number, kind)) {
+        if (partition.ended.aborted) return;
+        try {
+          await this.#p.bring(to);
+        } catch (error) {
+          if (!partition.ended.aborted) this.#p.warn("an actor was not looked at for a migration", error);
+        }
+      }
+    }
+  }
+
+  /** An actor in memory that had to wait with it goes on in another version once it can. */
+  look(cell: Cell): void {
+    if (this.isDue(cell) && !cell.running && cell.mailbox.length === 0) void this.#settleAlone(cell);
+  }
+
+  async #settleAlone(cell: Cell): Promise<void> {
+    const partition = this.#p.partitionOf(cell.to);
+    if (!partition) return;
+    cell.running = true;
+    try {
+      await this.settle(cell, partition);
+    } catch (error) {
+      if (!cell.gone) this.#p.warn("an actor could not go on in another version yet", error);
+    } finally {
+      cell.running = false;
+      this.#p.work(cell);
+    }
   }
 
   /** Nothing may be folded meanwhile. @throws NotOwnedError */

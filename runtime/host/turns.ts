@@ -48,8 +48,7 @@ export class Turns {
     if (
       cell.surplus ||
       waiting >= maxMailbox ||
-      (waiting > 0 && cell.refused) ||
-      (waiting > 0 && partition.underWay >= maxUnderWay / 2)
+      (waiting > 0 && (cell.refused || partition.underWay >= maxUnderWay / 2))
     ) {
       cell.surplus ??= { from: record.seq, next: record.seq, last: record.seq, underWay: 0 };
       cell.surplus.last = record.seq;

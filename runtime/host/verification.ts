@@ -31,9 +31,9 @@ export function lastCheckpoint(records: readonly StoredRecord[]): StoredRecord |
   const [any] = checkpoints;
   // Before it, the actor was in another version of its machine.
   const changed = checkpoints.filter(({ clear }) => clear.anew === true);
-  if (changed.length > 0) return changed.reduce((a, b) => (coveredBy(b) > coveredBy(a) ? b : a));
-  if (!any || records.some(({ seq }) => seq === any.clear.first)) return undefined;
-  return checkpoints.reduce((a, b) => (coveredBy(b) > coveredBy(a) ? b : a));
+  if (changed.length === 0 && (!any || records.some(({ seq }) => seq === any.clear.first))) return undefined;
+  const those = changed.length > 0 ? changed : checkpoints;
+  return those.reduce((a, b) => (coveredBy(b) > coveredBy(a) ? b : a));
 }
 
 export function coveredBy(checkpoint: StoredRecord): number {

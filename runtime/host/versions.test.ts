@@ -177,12 +177,13 @@ describe("an actor", () => {
 
   it("begins with the latest version that all nodes run", () => {
     const machines = (...versions: number[]) => ({ counter: versions });
-    expect(versionToBegin(both, [])).toBe(2);
-    expect(versionToBegin(both, [machines(1, 2), machines(2)])).toBe(2);
+    const begin = (own: number[], others: unknown[]): number => versionToBegin("counter", own, others);
+    expect(begin([1, 2], [])).toBe(2);
+    expect(begin([1, 2], [machines(1, 2), machines(2)])).toBe(2);
     // A node of the release before says nothing of a kind that has only its first version.
-    expect(versionToBegin(both, [machines(1, 2), {}])).toBe(1);
-    expect(versionToBegin(both, [undefined])).toBe(1);
-    expect(versionToBegin(onlySecond, [{}])).toBe(2);
+    expect(begin([1, 2], [machines(1, 2), {}])).toBe(1);
+    expect(begin([1, 2], [undefined])).toBe(1);
+    expect(begin([2], [{}])).toBe(2);
     expect(versionsByKind([both, channel])).toEqual({ counter: [1, 2] });
   });
 });

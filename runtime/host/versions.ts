@@ -3,9 +3,9 @@
  * says, for as long as a release runs it; or it goes on in a later one by a declared migration.
  */
 import { UnavailableError } from "../engine.ts";
-import type { Json, JsonObject } from "../json.ts";
+import { copyJson, type Json, type JsonObject } from "../json.ts";
 import type { CellState } from "./cell-store.ts";
-import type { ActorDefinition, MachineState, MachineVersion } from "./definition.ts";
+import type { ActorDefinition, MachineState, MachineVersion, Migration } from "./definition.ts";
 import { inFold } from "./fold-guard.ts";
 import { LiveMachine, type PersistedMachine } from "./live-machine.ts";
 import { stateHash } from "./state-hash.ts";
@@ -59,24 +59,24 @@ export function versionsByKind(definitions: readonly ActorDefinition[]): Record<
 /**
  * The version that an actor begins with: the latest that all nodes run, so that whoever owns it can fold it while releases are
  * exchanged one node after the other; this node's where they have none in common.
+ * @param own what this node runs of the kind, ascending
  * @param others what each other living node runs, by kind, as it says itself
  */
-export function versionToBegin(definition: ActorDefinition, others: readonly unknown[]): number {
+export function versionToBegin(kind: string, own: readonly number[], others: readonly unknown[]): number {
   const runs = (said: unknown, version: number): boolean => {
-    const versions = (said as Record<string, unknown> | undefined)?.[definition.kind];
+    const versions = (said as Record<string, unknown> | undefined)?.[kind];
     return Array.isArray(versions) ? versions.includes(version) : version === FIRST_VERSION;
   };
-  const common = versionsOf(definition).filter((version) => others.every((said) => runs(said, version)));
-  return common.at(-1) ?? definition.version;
+  return (own.findLast((version) => others.every((said) => runs(said, version))) ?? own.at(-1))!;
 }
 
 /** @throws TypeError where what a release says of its versions does not hold together */
 export function checkVersions(definition: ActorDefinition): void {
-  const { kind, version, earlier = [], migrations = [] } = definition;
+  const { kind, version, migrations = [] } = definition;
   const wrong = (what: string): never => {
     throw new TypeError(`definition of ${kind}: ${what}`);
   };
-  const known = [...earlier.map((each) => each.version), version];
+  const known = versionsOf(definition);
   for (const each of known)
     if (!Number.isSafeInteger(each) || each < FIRST_VERSION)
       wrong(`version ${each} is no whole number from 1`);
@@ -91,14 +91,17 @@ export function checkVersions(definition: ActorDefinition): void {
   }
 }
 
-/** Where migrations lead from a version; undefined where none does. */
-export function nextVersion({ migrations = [] }: ActorDefinition, version: number): number | undefined {
-  let next: number | undefined;
-  for (let from = version; ; from = next) {
-    const step = migrations.find((each) => each.from === from);
-    if (!step) return next;
-    next = step.to;
-  }
+/** The migrations that lead on from a version, one after the other. */
+function stepsFrom({ migrations = [] }: ActorDefinition, version: number): Migration[] {
+  const steps: Migration[] = [];
+  const next = (at: number) => migrations.find(({ from }) => from === at);
+  for (let step = next(version); step; step = next(step.to)) steps.push(step);
+  return steps;
+}
+
+/** Whether a migration leads on from a version. */
+export function leadsOn({ migrations = [] }: ActorDefinition, version: number): boolean {
+  return migrations.some(({ from }) => from === version);
 }
 
 /**
@@ -107,13 +110,10 @@ export function nextVersion({ migrations = [] }: ActorDefinition, version: numbe
  * @throws what a migration throws, or what the machine says to a state that it can't be in
  */
 export function migrated(definition: ActorDefinition, state: CellState, id: string): CellState {
-  const { migrations = [] } = definition;
   let { version, machine } = state;
-  for (;;) {
-    const step = migrations.find(({ from }) => from === version);
-    if (!step) break;
-    const before = machine;
-    const after = inFold(state.at, `migrate ${id}`, () => step.migrate(opened(before)));
+  for (const step of stepsFrom(definition, version)) {
+    const before = opened(machine);
+    const after = inFold(state.at, `migrate ${id}`, () => step.migrate(before));
     machine = closed(machine, after);
     version = step.to;
   }
@@ -131,7 +131,7 @@ interface Persisted extends JsonObject {
 /** A copy: a migration may write into what it is given. */
 function opened({ snapshot, timers }: PersistedMachine): MachineState {
   const { value, context, children = {} } = snapshot as Persisted;
-  return JSON.parse(JSON.stringify({ value, context, children, timers }));
+  return copyJson({ value, context, children, timers });
 }
 
 function closed({ snapshot, generation }: PersistedMachine, after: MachineState): PersistedMachine {
