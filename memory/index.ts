@@ -2,6 +2,10 @@
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import { type Row, rowsOf } from "../runtime/rows.ts";
+import type { VisitText } from "../runtime/texts.ts";
+import type { EraseNotes } from "./control/erase.ts";
+import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { knowledgeService, memoryService } from "./services.ts";
@@ -22,6 +26,8 @@ export interface MemoryOptions {
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
   readonly tiers?: TierOptions;
+  /** Told of each erasure before it is made; one that it throws at is not made. */
+  readonly notes?: EraseNotes;
   /** Told how many articles are indexed. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -35,12 +41,16 @@ export interface Memory {
   readonly tiers: Tiers;
   /** What was found in the folders of articles. */
   readonly report: IndexReport;
+  /** All that is on disk, sealed as it is there, at one moment. */
+  rows(): AsyncIterable<Row>;
+  /** Shows all that is kept, opened. */
+  visitTexts(visit: VisitText, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens what is kept on disk and indexes the articles. */
 export async function openMemory(options: MemoryOptions): Promise<Memory> {
-  const { keys, encoder, clock = systemClock } = options;
+  const { keys, encoder, clock = systemClock, notes } = options;
   const db = await openDatabase(options.dir);
   try {
     const facts = new FactStore(db, keys, clock);
@@ -50,7 +60,10 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const { knowledgeDirs: dirs, progress } = options;
     const knowledge = await KnowledgeBase.open({ db, encoder, dirs, progress });
     return {
-      services: [memoryService({ facts, turns, tiers, keys, clock, encoder }), knowledgeService(knowledge)],
+      services: [
+        memoryService({ facts, turns, tiers, keys, clock, encoder, notes }),
+        knowledgeService(knowledge),
+      ],
       knowledge,
       facts,
       turns,
@@ -58,6 +71,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       get report() {
         return knowledge.report;
       },
+      rows: () => rowsOf(db),
+      visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge }, visit, signal),
       close: () => db.close(),
     };
   } catch (error) {

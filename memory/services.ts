@@ -5,6 +5,7 @@ import { AskError, type Operation, type Service } from "../runtime/host/service.
 import { derivedId } from "../runtime/ids.ts";
 import type { Json, JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { KnowledgeBase } from "./knowledge/base.ts";
 import { encodeQuery } from "./retrieval/query.ts";
@@ -22,6 +23,8 @@ export interface MemoryParts {
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly encoder?: OpenEncoder;
+  /** Told of each erasure before it is made. */
+  readonly notes?: EraseNotes;
 }
 
 /** Expired facts are deleted this often, and conversations become cold; until then nothing expired is used any more anyway. */
@@ -94,7 +97,7 @@ const inputs = {
  * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
  *   customer's conversations, at most `k`
  * - `facts` {customer} → {facts}: all, superseded ones too
- * - `erase` {customer} → {erased, facts, turns, conversations}: destroys the key, then deletes
+ * - `erase` {customer} → a receipt (`control/erase.ts`): notes it, destroys the key, then deletes
  * - `export` {customer} → {customer, facts, conversations}
  * - `tiers` {} → {hot, warm, cold}: what is where, how often it was read there, and how long that took
  * - `demote` {all?} → {demoted}: makes conversations cold whose time has come, or all
@@ -151,10 +154,12 @@ export function memoryService(parts: MemoryParts): Service {
     },
     erase: async (input) => {
       const { customer } = valid("erase", inputs.customer, input);
-      // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
-      await keys.destroy(customer);
-      const forgotten = await tiers.forget(customer);
-      return { erased: true, facts: await facts.forget(customer), ...forgotten };
+      return eraseCustomer(customer, {
+        keys,
+        notes: parts.notes,
+        conversationsOf: (each) => turns.conversationsOf(each),
+        forget: async (each) => ({ facts: await facts.forget(each), ...(await tiers.forget(each)) }),
+      });
     },
     export: async (input) => {
       const { customer } = valid("export", inputs.customer, input);
