@@ -41,8 +41,8 @@ import { backupRoutes } from "./backup/routes.ts";
 import { storesOf } from "./backup/stores.ts";
 import { keyLinks } from "./links.ts";
 import { feedMetrics, type MetricsFeed } from "./metrics.ts";
-import { searchRoutes } from "./search/routes.ts";
 import { visitRecords } from "./search/records.ts";
+import { searchRoutes } from "./search/routes.ts";
 
 export interface DeskOptions {
   readonly config: Config;

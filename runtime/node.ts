@@ -488,7 +488,11 @@ export class Node implements Engine {
   /** Shows everything that this node can read of what it keeps, opened: records, states, dead letters. */
   visitTexts(visit: VisitText, signal?: AbortSignal): Promise<void> {
     const { deadLetters } = this;
-    return visitTexts({ ...this.#source, names: this.#names, store: this.#store, deadLetters }, visit, signal);
+    return visitTexts(
+      { ...this.#source, names: this.#names, store: this.#store, deadLetters },
+      visit,
+      signal,
+    );
   }
 
   /** Size of the log. */

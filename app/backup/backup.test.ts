@@ -1,5 +1,15 @@
 /** A desk is backed up at work, its archive is restored elsewhere, and a desk there goes on where the first one was. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,8 +20,8 @@ import { configSchema } from "../../runtime/config/schema.ts";
 import { deleteStream, hasStream } from "../../runtime/log/stream-snapshot.ts";
 import { START_MS, say, TestedDesk } from "../testing.ts";
 import { restore } from "./restore.ts";
-import { download } from "./testing.ts";
 import { takeArchive } from "./take.ts";
+import { download } from "./testing.ts";
 import { verifyArchive } from "./verify.ts";
 
 const WISH = "I prefer delivery to the locker behind the aquarium";
@@ -73,7 +83,8 @@ describe("a backup", () => {
     ]);
     expect(manifest.stores.map(({ name }) => name)).toEqual(["memory", "backoffice", "imports"]);
     const bytes = readFileSync(archive);
-    for (const word of ["aquarium", customer.lastName, customer.email]) expect(bytes.includes(word)).toBe(false);
+    for (const word of ["aquarium", customer.lastName, customer.email])
+      expect(bytes.includes(word)).toBe(false);
     expect(bytes.includes(readFileSync(key, "utf8").trim())).toBe(false);
   });
 
@@ -83,7 +94,9 @@ describe("a backup", () => {
     await one.next();
     expect((await desk.call("POST", "/v1/admin/backup", {})).status).toBe(409);
     await one.return?.();
-    await expect.poll(async () => (await desk.call("POST", "/v1/admin/backup", {})).status, { timeout: 10_000 }).toBe(200);
+    await expect
+      .poll(async () => (await desk.call("POST", "/v1/admin/backup", {})).status, { timeout: 10_000 })
+      .toBe(200);
   });
 
   it("replaces no file unless it is told to, and leaves the one there as it was when it fails", async () => {
@@ -106,13 +119,20 @@ describe("a restored desk", () => {
     "answers, shows the conversation, remembers, and has the records of the back office",
     async () => {
       const into = join(base, "second");
-      const report = await restore({ file: archive, config: configOf(into), key, eraseList: defaultEraseList(desk.dataDir) });
+      const report = await restore({
+        file: archive,
+        config: configOf(into),
+        key,
+        eraseList: defaultEraseList(desk.dataDir),
+      });
       expect(report).toMatchObject({ into, erased: 0, key });
       expect(report.records.opened).toBeGreaterThan(5);
       expect(report.records.opened).toBe(report.records.looked);
       expect(readdirSync(into).sort()).toEqual(["backoffice", "imports", "memory", "nats", "workspace.key"]);
       expect(readdirSync(join(into, "nats"))).toEqual(["store"]);
-      expect(readFileSync(join(into, "imports", "main", "original.json"))).toEqual(readFileSync("package.json"));
+      expect(readFileSync(join(into, "imports", "main", "original.json"))).toEqual(
+        readFileSync("package.json"),
+      );
       expect(statSync(into).mode & 0o777).toBe(0o700);
 
       second = await TestedDesk.start({ dataDir: into });
@@ -130,13 +150,17 @@ describe("a restored desk", () => {
     START_MS,
   );
 
-  it("is itself backed up and restored", async () => {
-    const file = join(base, "second.tar");
-    await takeArchive(file, await download(second));
-    const into = join(base, "third");
-    await restore({ file, config: configOf(second.dataDir), into });
-    expect(existsSync(join(into, "workspace.key"))).toBe(true);
-  }, START_MS);
+  it(
+    "is itself backed up and restored",
+    async () => {
+      const file = join(base, "second.tar");
+      await takeArchive(file, await download(second));
+      const into = join(base, "third");
+      await restore({ file, config: configOf(second.dataDir), into });
+      expect(existsSync(join(into, "workspace.key"))).toBe(true);
+    },
+    START_MS,
+  );
 });
 
 describe("a restore", () => {
@@ -148,116 +172,147 @@ describe("a restore", () => {
     expect(readdirSync(base).filter((name) => name.startsWith("refused"))).toEqual([]);
   };
 
-  it("needs the key that the archive was sealed with", async () => {
-    await refused({ key: undefined }, /sealed with a workspace key that is not in it .*--key FILE/);
-    const other = join(base, "other.key");
-    copyFileSync(key, other);
-    writeFileSync(other, `${"ab".repeat(32)}\n`);
-    await refused({ key: other }, /another workspace's key/);
-    await refused({ key: join(base, "none.key") }, /there is no such file/);
-    // Without being told, it takes the one of the desk that is configured.
-    const into = join(base, "by-configuration");
-    const report = await restore({ file: archive, config: configOf(desk.dataDir), into });
-    expect(report.key).toBe(join(desk.dataDir, "workspace.key"));
-    rmSync(into, { recursive: true });
-  }, START_MS);
+  it(
+    "needs the key that the archive was sealed with",
+    async () => {
+      await refused({ key: undefined }, /sealed with a workspace key that is not in it .*--key FILE/);
+      const other = join(base, "other.key");
+      copyFileSync(key, other);
+      writeFileSync(other, `${"ab".repeat(32)}\n`);
+      await refused({ key: other }, /another workspace's key/);
+      await refused({ key: join(base, "none.key") }, /there is no such file/);
+      // Without being told, it takes the one of the desk that is configured.
+      const into = join(base, "by-configuration");
+      const report = await restore({ file: archive, config: configOf(desk.dataDir), into });
+      expect(report.key).toBe(join(desk.dataDir, "workspace.key"));
+      rmSync(into, { recursive: true });
+    },
+    START_MS,
+  );
 
-  it("has the key with it when that was asked for", async () => {
-    const file = join(base, "with-key.tar");
-    await takeArchive(file, await download(desk, { withKey: true }));
-    const into = join(base, "with-key");
-    const report = await restore({ file, config: configOf(into), withoutEraseList: true });
-    expect(report.key).toBe(file);
-    rmSync(into, { recursive: true });
-  }, START_MS);
+  it(
+    "has the key with it when that was asked for",
+    async () => {
+      const file = join(base, "with-key.tar");
+      await takeArchive(file, await download(desk, { withKey: true }));
+      const into = join(base, "with-key");
+      const report = await restore({ file, config: configOf(into), withoutEraseList: true });
+      expect(report.key).toBe(file);
+      rmSync(into, { recursive: true });
+    },
+    START_MS,
+  );
 
   it("overwrites nothing, and is of one workspace and one log", async () => {
-    await expect(restore({ file: archive, config: configOf(desk.dataDir), withoutEraseList: true })).rejects.toThrow(
-      /is not empty, and a restore overwrites nothing/,
-    );
+    await expect(
+      restore({ file: archive, config: configOf(desk.dataDir), withoutEraseList: true }),
+    ).rejects.toThrow(/is not empty, and a restore overwrites nothing/);
     await refused({ config: configOf(join(base, "refused"), { workspace: "other" }) }, /--workspace main/);
     await refused({ config: configOf(join(base, "refused"), { log: { partitions: 8 } }) }, /set it to 32/);
   });
 
   it("wants to know who was erased since", async () => {
-    await refused({ withoutEraseList: false }, /no list of erasures at .*refused-erased.jsonl.*--without-erase-list/);
+    await refused(
+      { withoutEraseList: false },
+      /no list of erasures at .*refused-erased.jsonl.*--without-erase-list/,
+    );
   });
 
-  it("leaves nothing behind when it is interrupted, wherever it is", async () => {
-    let told = 0;
-    let all = 0;
-    const into = join(base, "whole");
-    await restore({
-      file: archive,
-      config: configOf(into),
-      key,
-      withoutEraseList: true,
-      progress: () => all++,
-    });
-    rmSync(into, { recursive: true });
-    expect(all).toBeGreaterThan(2);
-    for (let after = 1; after <= all; after++) {
-      const abort = new AbortController();
-      told = 0;
-      const progress = (): void => {
-        if (++told === after) abort.abort(new Error("enough"));
-      };
-      await refused({ signal: abort.signal, progress }, /enough/);
-    }
-  }, START_MS);
+  it(
+    "leaves nothing behind when it is interrupted, wherever it is",
+    async () => {
+      let told = 0;
+      let all = 0;
+      const into = join(base, "whole");
+      await restore({
+        file: archive,
+        config: configOf(into),
+        key,
+        withoutEraseList: true,
+        progress: () => all++,
+      });
+      rmSync(into, { recursive: true });
+      expect(all).toBeGreaterThan(2);
+      for (let after = 1; after <= all; after++) {
+        const abort = new AbortController();
+        told = 0;
+        const progress = (): void => {
+          if (++told === after) abort.abort(new Error("enough"));
+        };
+        await refused({ signal: abort.signal, progress }, /enough/);
+      }
+    },
+    START_MS,
+  );
 
-  it("clears away what a killed one has left, and nothing else", async () => {
-    const into = join(base, "refused");
-    mkdirSync(`${into}.partial`);
-    await expect(
-      restore({ file: archive, config: configOf(into), key, withoutEraseList: true }),
-    ).rejects.toThrow(/in the way, and no restore made it/);
-    writeFileSync(join(`${into}.partial`, "restoring.json"), JSON.stringify({ pid: 999_999, identity: "gone" }));
-    writeFileSync(join(`${into}.partial`, "half"), "half");
-    await restore({ file: archive, config: configOf(into), key, withoutEraseList: true });
-    expect(existsSync(join(into, "half"))).toBe(false);
-    expect(existsSync(`${into}.partial`)).toBe(false);
-    rmSync(into, { recursive: true });
-  }, START_MS);
+  it(
+    "clears away what a killed one has left, and nothing else",
+    async () => {
+      const into = join(base, "refused");
+      mkdirSync(`${into}.partial`);
+      await expect(
+        restore({ file: archive, config: configOf(into), key, withoutEraseList: true }),
+      ).rejects.toThrow(/in the way, and no restore made it/);
+      writeFileSync(
+        join(`${into}.partial`, "restoring.json"),
+        JSON.stringify({ pid: 999_999, identity: "gone" }),
+      );
+      writeFileSync(join(`${into}.partial`, "half"), "half");
+      await restore({ file: archive, config: configOf(into), key, withoutEraseList: true });
+      expect(existsSync(join(into, "half"))).toBe(false);
+      expect(existsSync(`${into}.partial`)).toBe(false);
+      rmSync(into, { recursive: true });
+    },
+    START_MS,
+  );
 });
 
 describe("a restore into an outside server", () => {
-  it("fills it where it has none of the streams, and refuses where it has one", async () => {
-    const server = await startTestServer();
-    try {
-      const { url, user, pass } = server;
-      const nats = { url, user, password: pass };
-      const bus = await server.connect();
-      const into = join(base, "outside");
-      const options = { file: archive, config: configOf(into, { nats }), key, withoutEraseList: true };
-      const abort = new AbortController();
-      const progress = (what: string, done = 0, all = 1): void => {
-        if (what === "restoring" && done === all) abort.abort(new Error("enough"));
-      };
-      await expect(restore({ ...options, signal: abort.signal, progress })).rejects.toThrow(/enough/);
-      for (const name of ["BW_main_LOG", "KV_BW_main_KEYS"]) expect(await hasStream(bus, name)).toBe(false);
-      expect(existsSync(into)).toBe(false);
+  it(
+    "fills it where it has none of the streams, and refuses where it has one",
+    async () => {
+      const server = await startTestServer();
+      try {
+        const { url, user, pass } = server;
+        const nats = { url, user, password: pass };
+        const bus = await server.connect();
+        const into = join(base, "outside");
+        const options = { file: archive, config: configOf(into, { nats }), key, withoutEraseList: true };
+        const abort = new AbortController();
+        const progress = (what: string, done = 0, all = 1): void => {
+          if (what === "restoring" && done === all) abort.abort(new Error("enough"));
+        };
+        await expect(restore({ ...options, signal: abort.signal, progress })).rejects.toThrow(/enough/);
+        for (const name of ["BW_main_LOG", "KV_BW_main_KEYS"]) expect(await hasStream(bus, name)).toBe(false);
+        expect(existsSync(into)).toBe(false);
 
-      const report = await restore(options);
-      expect(report.nats).toBe(url);
-      expect(readdirSync(into).sort()).toEqual(["backoffice", "imports", "memory", "workspace.key"]);
-      const again = { ...options, into: join(base, "outside2") };
-      await expect(restore(again)).rejects.toThrow(/has workspace main already \(its stream BW_main_LOG\)/);
-      expect(existsSync(again.into)).toBe(false);
+        const report = await restore(options);
+        expect(report.nats).toBe(url);
+        expect(readdirSync(into).sort()).toEqual(["backoffice", "imports", "memory", "workspace.key"]);
+        const again = { ...options, into: join(base, "outside2") };
+        await expect(restore(again)).rejects.toThrow(/has workspace main already \(its stream BW_main_LOG\)/);
+        expect(existsSync(again.into)).toBe(false);
 
-      const third = await TestedDesk.start({ dataDir: into, nats });
-      const { body } = await third.call("GET", `/v1/conversations/${conversation}`);
-      expect(JSON.stringify(body.transcript)).toContain(WISH);
-      // A desk on an outside server is backed up over the same way.
-      const file = join(base, "outside.tar");
-      await takeArchive(file, await download(third));
-      await third.stop();
-      const names = (await verifyArchive(file)).streams.map(({ name }) => name);
-      for (const name of names) await deleteStream(bus, name);
-      rmSync(into, { recursive: true });
-      await restore({ ...options, file, eraseList: defaultEraseList(desk.dataDir), withoutEraseList: false });
-    } finally {
-      await server.stop();
-    }
-  }, START_MS);
+        const third = await TestedDesk.start({ dataDir: into, nats });
+        const { body } = await third.call("GET", `/v1/conversations/${conversation}`);
+        expect(JSON.stringify(body.transcript)).toContain(WISH);
+        // A desk on an outside server is backed up over the same way.
+        const file = join(base, "outside.tar");
+        await takeArchive(file, await download(third));
+        await third.stop();
+        const names = (await verifyArchive(file)).streams.map(({ name }) => name);
+        for (const name of names) await deleteStream(bus, name);
+        rmSync(into, { recursive: true });
+        await restore({
+          ...options,
+          file,
+          eraseList: defaultEraseList(desk.dataDir),
+          withoutEraseList: false,
+        });
+      } finally {
+        await server.stop();
+      }
+    },
+    START_MS,
+  );
 });

@@ -13,7 +13,9 @@ const TIMEOUT_MS = 3_600_000;
 export async function runSearch(env: CliEnv, text: string, archives: readonly string[]): Promise<void> {
   const term = text === "-" ? (await stdin()).trim() : text;
   if (term.length < LEAST_CHARACTERS)
-    throw new UsageError(`--text: ${LEAST_CHARACTERS} characters at least, of fewer there is something everywhere`);
+    throw new UsageError(
+      `--text: ${LEAST_CHARACTERS} characters at least, of fewer there is something everywhere`,
+    );
   const progress = env.progress("memory verify:");
   const signal = env.signal();
   try {

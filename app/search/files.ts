@@ -122,7 +122,8 @@ async function searchInside(
         finder.cut();
       }
   } catch (error) {
-    if (!(error instanceof LevelFileError || error instanceof S2Error || error instanceof RangeError)) throw error;
+    if (!(error instanceof LevelFileError || error instanceof S2Error || error instanceof RangeError))
+      throw error;
     onUnread(error.message);
   }
   return finder;

@@ -47,7 +47,10 @@ export function needlesOf(term: string): Needle[] {
 
 /** Everything that is not ASCII as `\u…`. */
 function escaped(json: string, digits: (code: string) => string): string {
-  return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${digits(unit.charCodeAt(0).toString(16).padStart(4, "0"))}`);
+  return json.replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${digits(unit.charCodeAt(0).toString(16).padStart(4, "0"))}`,
+  );
 }
 
 /** What of it stands in the base64 of any text that it is part of: it may begin at each of three places of a group. */

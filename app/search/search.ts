@@ -31,7 +31,11 @@ export interface SearchReport {
 const SHOWN_PLACES = 10;
 
 /** The term itself is in no answer, and is written nowhere. */
-export async function search(source: SearchSource, term: string, signal?: AbortSignal): Promise<SearchReport> {
+export async function search(
+  source: SearchSource,
+  term: string,
+  signal?: AbortSignal,
+): Promise<SearchReport> {
   const begun = performance.now();
   const needles = needlesOf(term);
   const stores = new Map<string, { looked: number; found: number; places: string[] }>();
