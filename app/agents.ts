@@ -16,6 +16,7 @@ import { skillRoutes } from "../actors/skills/routes.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
 import { EncoderError, openSharedEncoder, type SharedEncoder } from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
+import type { Bus } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DependencyError, UsageError } from "../runtime/config/errors.ts";
 import type { Config } from "../runtime/config/schema.ts";
@@ -28,6 +29,7 @@ import { SHOP_ARTICLES } from "./shipped.ts";
 
 export interface AgentsOptions {
   readonly config: Config;
+  readonly bus: Bus;
   readonly keys: KeyRing;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -84,6 +86,14 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       encoder,
       clock,
       tiers: config.memory,
+      stream: {
+        bus: options.bus,
+        workspace: config.workspace,
+        waitMs: config.memory.waitMs,
+        appendMs: config.log.appendTimeoutMs,
+        replicas: config.log.replicas,
+        warn: (message, details) => logger.warn(details, message),
+      },
       progress: (done, all) => progress?.(`reading the articles: ${done} of ${all}`),
     });
     open.push(() => memory.close());

@@ -1,4 +1,5 @@
 /** Memory and knowledge: what the desk knows of customers, and what the company wrote down. */
+import { type Bus, subjectsOf } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
@@ -7,8 +8,12 @@ import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { knowledgeService, memoryService } from "./services.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
+import { Holds } from "./store/holds.ts";
 import { type TierOptions, Tiers } from "./store/tiers.ts";
 import { TurnStore } from "./store/turns.ts";
+import { Fold } from "./stream/fold.ts";
+import { Materialiser, type MaterialiserParts, type Progress, type StreamedOptions } from "./stream/materialiser.ts";
+import { DirectWriter } from "./stream/writer.ts";
 
 export { memoryRoutes } from "./routes.ts";
 
@@ -22,6 +27,8 @@ export interface MemoryOptions {
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
   readonly tiers?: TierOptions;
+  /** Where what it is told is kept. Without one it is in this database alone: for a memory that is thrown away. */
+  readonly stream?: StreamedOptions & { readonly bus: Bus; readonly workspace: string };
   /** Told how many articles are indexed. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -33,6 +40,8 @@ export interface Memory {
   readonly facts: FactStore;
   readonly turns: TurnStore;
   readonly tiers: Tiers;
+  /** How far this node's copy of the stream is; undefined without a stream. */
+  readonly progress: Progress | undefined;
   /** What was found in the folders of articles. */
   readonly report: IndexReport;
   close(): Promise<void>;
@@ -47,10 +56,25 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const turns = new TurnStore(db, keys);
     await turns.prepare();
     const tiers = new Tiers(turns, keys, clock, options.tiers);
+    const holds = new Holds(db, keys, clock);
+    const fold = new Fold({ facts, tiers, holds });
     const { knowledgeDirs: dirs, progress } = options;
     const knowledge = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    const copy = options.stream && (await follow(options.stream, { db, keys, facts, turns, holds, fold }));
+    const writer = copy ?? new DirectWriter(fold);
+    const service = memoryService({
+      writer,
+      facts,
+      turns,
+      tiers,
+      holds,
+      keys,
+      clock,
+      encoder,
+      progress: copy && (() => copy.progress),
+    });
     return {
-      services: [memoryService({ facts, turns, tiers, keys, clock, encoder }), knowledgeService(knowledge)],
+      services: [service, knowledgeService(knowledge)],
       knowledge,
       facts,
       turns,
@@ -58,10 +82,23 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       get report() {
         return knowledge.report;
       },
-      close: () => db.close(),
+      get progress() {
+        return copy?.progress;
+      },
+      close: async () => {
+        await copy?.close();
+        await db.close();
+      },
     };
   } catch (error) {
     await db.close();
     throw error;
   }
+}
+
+function follow(
+  { bus, workspace, ...options }: NonNullable<MemoryOptions["stream"]>,
+  parts: Omit<MaterialiserParts, "bus" | "names">,
+): Promise<Materialiser> {
+  return Materialiser.open({ ...parts, bus, names: subjectsOf(workspace) }, options);
 }

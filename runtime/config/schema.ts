@@ -168,6 +168,8 @@ export const configSchema = z.strictObject({
     warmConversations: count(100_000),
     /** What customers said that is kept at hand in memory, bytes. */
     hotBytes: count(64 * 1024 * 1024),
+    /** A reader of memory waits so long for this node's copy to have what it asks for; then it is told what may be old. */
+    waitMs: ms(500),
   }),
 
   knowledge: section({
