@@ -94,6 +94,8 @@ const inputs = {
  * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
  *   customer's conversations, at most `k`
  * - `facts` {customer} → {facts}: all, superseded ones too
+ * - `conversations` {customer} → {conversations: [{conversation, at?}]}: those in which the customer was known, and where it is warm,
+ *   when something was said there last
  * - `erase` {customer} → {erased, facts, turns, conversations}: destroys the key, then deletes
  * - `export` {customer} → {customer, facts, conversations}
  * - `tiers` {} → {hot, warm, cold}: what is where, how often it was read there, and how long that took
@@ -148,6 +150,10 @@ export function memoryService(parts: MemoryParts): Service {
     facts: async (input) => {
       const { customer } = valid("facts", inputs.customer, input);
       return { facts: (await facts.all(customer)).map(shown) };
+    },
+    conversations: async (input) => {
+      const { customer } = valid("conversations", inputs.customer, input);
+      return { conversations: (await turns.lastSaid(customer)).map((each) => dropUndefined({ ...each })) };
     },
     erase: async (input) => {
       const { customer } = valid("erase", inputs.customer, input);
@@ -214,7 +220,7 @@ export function memoryService(parts: MemoryParts): Service {
   return {
     name: "memory",
     operations,
-    reads: ["recall", "said", "facts", "export", "tiers"],
+    reads: ["recall", "said", "facts", "conversations", "export", "tiers"],
     health: () => {
       const state = encoder?.health();
       return {
