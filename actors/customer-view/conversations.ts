@@ -50,10 +50,14 @@ interface Known {
 
 const NONE: Profile = { count: 0, conversations: [] };
 
-export async function conversations(ask: Asking, wanted: Wanted): Promise<Conversations> {
-  const { customerKey } = wanted;
+export async function conversations(ask: Asking, { customerKey, limit }: Wanted): Promise<Conversations> {
+  const states = new States(ask);
   const [desk, memory] = await Promise.allSettled([
-    ask.actor(address("customer", customerKey)).then((actor) => profileShape.parse(actor?.view ?? NONE)),
+    profileOf(ask, customerKey).then((profile) => {
+      // Not only once memory has answered, which may be late.
+      for (const { conversation } of profile.conversations.slice(-limit)) void states.of(conversation);
+      return profile;
+    }),
     ask.agent("memory", "conversations", { customer: customerKey }, remembered),
   ]);
   const missing: Missing[] = [];
@@ -63,22 +67,13 @@ export async function conversations(ask: Asking, wanted: Wanted): Promise<Conver
 
   const profile = desk.status === "fulfilled" ? desk.value : NONE;
   const all = merged(profile, memory.status === "fulfilled" ? memory.value.value.conversations : []);
-  const failures: unknown[] = [];
   const spoken = await Promise.all(
-    all.slice(0, wanted.limit).map(async (known) => {
-      try {
-        const actor = await ask.actor(address("conversation", known.id));
-        return spokenIn(known, actor?.view);
-      } catch (error) {
-        // One that has left the log is what its customer's profile says of it.
-        if (!(error instanceof LeftLogError)) failures.push(error);
-        return spokenIn(known);
-      }
-    }),
+    all.slice(0, limit).map(async (known) => spokenIn(known, await states.of(known.id))),
   );
+  const { failures } = states;
   if (failures.length > 0) {
     const { reason, ...rest } = missingOf("conversations", "desk", failures[0]);
-    missing.push({ ...rest, reason: `state of ${failures.length} of ${spoken.length}: ${reason}` });
+    missing.push({ ...rest, reason: `state of ${failures.length}: ${reason}` });
   }
   const part = {
     source: desk.status === "fulfilled" ? "desk" : "memory",
@@ -87,6 +82,42 @@ export async function conversations(ask: Asking, wanted: Wanted): Promise<Conver
     total: Math.max(profile.count, all.length),
   };
   return { part, spoken, missing };
+}
+
+async function profileOf(ask: Asking, customerKey: string): Promise<Profile> {
+  const actor = await ask.actor(address("customer", customerKey));
+  return profileShape.parse(actor?.view ?? NONE);
+}
+
+/** States of conversations, each read once. */
+class States {
+  readonly failures: unknown[] = [];
+  readonly #ask: Asking;
+  readonly #read = new Map<string, Promise<JsonObject | undefined>>();
+
+  constructor(ask: Asking) {
+    this.#ask = ask;
+  }
+
+  /** Never fails: undefined where it can't be had. */
+  of(id: string): Promise<JsonObject | undefined> {
+    let state = this.#read.get(id);
+    if (!state) {
+      state = this.#stateOf(id);
+      this.#read.set(id, state);
+    }
+    return state;
+  }
+
+  async #stateOf(id: string): Promise<JsonObject | undefined> {
+    try {
+      return (await this.#ask.actor(address("conversation", id)))?.view;
+    } catch (error) {
+      // One that has left the log is what its customer's profile says of it.
+      if (!(error instanceof LeftLogError)) this.failures.push(error);
+      return undefined;
+    }
+  }
 }
 
 /** Newest first: by when something was said, else by when the customer became known there. Ids are in order of time as well. */

@@ -6,6 +6,7 @@ import type { JsonObject } from "../../runtime/json.ts";
 import { customerKey, customerMachine, customerView } from "../customer/index.ts";
 import { ADMIN_TOKEN, parrotDefinitions, type RoutesUnderTest, serveRoutes } from "../routes/testing.ts";
 import { Refusal } from "../skills/backoffice/index.ts";
+import { gather } from "./gather.ts";
 import { customerRoutes } from "./routes.ts";
 
 type Answers = Record<string, (input: any) => JsonObject | Promise<JsonObject>>;
@@ -46,6 +47,7 @@ const services: Service[] = ["crm", "orders", "billing", "telemetry", "memory"].
   ),
 }));
 
+const now = () => Date.now();
 let t: RoutesUnderTest;
 const keyOf = (id: string) => customerKey((purpose, value) => t.desk.node.keyedHash(purpose, value), id);
 beforeAll(async () => {
@@ -54,7 +56,7 @@ beforeAll(async () => {
       customerRoutes({
         call: (...request) => node.call(...request),
         read: (to) => node.read(to),
-        now: () => Date.now(),
+        now,
         deadlineMs: 5_000,
         customerKey: keyOf,
       }),
@@ -158,14 +160,28 @@ describe("the view of a customer", () => {
       },
       { id: "talk0", orders: [] },
     ]);
-    answers["memory.conversations"] = () => {
-      throw new AskError("unavailable", "memory is away", true);
-    };
-    const without = (await view("C2")).body;
-    expect(without.missing).toEqual([
-      { part: "conversations", source: "memory", code: "unavailable", reason: "memory is away" },
+
+    // A memory that is late takes nothing away but what it alone knows.
+    let release = (): void => {};
+    answers["memory.conversations"] = () =>
+      new Promise((resolve) => {
+        release = () => resolve({ conversations: [] });
+      });
+    const without = await gather(
+      {
+        call: (...request) => t.desk.node.call(...request),
+        read: (to) => t.desk.node.read(to),
+        now,
+        deadlineMs: 1_000,
+      },
+      { customerId: "C2", customerKey: key, limit: 20, role: "desk" },
+    );
+    release();
+    expect(without.missing).toMatchObject([{ part: "conversations", source: "memory", code: "timeout" }]);
+    expect(without.parts.conversations!.data).toMatchObject([
+      { id: "talk2", state: "listening", outcome: null },
+      { id: "talk1", outcome: "resolved" },
     ]);
-    expect(without.parts.conversations.data.map(({ id }: { id: string }) => id)).toEqual(["talk2", "talk1"]);
   });
 
   it.each([

@@ -35,8 +35,12 @@ export function renderCustomer(view: CustomerView, colors: Colors): string {
       .map(({ from }) => from.id)
       .join(", ");
 
+  const lacking = missing.map(({ part, source, code, reason }) =>
+    red(`  ${part} (${source}): ${code}, ${reason}`),
+  );
   const blocks = [
     `${bold("customer")} ${view.customerId}  ${dim(`${view.at}, gathered in ${view.tookMs} ms`)}`,
+    ...(missing.length > 0 ? [[yellow("not complete, this is missing:"), ...lacking].join("\n")] : []),
     ...section("profile", p.profile, ["what", "value"], p.profile?.data ? who(p.profile.data) : []),
     ...section(
       "orders",
@@ -111,10 +115,6 @@ export function renderCustomer(view: CustomerView, colors: Colors): string {
       ]),
     ),
   ];
-  if (missing.length > 0) {
-    const rows = missing.map(({ part, source, code, reason }) => `  ${part} (${source}): ${code}, ${reason}`);
-    blocks.push([yellow("not complete, this is missing:"), ...rows.map(red)].join("\n"));
-  }
   return blocks.join("\n\n");
 }
 
