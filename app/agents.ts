@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { ZodError } from "zod";
+import { customerRoutes } from "../actors/customer-view/index.ts";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
@@ -151,6 +152,13 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         ...skillRoutes({
           inventory,
           ask: (service, operation, input, key) => engine.call(service, operation, input, { key }),
+        }),
+        ...customerRoutes({
+          call: (service, operation, input, options) => engine.call(service, operation, input, options),
+          read: (address) => engine.read(address),
+          customerKey: (id) => customerKey(hash, id),
+          now: () => clock.now(),
+          deadlineMs: config.customerView.deadlineMs,
         }),
         ...importRoutes(backOffice),
         ...(options.faults ? faultRoutes(options.faults, inventory.systems()) : []),

@@ -7,6 +7,7 @@ import { commands as memory } from "../memory/commands.ts";
 import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
 import { commands as chat } from "./chat/commands.ts";
+import { commands as customer } from "./customer/commands.ts";
 import { commands as demo } from "./demo/commands.ts";
 import { commands as doctor } from "./doctor/commands.ts";
 import { commands as up } from "./up.ts";
@@ -14,6 +15,7 @@ import { commands as up } from "./up.ts";
 export const contributors: readonly Contributor[] = [
   up,
   chat,
+  customer,
   demo,
   skills,
   playbooks,

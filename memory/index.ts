@@ -12,7 +12,12 @@ import { Holds } from "./store/holds.ts";
 import { type TierOptions, Tiers } from "./store/tiers.ts";
 import { TurnStore } from "./store/turns.ts";
 import { Fold } from "./stream/fold.ts";
-import { Materialiser, type MaterialiserParts, type Progress, type StreamedOptions } from "./stream/materialiser.ts";
+import {
+  Materialiser,
+  type MaterialiserParts,
+  type Progress,
+  type StreamedOptions,
+} from "./stream/materialiser.ts";
 import { DirectWriter } from "./stream/writer.ts";
 
 export { memoryRoutes } from "./routes.ts";

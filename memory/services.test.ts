@@ -167,6 +167,22 @@ describe("memory", () => {
     expect(await first("jumper")).toEqual([]);
   });
 
+  it("lists the conversations in which a customer was known, and when something was said there", async () => {
+    const turns = [
+      { turn: 1, at: 5, text: "Hello", reply: "" },
+      { turn: 2, at: 6, text: "Thanks", reply: "" },
+    ];
+    const list = async () => (await ask("memory.conversations", { customer: "cust1" })).conversations;
+    expect(await list()).toEqual([]);
+    await ask("memory.turns", { customer: "cust1", conversation: "conv1", turns });
+    await ask("memory.turns", { customer: "cust2", conversation: "conv2", turns });
+    expect(await list()).toEqual([{ conversation: "conv1", at: 6 }]);
+    await ask("memory.demote", { all: true });
+    expect(await list()).toEqual([{ conversation: "conv1" }]);
+    await ask("memory.erase", { customer: "cust1" });
+    expect(await list()).toEqual([]);
+  });
+
   it("exports everything, and erases it for ever", async () => {
     await ask("memory.remember", said("12 Elm Street", { type: "address" }));
     await ask("memory.remember", said("3 Oak Avenue", { type: "address" }));

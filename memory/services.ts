@@ -111,6 +111,8 @@ const inputs = {
  * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
  *   customer's conversations, at most `k`
  * - `facts` {customer} → {facts}: all, superseded ones too
+ * - `conversations` {customer} → {conversations: [{conversation, at?}]}: those in which the customer was known, and where it is warm,
+ *   when something was said there last
  * - `erase` {customer} → {erased, facts, turns, conversations, events, at, ms}: destroys the key, then deletes; `held` while there
  *   is a hold
  * - `hold` {customer, reason, until?} → {reason, at, until?}, `release` {customer} → {released}, `holdOf` {customer} → {hold}
@@ -148,7 +150,9 @@ export function memoryService(parts: MemoryParts): Service {
       const source = { conversation, messageId, at };
       const vector = await vectorOf(wanted.text, signal);
       const fact = { ...rest, source, vector };
-      const written = await fitting(writer.write({ type: "fact", id, at: clock.now(), customer, fact }, signal));
+      const written = await fitting(
+        writer.write({ type: "fact", id, at: clock.now(), customer, fact }, signal),
+      );
       if (!written) return { stored: false, reason: "erased" };
       const { seq, outcome } = written;
       if (!outcome) return { stored: true, id, seq, pending: true };
@@ -191,11 +195,21 @@ export function memoryService(parts: MemoryParts): Service {
       const { customer, after } = valid("facts", inputs.customer, input);
       return reading({ after }, signal, async () => ({ facts: (await facts.all(customer)).map(shown) }));
     },
+    conversations: async (input, { signal }) => {
+      const { customer, after } = valid("conversations", inputs.customer, input);
+      return reading({ after }, signal, async () => ({
+        conversations: (await turns.lastSaid(customer)).map((each) => dropUndefined({ ...each })),
+      }));
+    },
     erase: async (input, { idempotencyKey, signal }) => {
       const begun = performance.now();
       const { customer } = valid("erase", inputs.customer, input);
       if (!(await writer.fresh({ signal })))
-        throw new AskError("unavailable", "this node's memory is not up to date: it may not know of a hold", true);
+        throw new AskError(
+          "unavailable",
+          "this node's memory is not up to date: it may not know of a hold",
+          true,
+        );
       const hold = await holds.of(customer);
       if (hold) throw new AskError("held", heldUntil(hold.until));
       // While they can be told, and told apart from those of others.
@@ -208,7 +222,13 @@ export function memoryService(parts: MemoryParts): Service {
       await writer.discard(events);
       const { outcome } = written!;
       const counts: JsonObject = outcome ? { ...outcome } : { pending: true };
-      return { erased: true, ...counts, events: events.length, at, ms: rounded(performance.now() - begun, 1) };
+      return {
+        erased: true,
+        ...counts,
+        events: events.length,
+        at,
+        ms: rounded(performance.now() - begun, 1),
+      };
     },
     hold: async (input, { idempotencyKey, signal }) => {
       const { customer, reason, until } = valid("hold", inputs.hold, input);
@@ -303,7 +323,7 @@ export function memoryService(parts: MemoryParts): Service {
   return {
     name: "memory",
     operations,
-    reads: ["recall", "said", "facts", "export", "holdOf", "tiers"],
+    reads: ["recall", "said", "facts", "conversations", "export", "holdOf", "tiers"],
     health: () => {
       const state = encoder?.health();
       const copy = parts.progress?.();

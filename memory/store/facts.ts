@@ -195,7 +195,9 @@ export class FactStore {
         await this.#db.del(at);
         continue;
       }
-      const { customer, id, type, scope, source, validFrom, recordedAt, seq } = JSON.parse(text) as StoredFact;
+      const { customer, id, type, scope, source, validFrom, recordedAt, seq } = JSON.parse(
+        text,
+      ) as StoredFact;
       const { conversation } = source;
       yield { customer, fact: { id, type, scope, conversation, validFrom, recordedAt, seq } };
     }
@@ -212,7 +214,10 @@ export class FactStore {
           if (stored.expiresAt !== undefined) batch.del(key("ttl", sortable(stored.expiresAt), at));
         } else if (this.#isClosedBy(stored, gone)) {
           const { validFrom: validTo, recordedAt: supersededAt, id: supersededBy } = gone;
-          batch.put(at, JSON.stringify({ ...stored, validTo, supersededAt, supersededBy } satisfies StoredFact));
+          batch.put(
+            at,
+            JSON.stringify({ ...stored, validTo, supersededAt, supersededBy } satisfies StoredFact),
+          );
         }
       }
       await batch.write();

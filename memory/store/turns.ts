@@ -177,6 +177,16 @@ export class TurnStore {
     return [...found];
   }
 
+  /** The same, with when something was said there last, ms; a cold one does not say. */
+  async lastSaid(customer: string): Promise<{ conversation: string; at?: number }[]> {
+    const known = await this.conversationsOf(customer);
+    const last = await this.#db.getMany(known.map((conversation) => key("last", conversation)));
+    return known.map((conversation, i) => ({
+      conversation,
+      at: last[i] === undefined ? undefined : Number(last[i]),
+    }));
+  }
+
   /** Warm conversations and when something was said there last. */
   async *warm(): AsyncGenerator<{ conversation: string; at: number }> {
     for await (const [at, value] of this.#db.iterator({ gte: "last!", lt: 'last"' }))

@@ -180,8 +180,7 @@ function whole(clear: Omit<Clear, "v">, { rest, vector }: Secret): MemoryEvent {
 function clearOf(event: MemoryEvent): object {
   const { id, at, type } = event;
   const head = { v: VERSION, id, at, type };
-  if (event.type === "turns")
-    return { ...head, conversation: event.conversation, customer: event.customer };
+  if (event.type === "turns") return { ...head, conversation: event.conversation, customer: event.customer };
   if (event.type === "expired") return { ...head, customer: event.customer, fact: event.fact };
   if (event.type === "hold") return { ...head, customer: event.customer, until: event.until };
   return { ...head, customer: event.customer };

@@ -132,7 +132,8 @@ export class Materialiser implements MemoryWriter {
     const { db } = this.#p;
     const position = await readPosition(db);
     const own = position?.created === created;
-    if (position && own && position.seq <= lastSeq && !(await this.#hasToFoldAnew(position))) return position.seq;
+    if (position && own && position.seq <= lastSeq && !(await this.#hasToFoldAnew(position)))
+      return position.seq;
     const lostEnd = position !== undefined && own && position.seq > lastSeq;
     const another = position !== undefined && !own && messages > 0;
     const adopting = (await readAdopting(db)) === created;

@@ -201,6 +201,12 @@ export const configSchema = z.strictObject({
     }),
   }),
 
+  /** `GET /v1/customers/:id` and `customer show`: all that is known of a customer. */
+  customerView: section({
+    /** For all systems together: what has not come by then is named as missing. Less than a system needs counts against its health. */
+    deadlineMs: z.number().int().min(250).max(20_000).default(2_000),
+  }),
+
   verification: section({
     /** Each entry is a set of proofs that is enough together: of order, email, postcode, name. */
     accept: z
