@@ -6,6 +6,7 @@ import type { KeyRing } from "../runtime/log/sealer.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { knowledgeService, memoryService } from "./services.ts";
+import { contents } from "./store/contents.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
 import { Holds } from "./store/holds.ts";
@@ -45,6 +46,9 @@ export interface Memory {
   readonly facts: FactStore;
   readonly turns: TurnStore;
   readonly tiers: Tiers;
+  readonly holds: Holds;
+  /** All that was folded, a line each: for comparing copies. */
+  contents(): AsyncGenerator<[string, string]>;
   /** How far this node's copy of the stream is; undefined without a stream. */
   readonly progress: Progress | undefined;
   /** What was found in the folders of articles. */
@@ -84,6 +88,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       facts,
       turns,
       tiers,
+      holds,
+      contents: () => contents({ db, facts, turns, holds }),
       get report() {
         return knowledge.report;
       },

@@ -198,11 +198,28 @@ describe("memory", () => {
     expect(exported.conversations).toEqual([{ id: "conv1", turns: kept }]);
 
     const erased = await ask("memory.erase", { customer: "cust1" });
-    expect(erased).toEqual({ erased: true, facts: 2, turns: 2, conversations: 1 });
+    expect(erased).toMatchObject({ erased: true, facts: 2, turns: 2, conversations: 1, events: 0 });
     await restart();
     expect((await ask("memory.facts", { customer: "cust1" })).facts).toEqual([]);
     expect(await ask("memory.remember", said("back again"))).toEqual({ stored: false, reason: "erased" });
     expect(await ask("memory.turns", { ...whose, turns })).toEqual({ stored: false });
+  });
+
+  it("erases nothing while there is a legal hold, which is released or ends by itself", async () => {
+    await ask("memory.remember", said("12 Elm Street", { type: "address" }));
+    await ask("memory.hold", { customer: "cust1", reason: "case 17" });
+    expect(await ask("memory.holdOf", { customer: "cust1" })).toMatchObject({ hold: { reason: "case 17" } });
+    const refused = { code: "held", message: expect.stringMatching(/legal hold until it is released/) };
+    await expect(ask("memory.erase", { customer: "cust1" })).rejects.toMatchObject(refused);
+    await restart();
+    await expect(ask("memory.erase", { customer: "cust1" })).rejects.toMatchObject(refused);
+    expect((await ask("memory.facts", { customer: "cust1" })).facts).toHaveLength(1);
+    expect((await ask("memory.export", { customer: "cust1" })).hold).toMatchObject({ reason: "case 17" });
+
+    expect(await ask("memory.release", { customer: "cust1" })).toEqual({ released: true });
+    expect(await ask("memory.release", { customer: "cust1" })).toEqual({ released: false });
+    await ask("memory.hold", { customer: "cust1", reason: "case 18", until: Date.now() - 1 });
+    expect(await ask("memory.erase", { customer: "cust1" })).toMatchObject({ erased: true, facts: 1 });
   });
 
   it("names what is wrong with an ask", async () => {

@@ -159,6 +159,12 @@ export class FactStore {
     return facts.filter((fact) => endOf(fact) > now);
   }
 
+  /** All that is kept of a customer, what has expired and was not deleted yet too; newest first. */
+  async kept(customer: string): Promise<readonly Fact[]> {
+    const sealer = await this.#keys.sealer(customer);
+    return sealer ? this.#held(customer, sealer) : [];
+  }
+
   /** Deletes a customer's facts and answers how many there were. */
   forget(customer: string): Promise<number> {
     return this.#writing.run([customer], async () => {
@@ -309,7 +315,9 @@ export class FactStore {
     for await (const text of this.#db.values(under("fact", customer))) {
       facts.push(decode(JSON.parse(text) as StoredFact, sealer));
     }
-    return facts.sort((a, b) => b.recordedAt - a.recordedAt || (a.id < b.id ? 1 : -1));
+    const newest = (a: Fact, b: Fact): number =>
+      b.recordedAt - a.recordedAt || (b.seq ?? 0) - (a.seq ?? 0) || (a.id < b.id ? 1 : -1);
+    return facts.sort(newest);
   }
 }
 

@@ -1,29 +1,22 @@
 /** Writes to the stream what only the database has: the memory of a release before there was a stream, or what the stream has lost. */
 import { derivedId } from "../../runtime/ids.ts";
-import type { MemoryDb } from "../store/database.ts";
-import type { Fact, FactStore } from "../store/facts.ts";
-import type { Holds } from "../store/holds.ts";
-import type { Turn, TurnStore } from "../store/turns.ts";
+import type { StoreParts } from "../store/contents.ts";
+import { secondWords } from "../store/database.ts";
+import type { Fact } from "../store/facts.ts";
+import type { Turn } from "../store/turns.ts";
 import { type FactEvent, inPieces, type MemoryEvent } from "./event.ts";
-
-export interface AdoptParts {
-  readonly db: MemoryDb;
-  readonly facts: FactStore;
-  readonly turns: TurnStore;
-  readonly holds: Holds;
-}
 
 /**
  * Facts keep their ids and come in the order in which they were learnt, so that one closes the other as before.
  * @param above only what came with events after this sequence, -1 for all
  */
 export async function adopt(
-  { db, facts, turns, holds }: AdoptParts,
+  { db, facts, turns, holds }: StoreParts,
   above: number,
   append: (event: MemoryEvent) => Promise<void>,
 ): Promise<void> {
   const isNew = ({ seq = above + 1 }: { readonly seq?: number }): boolean => seq > above;
-  for (const customer of await second(db, ["fact"])) {
+  for (const customer of await secondWords(db, ["fact"])) {
     const learnt = [...(await facts.all(customer))].reverse();
     for (const fact of learnt.filter(isNew)) {
       const { id, recordedAt: at, expiresAt } = fact;
@@ -31,7 +24,7 @@ export async function adopt(
       await append({ type: "fact", id, at, customer, fact: { ...toldOf(fact), ttlMs } });
     }
   }
-  for (const conversation of await second(db, ["turn", "segment"])) {
+  for (const conversation of await secondWords(db, ["turn", "segment"])) {
     for (const piece of ofOneCustomer((await turns.of(conversation)).filter(isNew)).flatMap(inPieces)) {
       const { customer, turn, at } = piece[0]!;
       const id = derivedId(conversation, "adopted", above, turn);
@@ -39,7 +32,7 @@ export async function adopt(
       await append({ type: "turns", id, at, conversation, customer, turns: said });
     }
   }
-  for (const customer of await second(db, ["hold"])) {
+  for (const customer of await secondWords(db, ["hold"])) {
     const hold = await holds.of(customer);
     if (hold) await append({ type: "hold", id: derivedId(customer, "adopted", above), customer, ...hold });
   }
@@ -49,14 +42,6 @@ export async function adopt(
 function toldOf(fact: Fact): FactEvent["fact"] {
   const { type, text, value, source, scope, purpose, readers, confidence, validFrom, vector } = fact;
   return { type, text, value, source, scope, purpose, readers, confidence, validFrom, vector };
-}
-
-/** Second words of keys that begin with one of these. */
-async function second(db: MemoryDb, first: readonly string[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const what of first)
-    for await (const at of db.keys({ gte: `${what}!`, lt: `${what}"` })) found.add(at.split("!")[1]!);
-  return found;
 }
 
 function ofOneCustomer(turns: readonly Turn[]): Turn[][] {

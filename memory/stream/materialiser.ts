@@ -15,10 +15,7 @@ import {
   type StreamState,
   streamState,
 } from "../../runtime/log/stream.ts";
-import type { MemoryDb } from "../store/database.ts";
-import type { FactStore } from "../store/facts.ts";
-import type { Holds } from "../store/holds.ts";
-import type { TurnStore } from "../store/turns.ts";
+import type { StoreParts } from "../store/contents.ts";
 import { adopt } from "./adopt.ts";
 import { decodeEvent, encodeEvent, type MemoryEvent, MemoryEventError } from "./event.ts";
 import type { Fold, Outcomes } from "./fold.ts";
@@ -47,14 +44,10 @@ export interface StreamedOptions {
   readonly warn?: (message: string, details: Record<string, unknown>) => void;
 }
 
-export interface MaterialiserParts {
+export interface MaterialiserParts extends StoreParts {
   readonly bus: Bus;
   readonly names: Subjects;
-  readonly db: MemoryDb;
   readonly keys: KeyRing;
-  readonly facts: FactStore;
-  readonly turns: TurnStore;
-  readonly holds: Holds;
   readonly fold: Fold;
 }
 
@@ -143,6 +136,9 @@ export class Materialiser implements MemoryWriter {
       await beginAdopting(db, created);
       this.#o.warn("memory that is not in the stream is written to it", { above });
       await adopt(this.#p, above, async (event) => void (await this.#append(event)));
+      // What came with events of another stream is folded anew, with the sequences that it has in this one.
+      if (!lostEnd) await clearFolded(db);
+      this.#fromNothing = !lostEnd;
       const seq = Math.max(above, 0);
       await endAdopting(db, { created, seq });
       return seq;
