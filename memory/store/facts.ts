@@ -165,6 +165,11 @@ export class FactStore {
     return sealer ? this.#held(customer, sealer) : [];
   }
 
+  /** Forgets what is kept at hand: the database was changed by somebody else. */
+  dropHot(): void {
+    this.#hot.clear();
+  }
+
   /** Deletes a customer's facts and answers how many there were. */
   forget(customer: string): Promise<number> {
     return this.#writing.run([customer], async () => {

@@ -138,6 +138,7 @@ export class Materialiser implements MemoryWriter {
       await adopt(this.#p, above, async (event) => void (await this.#append(event)));
       // What came with events of another stream is folded anew, with the sequences that it has in this one.
       if (!lostEnd) await clearFolded(db);
+      this.#p.facts.dropHot();
       this.#fromNothing = !lostEnd;
       const seq = Math.max(above, 0);
       await endAdopting(db, { created, seq });
