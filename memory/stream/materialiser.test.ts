@@ -136,7 +136,9 @@ it("what has expired leaves the stream and every copy, and what it had closed st
   clock.time += DAY;
   const service = one.memory.services.find(({ name }) => name === "memory")!;
   await service.start!();
-  await vi.waitFor(async () => expect((await one.state()).messages).toBe(4), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await one.state()).toMatchObject({ lastSeq: 5, messages: 4 }), {
+    timeout: 10_000,
+  });
   await service.stop!();
   for (const node of [one, two]) await node.caughtUp();
   const kept = await one.contents();
