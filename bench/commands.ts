@@ -5,6 +5,7 @@ import { addChaos } from "./chaos/commands.ts";
 import { addEngine } from "./engine/commands.ts";
 import { addLog } from "./log/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
+import { addRecovery } from "./recovery/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import { addSoak } from "./soak/commands.ts";
 
@@ -14,6 +15,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
   addEngine(bench, env);
   addLog(bench, env);
   addNodes(bench, env);
+  addRecovery(bench, env);
   addRehydration(bench, env);
   addSoak(bench, env);
 };
