@@ -154,7 +154,7 @@ export class FactStore {
       this.#hot.delete(customer);
       return [];
     }
-    const facts = await this.#held(customer, sealer);
+    const facts = await this.#read(customer, sealer);
     const now = this.#clock.now();
     return facts.filter((fact) => endOf(fact) > now);
   }
@@ -162,7 +162,7 @@ export class FactStore {
   /** All that is kept of a customer, what has expired and was not deleted yet too; newest first. */
   async kept(customer: string): Promise<readonly Fact[]> {
     const sealer = await this.#keys.sealer(customer);
-    return sealer ? this.#held(customer, sealer) : [];
+    return sealer ? this.#read(customer, sealer) : [];
   }
 
   /** Forgets what is kept at hand: the database was changed by somebody else. */
@@ -292,20 +292,29 @@ export class FactStore {
     if (lasting) return { stored: false, reason: "known", fact: lasting };
 
     const batch = this.#db.batch();
-    for (const old of this.#isSingle(fact.type) ? open : same) {
-      const closed: Fact = { ...old, validTo: validFrom, supersededAt: now, supersededBy: fresh.id };
+    const closes = new Set(this.#isSingle(fact.type) ? open : same);
+    const next = known.map((old): Fact => {
+      if (!closes.has(old)) return old;
+      const closed = { ...old, validTo: validFrom, supersededAt: now, supersededBy: fresh.id };
       batch.put(placeOf(old), encode(closed, sealer));
-    }
+      return closed;
+    });
     batch.put(placeOf(fresh), encode(fresh, sealer));
     if (fresh.expiresAt !== undefined) {
       batch.put(key("ttl", sortable(fresh.expiresAt), placeOf(fresh)), placeOf(fresh));
     }
     await batch.write({ sync: fact.seq === undefined });
-    this.#hot.delete(fact.customer);
+    this.#hot.set(fact.customer, [...next, fresh].sort(newestFirst));
     return { stored: true, fact: fresh };
   }
 
-  /** All that is there, what has expired too. */
+  /** What is read from the database while it is written might be kept at hand although it is old: so it waits for its turn. */
+  async #read(customer: string, sealer: Sealer): Promise<readonly Fact[]> {
+    const hot = this.#hot.get(customer);
+    return hot ?? this.#writing.run([customer], () => this.#held(customer, sealer));
+  }
+
+  /** All that is there, what has expired too; for whoever has its turn. */
   async #held(customer: string, sealer: Sealer): Promise<readonly Fact[]> {
     let facts = this.#hot.get(customer);
     if (!facts) {
@@ -320,10 +329,12 @@ export class FactStore {
     for await (const text of this.#db.values(under("fact", customer))) {
       facts.push(decode(JSON.parse(text) as StoredFact, sealer));
     }
-    const newest = (a: Fact, b: Fact): number =>
-      b.recordedAt - a.recordedAt || (b.seq ?? 0) - (a.seq ?? 0) || (a.id < b.id ? 1 : -1);
-    return facts.sort(newest);
+    return facts.sort(newestFirst);
   }
+}
+
+function newestFirst(a: Fact, b: Fact): number {
+  return b.recordedAt - a.recordedAt || (b.seq ?? 0) - (a.seq ?? 0) || (a.id < b.id ? 1 : -1);
 }
 
 function endOf({ expiresAt = Number.POSITIVE_INFINITY }: Pick<Fact, "expiresAt">): number {
