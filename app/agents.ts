@@ -14,6 +14,7 @@ import { importRoutes } from "../actors/routes/import.ts";
 import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/index.ts";
 import { Inventory } from "../actors/skills/inventory.ts";
 import { skillRoutes } from "../actors/skills/routes.ts";
+import { defaultEraseList, EraseList } from "../memory/control/erase-list.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
 import { EncoderError, openSharedEncoder, type SharedEncoder } from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
@@ -42,6 +43,7 @@ export interface AgentsOptions {
 export interface Agents {
   readonly backOffice: BackOffice;
   readonly memory: Memory;
+  readonly erasures: EraseList;
   readonly playbooks: PlaybookSet;
   readonly services: readonly Service[];
   readonly definitions: readonly ActorDefinition[];
@@ -80,6 +82,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     open.push(() => backOffice.close());
     await options.prepare?.(backOffice);
 
+    const erasures = eraseListOf(config);
     const memory = await openMemory({
       dir: join(config.dataDir, "memory"),
       keys,
@@ -95,6 +98,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         replicas: config.log.replicas,
         warn: (message, details) => logger.warn(details, message),
       },
+      notes: erasures,
       progress: (done, all) => progress?.(`reading the articles: ${done} of ${all}`),
     });
     open.push(() => memory.close());
@@ -140,6 +144,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     return {
       backOffice,
       memory,
+      erasures,
       playbooks,
       services,
       definitions,
@@ -176,6 +181,11 @@ function troubleWith(problems: readonly string[]): string[] {
   const shown = problems.slice(0, SHOWN_PROBLEMS).map((problem) => `article left out: ${problem}`);
   const more = problems.length - shown.length;
   return more > 0 ? [...shown, `${more} more articles were left out: bin/bailiwick status`] : shown;
+}
+
+/** Outside of the data directory: it has to outlive it. */
+export function eraseListOf({ backup, dataDir, workspace }: Config): EraseList {
+  return new EraseList(backup.eraseList ?? defaultEraseList(dataDir), workspace);
 }
 
 async function encoderOf(config: Config): Promise<SharedEncoder> {

@@ -110,6 +110,20 @@ class HttpClient implements AdminClient {
     return this.#json<T>("DELETE", path, undefined, request);
   }
 
+  async download(
+    path: string,
+    body?: unknown,
+    request: { readonly signal?: AbortSignal } = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#fetch("POST", path, {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body ?? {}),
+      signal: request.signal,
+    });
+    if (!response.body) throw new ClientError(`POST ${path}: ${this.url} answered nothing`, 502);
+    return response.body;
+  }
+
   async *stream(
     path: string,
     request: { readonly signal?: AbortSignal; readonly lastEventId?: string } = {},

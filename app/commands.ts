@@ -6,10 +6,12 @@ import { commands as bench } from "../bench/commands.ts";
 import { commands as memory } from "../memory/commands.ts";
 import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
+import { commands as backup } from "./backup/commands.ts";
 import { commands as chat } from "./chat/commands.ts";
 import { commands as customer } from "./customer/commands.ts";
 import { commands as demo } from "./demo/commands.ts";
 import { commands as doctor } from "./doctor/commands.ts";
+import { commands as search } from "./search/commands.ts";
 import { commands as up } from "./up.ts";
 
 export const contributors: readonly Contributor[] = [
@@ -20,8 +22,10 @@ export const contributors: readonly Contributor[] = [
   skills,
   playbooks,
   memory,
+  search,
   language,
   bench,
+  backup,
   config,
   doctor,
 ];

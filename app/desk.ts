@@ -36,8 +36,13 @@ import { createMetrics, type Metrics, openLog, type ProcessLog } from "../runtim
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import { type ChildSpec, Supervisor } from "../supervisors/index.ts";
 import { type Agents, openAgents } from "./agents.ts";
+import type { BackupSource } from "./backup/make.ts";
+import { backupRoutes } from "./backup/routes.ts";
+import { storesOf } from "./backup/stores.ts";
 import { keyLinks } from "./links.ts";
 import { feedMetrics, type MetricsFeed } from "./metrics.ts";
+import { visitRecords } from "./search/records.ts";
+import { searchRoutes } from "./search/routes.ts";
 
 export interface DeskOptions {
   readonly config: Config;
@@ -65,6 +70,8 @@ interface Parts {
   log?: ProcessLog;
   server?: EmbeddedServer;
   bus?: Bus;
+  /** Another connection to the same server. */
+  connect?: (name: string) => Promise<Bus>;
   keys?: WorkspaceKeyRing;
   agents?: Agents;
   node?: Node;
@@ -217,13 +224,15 @@ function bus({ config, progress }: DeskOptions, parts: Parts): ChildSpec {
         });
         where = server;
       }
-      try {
-        const opened = await connectBus({
+      parts.connect = (name) =>
+        connectBus({
           ...where,
-          name: "bailiwick",
+          name,
           timeoutMs: startTimeoutMs,
           onError: (error, at) => parts.log?.logger.warn({ error: error.message, at }, "bus"),
         });
+      try {
+        const opened = await parts.connect("bailiwick");
         parts.bus = opened;
         if (url) await requireJetStream(opened, startTimeoutMs);
         const apart = config.log.replicas > 1 ? copiesRisk(opened.serverVersion) : undefined;
@@ -368,6 +377,15 @@ function gateway(
           }),
         }),
         ...stateRoutes(engine),
+        ...backupRoutes(backupSource(config, version, parts), logger),
+        ...searchRoutes({
+          dataDir: config.dataDir,
+          visits: [
+            (visit, signal) => parts.agents!.memory.visitTexts(visit, signal),
+            (visit, signal) => engine.visitTexts(visit, signal),
+            (visit) => visitRecords(parts.agents!.backOffice, visit),
+          ],
+        }),
         ...parts.agents!.routes(engine),
       );
       const started = await startGateway({
@@ -418,6 +436,24 @@ function gateway(
       });
       parts.gateway = started;
       return { which: () => ({ url: started.url }), stop: () => started.close() };
+    },
+  };
+}
+
+/** What a backup of this desk is made of. */
+function backupSource(config: Config, version: string | undefined, parts: Parts): BackupSource {
+  const { backOffice, memory, erasures } = parts.agents!;
+  return {
+    workspace: config.workspace,
+    dataDir: config.dataDir,
+    version: version ?? "unknown",
+    partitions: config.log.partitions,
+    keys: parts.keys!,
+    stores: storesOf({ dataDir: config.dataDir, backOffice, memory, workspace: config.workspace }),
+    connect: () => parts.connect!("bailiwick-backup"),
+    erasures: async () => {
+      erasures.ensure();
+      return erasures.count;
     },
   };
 }

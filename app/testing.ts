@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Customer, Order } from "../actors/skills/backoffice/types.ts";
+import { defaultEraseList } from "../memory/control/erase-list.ts";
 import { type Config, type ConfigInput, configSchema } from "../runtime/config/schema.ts";
 import { ConversationDriver } from "../scenarios/driver.ts";
 import { Desk, type DeskOptions } from "./desk.ts";
@@ -62,6 +63,7 @@ export class TestedDesk {
   async remove(): Promise<void> {
     await this.stop().catch(() => {});
     rmSync(this.dataDir, { recursive: true, force: true });
+    rmSync(defaultEraseList(this.dataDir), { force: true });
   }
 
   /** A conversation; with a customer's id, the channel vouches for him. */

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../runtime/config/cli.ts";
 import { UsageError } from "../runtime/config/errors.ts";
+import type { EraseReceipt } from "./control/erase.ts";
 
 interface ShownFact {
   readonly id: string;
@@ -63,7 +64,7 @@ export function customerCommands(parent: Command, env: CliEnv): void {
       if (!yes && !(await confirmed(`Erase all that is kept about customer ${customer}?`))) {
         throw new UsageError("nothing was erased");
       }
-      const receipt = await env.client().delete<Receipt>(path(customer, ""));
+      const receipt = await env.client().delete<EraseReceipt>(path(customer, ""));
       env.out(receipt, () => told(receipt));
     });
 
@@ -84,21 +85,11 @@ export function customerCommands(parent: Command, env: CliEnv): void {
   });
 }
 
-interface Receipt {
-  readonly facts?: number;
-  readonly turns?: number;
-  readonly conversations?: number;
-  readonly events: number;
-  readonly pending?: boolean;
-  readonly at: number;
-  readonly ms: number;
-}
-
-function told({ facts, turns, conversations, events, pending, at, ms }: Receipt): string {
+function told({ receipt, facts, turns, conversations, events, pending, at, ms }: EraseReceipt): string {
   const what = pending
     ? "what this node keeps is deleted when it has caught up"
     : `${facts} facts, ${turns} turns of ${conversations} conversations`;
-  return `erased: the key, ${what}, ${events} events (${new Date(at).toISOString()}, in ${ms} ms)`;
+  return `erased: the key, ${what}, ${events} events (receipt ${receipt}, ${at}, in ${ms} ms)`;
 }
 
 function untilText(until: number | undefined): string {

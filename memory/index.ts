@@ -3,6 +3,10 @@ import { type Bus, subjectsOf } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import { type Row, rowsOf } from "../runtime/rows.ts";
+import type { VisitText } from "../runtime/texts.ts";
+import type { EraseNotes } from "./control/erase.ts";
+import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { knowledgeService, memoryService } from "./services.ts";
@@ -35,6 +39,8 @@ export interface MemoryOptions {
   readonly tiers?: TierOptions;
   /** Where what it is told is kept. Without one it is in this database alone: for a memory that is thrown away. */
   readonly stream?: StreamedOptions & { readonly bus: Bus; readonly workspace: string };
+  /** Told of each erasure before it is made; one that it throws at is not made. */
+  readonly notes?: EraseNotes;
   /** Told how many articles are indexed. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -53,12 +59,16 @@ export interface Memory {
   readonly progress: Progress | undefined;
   /** What was found in the folders of articles. */
   readonly report: IndexReport;
+  /** All that is on disk, sealed as it is there, at one moment. */
+  rows(): AsyncIterable<Row>;
+  /** Shows all that is kept, opened. */
+  visitTexts(visit: VisitText, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens what is kept on disk and indexes the articles. */
 export async function openMemory(options: MemoryOptions): Promise<Memory> {
-  const { keys, encoder, clock = systemClock } = options;
+  const { keys, encoder, clock = systemClock, notes } = options;
   const db = await openDatabase(options.dir);
   try {
     const facts = new FactStore(db, keys, clock);
@@ -80,6 +90,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       keys,
       clock,
       encoder,
+      notes,
       progress: copy && (() => copy.progress),
     });
     return {
@@ -100,6 +111,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
         await copy?.close();
         await db.close();
       },
+      rows: () => rowsOf(db),
+      visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge }, visit, signal),
     };
   } catch (error) {
     await db.close();

@@ -143,6 +143,7 @@ function problemOf(error: unknown): unknown {
   if (code === "invalid") return new ProblemError(400, "Invalid request", message ?? "");
   if (code === "held") return new ProblemError(409, "Under legal hold", message ?? "");
   if (code === "not_found") return new ProblemError(404, "Not found", message ?? "");
+  if (code === "not_noted") return new ProblemError(507, "Not erased", message ?? "");
   if (code === "timeout" || code === "unavailable") {
     return new ProblemError(503, "Memory does not answer", `${message}: try again`, {
       headers: { "retry-after": "1" },

@@ -5,8 +5,8 @@ import { AskError, type Operation, type Service } from "../runtime/host/service.
 import { derivedId } from "../runtime/ids.ts";
 import type { Json, JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
-import { rounded } from "./figures.ts";
 import type { KnowledgeBase } from "./knowledge/base.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
@@ -31,6 +31,8 @@ export interface MemoryParts {
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly encoder?: OpenEncoder;
+  /** Told of each erasure before it is made. */
+  readonly notes?: EraseNotes;
 }
 
 /** Expired facts are deleted this often, and conversations become cold; until then nothing expired is used any more anyway. */
@@ -113,8 +115,7 @@ const inputs = {
  * - `facts` {customer} → {facts}: all, superseded ones too
  * - `conversations` {customer} → {conversations: [{conversation, at?}]}: those in which the customer was known, and where it is warm,
  *   when something was said there last
- * - `erase` {customer} → {erased, facts, turns, conversations, events, at, ms}: destroys the key, then deletes; `held` while there
- *   is a hold
+ * - `erase` {customer} → a receipt (`control/erase.ts`): notes it, destroys the key, then deletes; `held` while there is a hold
  * - `hold` {customer, reason, until?} → {reason, at, until?}, `release` {customer} → {released}, `holdOf` {customer} → {hold}
  * - `export` {customer} → {customer, facts, conversations, hold?}
  * - `tiers` {} → {hot, warm, cold}: what is where, how often it was read there, and how long that took
@@ -202,33 +203,20 @@ export function memoryService(parts: MemoryParts): Service {
       }));
     },
     erase: async (input, { idempotencyKey, signal }) => {
-      const begun = performance.now();
       const { customer } = valid("erase", inputs.customer, input);
-      if (!(await writer.fresh({ signal })))
-        throw new AskError(
-          "unavailable",
-          "this node's memory is not up to date: it may not know of a hold",
-          true,
-        );
-      const hold = await holds.of(customer);
-      if (hold) throw new AskError("held", heldUntil(hold.until));
-      // While they can be told, and told apart from those of others.
-      const events = [...(await facts.sequencesOf(customer)), ...(await turns.sequencesOf(customer))];
-      // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
-      await keys.destroy(customer);
-      const id = derivedId(idempotencyKey, "erase");
-      const at = clock.now();
-      const written = await writer.write({ type: "erase", id, at, customer }, signal);
-      await writer.discard(events);
-      const { outcome } = written!;
-      const counts: JsonObject = outcome ? { ...outcome } : { pending: true };
-      return {
-        erased: true,
-        ...counts,
-        events: events.length,
-        at,
-        ms: rounded(performance.now() - begun, 1),
-      };
+      await noHold(customer, signal);
+      return eraseCustomer(customer, {
+        keys,
+        notes: parts.notes,
+        conversationsOf: (each) => turns.conversationsOf(each),
+        events: async (each) => [...(await facts.sequencesOf(each)), ...(await turns.sequencesOf(each))],
+        forget: async (each, events) => {
+          const id = derivedId(idempotencyKey, "erase");
+          const written = await writer.write({ type: "erase", id, at: clock.now(), customer: each }, signal);
+          await writer.discard(events);
+          return written?.outcome;
+        },
+      });
     },
     hold: async (input, { idempotencyKey, signal }) => {
       const { customer, reason, until } = valid("hold", inputs.hold, input);
@@ -270,6 +258,16 @@ export function memoryService(parts: MemoryParts): Service {
       return { demoted: all ? await tiers.demoteAll() : await tiers.sweep() };
     },
   };
+
+  /** @throws AskError where there is one, or where that can't be said */
+  async function noHold(customer: string, signal: AbortSignal): Promise<void> {
+    if (!(await writer.fresh({ seq: await writer.head(), signal }))) {
+      const why = "this node's memory is not up to date: it may not know of a legal hold";
+      throw new AskError("unavailable", why, true);
+    }
+    const hold = await holds.of(customer);
+    if (hold) throw new AskError("held", heldUntil(hold.until));
+  }
 
   /** What has expired leaves the stream, and with it the database; not while there is a hold. */
   async function sweepFacts(): Promise<void> {

@@ -34,6 +34,7 @@ import { type ClusterOptions, Partitions } from "./partitions.ts";
 import { Retention, type RetentionOptions } from "./retention.ts";
 import { SinkFollowers } from "./sink-followers.ts";
 import { openStore } from "./store.ts";
+import { type VisitText, visitTexts } from "./texts.ts";
 
 export interface NodeOptions {
   readonly bus: Bus;
@@ -484,6 +485,16 @@ export class Node implements Engine {
       ...(cluster ? { cluster } : {}),
       services: this.#services.health(),
     };
+  }
+
+  /** Shows everything that this node can read of what it keeps, opened: records, states, dead letters. */
+  visitTexts(visit: VisitText, signal?: AbortSignal): Promise<void> {
+    const { deadLetters } = this;
+    return visitTexts(
+      { ...this.#source, names: this.#names, store: this.#store, deadLetters },
+      visit,
+      signal,
+    );
   }
 
   /** Size of the log. */

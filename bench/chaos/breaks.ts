@@ -125,6 +125,7 @@ function unsealed(keys: KeyRing): KeyRing {
     wrapUnder: (key, parent) => keys.wrapUnder(key, parent),
     destroy: (key) => keys.destroy(key),
     isDestroyed: (key) => keys.isDestroyed(key),
+    under: (key) => keys.under(key),
     keyedHash: (purpose, value) => keys.keyedHash(purpose, value),
   };
 }

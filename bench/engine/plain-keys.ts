@@ -24,6 +24,7 @@ export function plainKeys(): KeyRing {
     wrapUnder: async () => {},
     destroy: async () => {},
     isDestroyed: async () => false,
+    under: async () => [],
     keyedHash: (purpose, value) => `${purpose}-${value}`,
   };
 }

@@ -29,6 +29,10 @@ export class LocalKeyRing implements KeyRing {
     return this.#sealers.get(key) === "destroyed";
   }
 
+  async under(): Promise<string[]> {
+    return [];
+  }
+
   keyedHash(purpose: string, value: string): string {
     const mac = createHmac("sha256", this.#lookup).update(`${purpose}\0${value}`).digest();
     return mac.subarray(0, 16).toString("base64url");

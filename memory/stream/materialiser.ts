@@ -207,6 +207,10 @@ export class Materialiser implements MemoryWriter {
     return this.#applied >= wanted;
   }
 
+  async head(): Promise<number> {
+    return (await streamState(this.#p.bus, this.#p.names.memoryStream)).lastSeq;
+  }
+
   async discard(seqs: Iterable<number>): Promise<void> {
     for (const seq of new Set(seqs)) {
       try {

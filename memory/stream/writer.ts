@@ -26,6 +26,8 @@ export interface MemoryWriter {
   ): Promise<Written<Outcomes[E["type"]]> | undefined>;
   /** Waits a while for this node's copy; false when it is still behind, so that what is read may be old. */
   fresh(after?: ReadAfter): Promise<boolean>;
+  /** Sequence of the last event that there is. @throws BusError, JetStreamError */
+  head(): Promise<number>;
   /** Deletes events of which nothing is left to keep; those that are gone already are passed over. */
   discard(seqs: Iterable<number>): Promise<void>;
 }
@@ -49,6 +51,10 @@ export class DirectWriter implements MemoryWriter {
 
   async fresh(): Promise<boolean> {
     return true;
+  }
+
+  async head(): Promise<number> {
+    return 0;
   }
 
   async discard(): Promise<void> {}

@@ -45,6 +45,12 @@ export interface AdminClient {
   get<T = unknown>(path: string, request?: ClientRequest): Promise<T>;
   post<T = unknown>(path: string, body?: unknown, request?: ClientRequest): Promise<T>;
   delete<T = unknown>(path: string, request?: ClientRequest): Promise<T>;
+  /** What the node answers to a POST, as bytes that come as they are made. No time-out. */
+  download(
+    path: string,
+    body?: unknown,
+    request?: { readonly signal?: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>>;
   /** Server-sent events until the server ends, the signal aborts or the caller breaks off. No time-out. */
   stream(
     path: string,

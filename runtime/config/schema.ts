@@ -259,6 +259,14 @@ export const configSchema = z.strictObject({
       .default(90 * 24 * 3_600_000),
   }),
 
+  backup: section({
+    /**
+     * List of who was erased, which has to outlive the data directory and every backup: a restore erases them again. By default
+     * it lies beside the data directory, `<data-dir>-erased.jsonl`.
+     */
+    eraseList: path().optional(),
+  }),
+
   watchdog: section({
     enabled: z.boolean().default(true),
     /** The runtime is killed and started again when its event loop stands still for so long. */

@@ -6,6 +6,7 @@ export { openApiDocument } from "./openapi.ts";
 export { type FieldError, invalid, type ProblemDocument, ProblemError, tooMany } from "./problem.ts";
 export {
   type AnyRoute,
+  type Download,
   notFound,
   type Principal,
   type RequestContext,

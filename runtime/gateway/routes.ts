@@ -8,6 +8,7 @@
  *       handler: async ({ params, query }) => ({ body: await memory.recall(params.customer, query.text) }),
  *     });
  */
+import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { ProblemError } from "./problem.ts";
 import type { EventStream } from "./sse.ts";
@@ -52,12 +53,21 @@ export interface RequestContext<Body = unknown, Query = unknown> {
   limit(subject: string): void;
 }
 
-/** What a handler answers: JSON (`body`), text of some type (`text`), or a stream of events. Status 200 unless given. */
+/** Bytes that come as they are made; what goes wrong with them breaks the connection off. */
+export interface Download {
+  readonly type: string;
+  /** Name under which a browser would keep it. */
+  readonly name: string;
+  readonly content: Readable;
+}
+
+/** What a handler answers: JSON (`body`), text of some type, bytes of any length, or a stream of events. Status 200 unless given. */
 export interface RouteReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly text?: { readonly type: string; readonly content: string };
+  readonly download?: Download;
   readonly stream?: EventStream;
 }
 

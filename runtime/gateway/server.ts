@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { newId } from "../ids.ts";
 import { authenticate, type Gatekeeper } from "./authenticate.ts";
@@ -238,6 +239,23 @@ class Server {
           );
           this.#streams.add(served);
           await served.finally(() => this.#streams.delete(served));
+          return reply;
+        }
+        if (answer.download) {
+          const { type, name, content } = answer.download;
+          reply.hijack();
+          reply.raw.writeHead(200, {
+            ...(reply.getHeaders() as Record<string, string>),
+            "content-type": type,
+            "content-disposition": `attachment; filename="${name.replace(/[^\w.-]/g, "_")}"`,
+            connection: "close",
+          });
+          const sent = pipeline(content, reply.raw, { signal: closing }).catch((error: unknown) => {
+            if (!context.signal.aborted) this.#errors.set(request, error);
+            reply.raw.destroy();
+          });
+          this.#streams.add(sent);
+          await sent.finally(() => this.#streams.delete(sent));
           return reply;
         }
         if (answer.text) return reply.type(answer.text.type).send(answer.text.content);

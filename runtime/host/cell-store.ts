@@ -171,6 +171,11 @@ export class CellStore {
     }
   }
 
+  /** Actors of which there is a snapshot. */
+  async *kept(): AsyncGenerator<Address> {
+    for await (const key of this.#db.keys({ gte: "s!", lt: "s!~" })) yield parseAddress(key.slice(2));
+  }
+
   position(partition: number): number {
     return Number(this.#db.getSync(`p!${partition}`) ?? 1);
   }

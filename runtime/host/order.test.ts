@@ -83,6 +83,7 @@ it("L3: a record is not given up because its key can't be fetched at the moment"
       wrapUnder: (key, parent) => keys.wrapUnder(key, parent),
       destroy: (key) => keys.destroy(key),
       isDestroyed: (key) => keys.isDestroyed(key),
+      under: (key) => keys.under(key),
       keyedHash: (purpose, value) => keys.keyedHash(purpose, value),
     }),
   });

@@ -16,6 +16,7 @@ const keys: KeyRing = {
   wrapUnder: async () => {},
   destroy: async () => {},
   isDestroyed: async () => false,
+  under: async () => [],
   keyedHash: () => "",
 };
 

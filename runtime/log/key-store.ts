@@ -8,7 +8,7 @@
  * - `pending.<subject>.<id>`: material to erase, noted before it goes out of force, so that a crash forgets none.
  * - `check`: fingerprint of the workspace key that all of it was wrapped under.
  */
-import { type Kv, KvConflictError } from "../bus/index.ts";
+import { BusTimeoutError, type Kv, KvConflictError, type KvEntry } from "../bus/index.ts";
 import { newId } from "../ids.ts";
 
 export interface LiveKey {
@@ -28,6 +28,9 @@ export interface KeyEntry {
   readonly key: LiveKey | DestroyedKey;
   readonly revision: number;
 }
+
+/** How long the whole bucket may take to be listed, ms. */
+const LIST_MS = 120_000;
 
 export class KeyStore {
   readonly #kv: Kv;
@@ -87,6 +90,59 @@ export class KeyStore {
       await this.erase(id);
       await this.forgetPending(subject, id);
     }
+  }
+
+  /** Subjects whose keys are wrapped under a subject's, directly or by another one, as far as they are not destroyed. */
+  async under(subject: string): Promise<string[]> {
+    const wrapped = new Map<string, string[]>();
+    for (const { key, value } of await this.#all()) {
+      if (!key.startsWith("key.")) continue;
+      const { parent } = JSON.parse(Buffer.from(value).toString("utf8")) as Partial<LiveKey>;
+      if (parent === undefined) continue;
+      const siblings = wrapped.get(parent);
+      if (siblings) siblings.push(key.slice("key.".length));
+      else wrapped.set(parent, [key.slice("key.".length)]);
+    }
+    const found = [subject];
+    for (const each of found) found.push(...(wrapped.get(each) ?? []));
+    return found.slice(1);
+  }
+
+  /**
+   * Erases material that no key is in force with, and answers how many there was. What was copied while keys were destroyed may
+   * have such; where keys are in use it would take what is about to come into force.
+   */
+  async eraseOrphans(): Promise<number> {
+    const all = await this.#all();
+    const used = new Set<string>();
+    for (const { key, value } of all) {
+      if (!key.startsWith("key.")) continue;
+      const { material } = JSON.parse(Buffer.from(value).toString("utf8")) as Partial<LiveKey>;
+      if (material !== undefined) used.add(material);
+    }
+    const orphans = all
+      .map(({ key }) => key.split("."))
+      .filter(([what, id]) => what === "material" && !used.has(id!));
+    for (const [, id] of orphans) await this.erase(id!);
+    return orphans.length;
+  }
+
+  /** All entries of the bucket. @throws BusTimeoutError */
+  #all(): Promise<readonly KvEntry[]> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        watch.stop();
+        reject(new BusTimeoutError("the bucket of keys", LIST_MS));
+      }, LIST_MS);
+      const watch = this.#kv.watch({
+        onAll: (entries) => {
+          clearTimeout(timer);
+          watch.stop();
+          resolve(entries);
+        },
+        onEntry: () => {},
+      });
+    });
   }
 
   async hasKeys(): Promise<boolean> {

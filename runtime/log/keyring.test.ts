@@ -257,6 +257,41 @@ describe("wrapping under another subject's key", () => {
   });
 });
 
+describe("the bucket as a whole", () => {
+  it("tells which keys go with one", async () => {
+    const ring = await open();
+    for (const key of ["customer", "other", "conv1", "conv2", "conv3", "part"]) await make(ring, key);
+    await ring.wrapUnder("conv1", "customer");
+    await ring.wrapUnder("conv2", "customer");
+    await ring.wrapUnder("conv3", "other");
+    await ring.wrapUnder("part", "conv1");
+    expect((await ring.under("customer")).sort()).toEqual(["conv1", "conv2", "part"]);
+    expect(await ring.under("conv3")).toEqual([]);
+    expect(await ring.under("nobody")).toEqual([]);
+    // Also when it was destroyed: what was wrapped under it is still to be told.
+    await ring.destroy("customer");
+    expect((await ring.under("customer")).sort()).toEqual(["conv1", "conv2", "part"]);
+    await ring.destroy("conv2");
+    expect((await ring.under("customer")).sort()).toEqual(["conv1", "part"]);
+  });
+
+  it("loses wrapped keys that nothing says are in force, and none else", async () => {
+    const ring = await open();
+    await make(ring, "kept");
+    await make(ring, "gone");
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    const { material } = JSON.parse(Buffer.from((await kv.get("key.gone"))!.value).toString("utf8"));
+    const wrapped = (await kv.get(`material.${material}`))!.value;
+    await ring.destroy("gone");
+    // As a copy has it that was made block by block while the key was destroyed.
+    await kv.put(`material.${material}`, wrapped);
+    expect(await ring.eraseOrphans()).toBe(1);
+    expect(await kv.get(`material.${material}`)).toBeUndefined();
+    expect(await ring.eraseOrphans()).toBe(0);
+    expect(await (await open(otherBus)).sealer("kept")).toBeDefined();
+  });
+});
+
 describe("the workspace key", () => {
   it("is made once, for this user alone", async () => {
     await open();

@@ -213,6 +213,25 @@ export class WorkspaceKeyRing implements KeyRing {
     return found.parent !== undefined && this.isDestroyed(found.parent);
   }
 
+  under(key: string): Promise<string[]> {
+    return this.#store.under(key);
+  }
+
+  /** Of a bucket that was just restored: erases wrapped keys that are not in force any more. Answers how many. */
+  eraseOrphans(): Promise<number> {
+    return this.#store.eraseOrphans();
+  }
+
+  /** Tells the workspace key from others without giving it away. */
+  get fingerprint(): string {
+    return this.#keys.fingerprint;
+  }
+
+  /** Seals what belongs into an archive of the whole workspace. */
+  archiveSealer(): Sealer {
+    return aesSealer(this.#keys.archive);
+  }
+
   keyedHash(purpose: string, value: string): string {
     const mac = createHmac("sha256", this.#keys.lookup).update(`${purpose}\0${value}`).digest();
     return mac.subarray(0, 16).toString("base64url");

@@ -31,6 +31,8 @@ export interface KeyRing {
   destroy(key: string): Promise<void>;
   /** Whether a key, or one that it is wrapped under, was destroyed. Never where nothing is known of it. */
   isDestroyed(key: string): Promise<boolean>;
+  /** Data subjects whose keys are wrapped under one's and go with it. Looks through all keys: for what is done seldom. */
+  under(key: string): Promise<string[]>;
   /** HMAC-SHA-256 under the workspace key, base64url of 16 bytes: a valid address token. */
   keyedHash(purpose: string, value: string): string;
 }

@@ -44,7 +44,8 @@ export interface StreamOptions {
   readonly perSubject?: number;
 }
 
-const STREAM_EXISTS = 10058;
+/** JetStream has a stream of this name. */
+export const STREAM_EXISTS = 10058;
 const NO_MESSAGE = 10037;
 /** A purge rewrites a file of the store at most, and what looks at all of a stream does no more. */
 const PURGE_MS = 30_000;

@@ -25,6 +25,8 @@ export interface WorkspaceKeys {
   readonly wrap: Buffer;
   /** Keyed hashes of identifiers. */
   readonly lookup: Buffer;
+  /** Seals what archives hold besides streams, and says that nobody has changed an archive. */
+  readonly archive: Buffer;
   /** Tells whether stored data belongs to this key, without giving it away. */
   readonly fingerprint: string;
 }
@@ -32,6 +34,14 @@ export interface WorkspaceKeys {
 /** Reads the key; undefined when there is no file. @throws WorkspaceKeyError when it is damaged. */
 export function readWorkspaceKey(dataDir: string): Buffer | undefined {
   const file = join(dataDir, WORKSPACE_KEY_FILE);
+  const key = readKeyFile(file);
+  // Copied from elsewhere it may have become readable for others.
+  if (key && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+  return key;
+}
+
+/** The same from any file, which stays as it is. */
+export function readKeyFile(file: string): Buffer | undefined {
   let text: string;
   try {
     text = readFileSync(file, "utf8").trim();
@@ -44,19 +54,17 @@ export function readWorkspaceKey(dataDir: string): Buffer | undefined {
       `${file} is damaged (64 hexadecimal digits expected): restore it from a backup`,
     );
   }
-  // Copied from elsewhere it may have become readable for others.
-  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
   return Buffer.from(text, "hex");
 }
 
-/** Makes the key unless somebody else just did, and answers the one that is there. */
-export function createWorkspaceKey(dataDir: string): Buffer {
+/** Makes the key unless somebody else just did, and answers the one that is there. @param key random unless given */
+export function createWorkspaceKey(dataDir: string, key: Uint8Array = randomBytes(32)): Buffer {
   const file = join(dataDir, WORKSPACE_KEY_FILE);
   const half = `${file}.${process.pid}.new`;
   rmSync(half, { force: true });
   const handle = openSync(half, "wx", 0o600);
   try {
-    writeSync(handle, `${randomBytes(32).toString("hex")}\n`);
+    writeSync(handle, `${Buffer.from(key).toString("hex")}\n`);
     fsyncSync(handle);
   } finally {
     closeSync(handle);
@@ -77,6 +85,7 @@ export function deriveWorkspaceKeys(key: Buffer, workspace: string): WorkspaceKe
   return {
     wrap: derive("wrap"),
     lookup: derive("lookup"),
+    archive: derive("archive"),
     fingerprint: createHmac("sha256", derive("fingerprint")).update("1").digest("hex"),
   };
 }

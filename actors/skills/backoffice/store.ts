@@ -8,6 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { type BatchOperation, Level } from "level";
 import { LRUCache } from "lru-cache";
 import { hashJson, type JsonObject } from "../../../runtime/json.ts";
+import { type Row, rowsOf } from "../../../runtime/rows.ts";
 import {
   ATTEMPT,
   below,
@@ -324,6 +325,11 @@ export class BackOffice implements Reader {
   async setNote(key: string, note: JsonObject | undefined): Promise<void> {
     if (note) await this.#shared.db.put(keyOf(NOTE, key), note, { sync: true });
     else await this.#shared.db.del(keyOf(NOTE, key), { sync: true });
+  }
+
+  /** All of the directory, every dataset, as it is at one moment. */
+  rows(): AsyncIterable<Row> {
+    return rowsOf(this.#shared.db);
   }
 
   /** Begins a load of many records that becomes visible as a whole or not at all. */

@@ -1,0 +1,87 @@
+/** All that is kept of what was said, opened as far as that can be: for whoever looks for something in all of it. */
+import { formatAddress } from "./address.ts";
+import type { Subjects } from "./bus/subjects.ts";
+import type { CellStore } from "./host/cell-store.ts";
+import { BodyLostError } from "./log/bodies.ts";
+import { decodeRecord, openRecord } from "./log/codec.ts";
+import type { DeadLetters } from "./log/dead-letters.ts";
+import { isPassing, type LogSource } from "./log/read.ts";
+import { LogReader } from "./log/reader.ts";
+import { streamState } from "./log/stream.ts";
+
+export interface KeptText {
+  /** What keeps it: `log`, `states`, `dead letters` … */
+  readonly store: string;
+  /** Which of those there it is: an address, a number. */
+  readonly place: string;
+  readonly text: string;
+}
+
+export type VisitText = (text: KeptText) => Promise<void> | void;
+
+export interface TextSource extends LogSource {
+  readonly names: Subjects;
+  readonly store: CellStore;
+  readonly deadLetters: DeadLetters;
+}
+
+/** Records read ahead. */
+const BATCH = 512;
+
+/** Every record in the log now, every snapshot of an actor, every dead letter. @throws BusError, JetStreamError, what `visit` throws */
+export async function visitTexts(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
+  await visitLog(source, visit, signal);
+  for await (const to of source.store.kept()) {
+    signal?.throwIfAborted();
+    const state = await source.store.load(to);
+    if (state) await visit({ store: "states", place: formatAddress(to), text: JSON.stringify(state) });
+  }
+  for (const letter of await source.deadLetters.list(Number.POSITIVE_INFINITY)) {
+    const place = String(letter.number);
+    await visit({ store: "dead letters", place, text: JSON.stringify(letter) });
+    const original = await source.deadLetters.original(letter.number);
+    if (original) await visit({ store: "dead letters", place, text: await textOf(source, 0, original) });
+  }
+}
+
+async function visitLog(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
+  const { bus, names, stream } = source;
+  const { firstSeq, lastSeq, messages } = await streamState(bus, stream);
+  if (messages === 0) return;
+  let reader: LogReader | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      reader = new LogReader(bus, {
+        stream,
+        subject: names.logAll,
+        from: firstSeq,
+        batch: BATCH,
+        onEnd: resolve,
+        onRecord: async ({ seq, data }) => {
+          try {
+            signal?.throwIfAborted();
+            await visit({ store: "log", place: String(seq), text: await textOf(source, seq, data) });
+            if (seq >= lastSeq) resolve();
+          } catch (error) {
+            reject(error);
+          }
+        },
+      });
+      reader.start();
+    });
+  } finally {
+    await reader?.stop();
+  }
+}
+
+/** A record opened; as it lies there where that can't be. */
+async function textOf({ keys, bodies }: LogSource, seq: number, data: Uint8Array): Promise<string> {
+  const closed = Buffer.from(data).toString("utf8");
+  try {
+    const opened = await openRecord(decodeRecord(seq, data), keys, bodies);
+    return opened.ok ? `${closed}\n${JSON.stringify(opened.data)}` : closed;
+  } catch (error) {
+    if (isPassing(error) && !(error instanceof BodyLostError)) throw error;
+    return closed;
+  }
+}
