@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { ZodError } from "zod";
+import { customerRoutes } from "../actors/customer-view/index.ts";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
 import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
@@ -17,6 +18,7 @@ import { defaultEraseList, EraseList } from "../memory/control/erase-list.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
 import { EncoderError, openSharedEncoder, type SharedEncoder } from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
+import type { Bus } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DependencyError, UsageError } from "../runtime/config/errors.ts";
 import type { Config } from "../runtime/config/schema.ts";
@@ -29,6 +31,7 @@ import { SHOP_ARTICLES } from "./shipped.ts";
 
 export interface AgentsOptions {
   readonly config: Config;
+  readonly bus: Bus;
   readonly keys: KeyRing;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -87,6 +90,14 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       encoder,
       clock,
       tiers: config.memory,
+      stream: {
+        bus: options.bus,
+        workspace: config.workspace,
+        waitMs: config.memory.waitMs,
+        appendMs: config.log.appendTimeoutMs,
+        replicas: config.log.replicas,
+        warn: (message, details) => logger.warn(details, message),
+      },
       notes: erasures,
       progress: (done, all) => progress?.(`reading the articles: ${done} of ${all}`),
     });
@@ -146,6 +157,13 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         ...skillRoutes({
           inventory,
           ask: (service, operation, input, key) => engine.call(service, operation, input, { key }),
+        }),
+        ...customerRoutes({
+          call: (service, operation, input, options) => engine.call(service, operation, input, options),
+          read: (address) => engine.read(address),
+          customerKey: (id) => customerKey(hash, id),
+          now: () => clock.now(),
+          deadlineMs: config.customerView.deadlineMs,
         }),
         ...importRoutes(backOffice),
         ...(options.faults ? faultRoutes(options.faults, inventory.systems()) : []),

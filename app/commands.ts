@@ -8,6 +8,7 @@ import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
 import { commands as backup } from "./backup/commands.ts";
 import { commands as chat } from "./chat/commands.ts";
+import { commands as customer } from "./customer/commands.ts";
 import { commands as demo } from "./demo/commands.ts";
 import { commands as doctor } from "./doctor/commands.ts";
 import { commands as search } from "./search/commands.ts";
@@ -16,6 +17,7 @@ import { commands as up } from "./up.ts";
 export const contributors: readonly Contributor[] = [
   up,
   chat,
+  customer,
   demo,
   skills,
   playbooks,

@@ -265,7 +265,8 @@ function agents(options: DeskOptions, parts: Parts): ChildSpec {
     id: "agents",
     startTimeoutMs: 180_000,
     start: async () => {
-      parts.agents = await openAgents({ ...options, keys: parts.keys!, logger: parts.log!.logger });
+      const { bus, keys, log } = parts;
+      parts.agents = await openAgents({ ...options, bus: bus!, keys: keys!, logger: log!.logger });
       return { stop: () => parts.agents?.close() };
     },
   };

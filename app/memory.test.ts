@@ -1,5 +1,5 @@
 /** What a customer said once is known in his next conversation, also after a restart; erased, nobody can read it. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Customer } from "../actors/skills/backoffice/types.ts";
@@ -63,6 +63,23 @@ describe("memory", () => {
       expect(await say(driver, ABOUT)).toContain(WISH);
       expect(await say(driver, "What do you know about me?")).toContain(WISH);
       expect(await facts(customer.id)).toMatchObject([{ source: { conversation: first } }]);
+    },
+    START_MS,
+  );
+
+  it(
+    "is known again when its database is lost, and says how far it is",
+    async () => {
+      await desk.stop();
+      rmSync(join(desk.dataDir, "memory"), { recursive: true });
+      await desk.restart();
+      await expect
+        .poll(() => facts(customer.id))
+        .toMatchObject([{ text: WISH, source: { conversation: first } }]);
+      const { body } = await desk.call("GET", "/v1/admin/status");
+      const { stream } = body.services.memory;
+      expect(stream).toMatchObject({ rebuilding: false, unread: 0 });
+      expect(stream.applied).toBeGreaterThan(0);
     },
     START_MS,
   );

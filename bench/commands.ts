@@ -6,6 +6,7 @@ import { addEngine } from "./engine/commands.ts";
 import { addErase } from "./erase/commands.ts";
 import { addLog } from "./log/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
+import { addRecovery } from "./recovery/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import { addSoak } from "./soak/commands.ts";
 
@@ -16,6 +17,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
   addErase(bench, env);
   addLog(bench, env);
   addNodes(bench, env);
+  addRecovery(bench, env);
   addRehydration(bench, env);
   addSoak(bench, env);
 };

@@ -1,7 +1,8 @@
-/** `memory recall|said|facts|export|erase --customer ID`: what the running node keeps about a customer. */
+/** `memory recall|said|facts|export|erase|hold|release --customer ID`: what the running node keeps about a customer. */
 import type { Command } from "commander";
 import type { CliEnv } from "../runtime/config/cli.ts";
 import { UsageError } from "../runtime/config/errors.ts";
+import type { EraseReceipt } from "./control/erase.ts";
 
 interface ShownFact {
   readonly id: string;
@@ -63,14 +64,36 @@ export function customerCommands(parent: Command, env: CliEnv): void {
       if (!yes && !(await confirmed(`Erase all that is kept about customer ${customer}?`))) {
         throw new UsageError("nothing was erased");
       }
-      const answer = await env
-        .client()
-        .delete<{ facts: number; turns: number; conversations: number }>(path(customer, ""));
-      env.out(
-        answer,
-        `erased: the key, ${answer.facts} facts, ${answer.turns} turns of ${answer.conversations} conversations`,
-      );
+      const receipt = await env.client().delete<EraseReceipt>(path(customer, ""));
+      env.out(receipt, () => told(receipt));
     });
+
+  customerCommand("hold", "a legal hold: nothing is erased until it ends")
+    .requiredOption("--reason <text>", "why; kept sealed")
+    .option("--until <time>", "when it ends by itself, such as 2027-01-31 or 2027-01-31T12:00Z")
+    .action(async ({ customer, reason, until }: { customer: string; reason: string; until?: string }) => {
+      const end = until === undefined ? undefined : Date.parse(until);
+      if (Number.isNaN(end)) throw new UsageError(`--until ${until}: a date such as 2027-01-31`);
+      const body = { reason, ...(end === undefined ? {} : { until: new Date(end).toISOString() }) };
+      const hold = await env.client().post<{ until?: number }>(path(customer, "/hold"), body);
+      env.out(hold, `nothing of customer ${customer} is erased ${untilText(hold.until)}`);
+    });
+
+  customerCommand("release", "end a legal hold").action(async ({ customer }: { customer: string }) => {
+    const answer = await env.client().delete<{ released: boolean }>(path(customer, "/hold"));
+    env.out(answer, answer.released ? "released" : "there was no hold");
+  });
+}
+
+function told({ receipt, facts, turns, conversations, events, pending, at, ms }: EraseReceipt): string {
+  const what = pending
+    ? "what this node keeps is deleted when it has caught up"
+    : `${facts} facts, ${turns} turns of ${conversations} conversations`;
+  return `erased: the key, ${what}, ${events} events (receipt ${receipt}, ${at}, in ${ms} ms)`;
+}
+
+function untilText(until: number | undefined): string {
+  return until === undefined ? "until the hold is released" : `until ${new Date(until).toISOString()}`;
 }
 
 /** Scripts mean what they say; a person at a terminal is asked. */

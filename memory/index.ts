@@ -1,4 +1,5 @@
 /** Memory and knowledge: what the desk knows of customers, and what the company wrote down. */
+import { type Bus, subjectsOf } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
@@ -9,10 +10,20 @@ import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { knowledgeService, memoryService } from "./services.ts";
+import { contents } from "./store/contents.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
+import { Holds } from "./store/holds.ts";
 import { type TierOptions, Tiers } from "./store/tiers.ts";
 import { TurnStore } from "./store/turns.ts";
+import { Fold } from "./stream/fold.ts";
+import {
+  Materialiser,
+  type MaterialiserParts,
+  type Progress,
+  type StreamedOptions,
+} from "./stream/materialiser.ts";
+import { DirectWriter } from "./stream/writer.ts";
 
 export { memoryRoutes } from "./routes.ts";
 
@@ -26,6 +37,8 @@ export interface MemoryOptions {
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
   readonly tiers?: TierOptions;
+  /** Where what it is told is kept. Without one it is in this database alone: for a memory that is thrown away. */
+  readonly stream?: StreamedOptions & { readonly bus: Bus; readonly workspace: string };
   /** Told of each erasure before it is made; one that it throws at is not made. */
   readonly notes?: EraseNotes;
   /** Told how many articles are indexed. */
@@ -39,6 +52,11 @@ export interface Memory {
   readonly facts: FactStore;
   readonly turns: TurnStore;
   readonly tiers: Tiers;
+  readonly holds: Holds;
+  /** All that was folded, a line each: for comparing copies. */
+  contents(): AsyncGenerator<[string, string]>;
+  /** How far this node's copy of the stream is; undefined without a stream. */
+  readonly progress: Progress | undefined;
   /** What was found in the folders of articles. */
   readonly report: IndexReport;
   /** All that is on disk, sealed as it is there, at one moment. */
@@ -57,26 +75,54 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const turns = new TurnStore(db, keys);
     await turns.prepare();
     const tiers = new Tiers(turns, keys, clock, options.tiers);
+    const holds = new Holds(db, keys, clock);
+    const fold = new Fold({ facts, tiers, holds });
     const { knowledgeDirs: dirs, progress } = options;
     const knowledge = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    const copy = options.stream && (await follow(options.stream, { db, keys, facts, turns, holds, fold }));
+    const writer = copy ?? new DirectWriter(fold);
+    const service = memoryService({
+      writer,
+      facts,
+      turns,
+      tiers,
+      holds,
+      keys,
+      clock,
+      encoder,
+      notes,
+      progress: copy && (() => copy.progress),
+    });
     return {
-      services: [
-        memoryService({ facts, turns, tiers, keys, clock, encoder, notes }),
-        knowledgeService(knowledge),
-      ],
+      services: [service, knowledgeService(knowledge)],
       knowledge,
       facts,
       turns,
       tiers,
+      holds,
+      contents: () => contents({ db, facts, turns, holds }),
       get report() {
         return knowledge.report;
       },
+      get progress() {
+        return copy?.progress;
+      },
+      close: async () => {
+        await copy?.close();
+        await db.close();
+      },
       rows: () => rowsOf(db),
       visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge }, visit, signal),
-      close: () => db.close(),
     };
   } catch (error) {
     await db.close();
     throw error;
   }
+}
+
+function follow(
+  { bus, workspace, ...options }: NonNullable<MemoryOptions["stream"]>,
+  parts: Omit<MaterialiserParts, "bus" | "names">,
+): Promise<Materialiser> {
+  return Materialiser.open({ ...parts, bus, names: subjectsOf(workspace) }, options);
 }

@@ -42,10 +42,16 @@ async function call(service: string, operation: string, input: JsonObject): Prom
   const signal = new AbortController().signal;
   return operations[operation]!(input, { idempotencyKey: "k", deadline: Date.now() + 1_000, signal });
 }
-async function http(method: string, path: string, token = ADMIN): Promise<{ status: number; body: any }> {
+async function http(
+  method: string,
+  path: string,
+  token = ADMIN,
+  body?: JsonObject,
+): Promise<{ status: number; body: any }> {
   const response = await fetch(`${gateway.url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body ? { body: JSON.stringify(body) } : {}),
   });
   return { status: response.status, body: await response.json() };
 }
@@ -66,6 +72,24 @@ it("shows, exports and erases what is known about a customer of the company's ow
   expect((await http("GET", `${path}/export`)).body).toMatchObject({ customer, facts, conversations: [] });
   expect((await http("DELETE", path)).body).toMatchObject({ erased: true, facts: 1 });
   expect((await http("GET", `${path}/facts`)).body).toEqual({ facts: [] });
+});
+
+it("erases nothing under a legal hold", async () => {
+  const customer = keys.keyedHash("customer", "C1");
+  await call("memory", "remember", { customer, conversation: "conv1", type: "note", text: "tea" });
+  const path = "/v1/admin/memory/C1";
+  expect((await http("POST", `${path}/hold`, ADMIN, { reason: "" })).status).toBe(400);
+  const until = new Date(Date.now() + 60_000).toISOString();
+  const hold = { reason: "case 17", until };
+  expect((await http("POST", `${path}/hold`, ADMIN, hold)).status).toBe(200);
+  expect((await http("GET", `${path}/hold`)).body).toMatchObject({
+    hold: { reason: "case 17", until: Date.parse(until) },
+  });
+  const refused = await http("DELETE", path);
+  expect(refused.status).toBe(409);
+  expect(refused.body.detail).toContain(`legal hold until ${until}`);
+  expect((await http("DELETE", `${path}/hold`)).body).toEqual({ released: true });
+  expect((await http("DELETE", path)).body).toMatchObject({ erased: true, facts: 1 });
 });
 
 it("searches the articles", async () => {

@@ -91,6 +91,32 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
     }),
     route({
       method: "GET",
+      path: "/v1/admin/memory/:customer/hold",
+      auth: "admin",
+      tag: "memory",
+      summary: "The legal hold on a customer, null where there is none",
+      handler: ({ params }) => memory("holdOf", params),
+    }),
+    route({
+      method: "POST",
+      path: "/v1/admin/memory/:customer/hold",
+      auth: "admin",
+      tag: "memory",
+      summary: "Places a legal hold: nothing of the customer is erased, nor deleted when it has expired",
+      body: z.strictObject({ reason: z.string().min(1).max(1_000), until: z.iso.datetime().optional() }),
+      handler: ({ params, body: { reason, until } }) =>
+        memory("hold", params, dropUndefined({ reason, until: until && Date.parse(until) })),
+    }),
+    route({
+      method: "DELETE",
+      path: "/v1/admin/memory/:customer/hold",
+      auth: "admin",
+      tag: "memory",
+      summary: "Releases a legal hold",
+      handler: ({ params }) => memory("release", params),
+    }),
+    route({
+      method: "GET",
       path: "/v1/admin/knowledge",
       auth: "admin",
       tag: "knowledge",
@@ -115,6 +141,7 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
 function problemOf(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   if (code === "invalid") return new ProblemError(400, "Invalid request", message ?? "");
+  if (code === "held") return new ProblemError(409, "Under legal hold", message ?? "");
   if (code === "not_found") return new ProblemError(404, "Not found", message ?? "");
   if (code === "not_noted") return new ProblemError(507, "Not erased", message ?? "");
   if (code === "timeout" || code === "unavailable") {

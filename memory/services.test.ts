@@ -167,6 +167,22 @@ describe("memory", () => {
     expect(await first("jumper")).toEqual([]);
   });
 
+  it("lists the conversations in which a customer was known, and when something was said there", async () => {
+    const turns = [
+      { turn: 1, at: 5, text: "Hello", reply: "" },
+      { turn: 2, at: 6, text: "Thanks", reply: "" },
+    ];
+    const list = async () => (await ask("memory.conversations", { customer: "cust1" })).conversations;
+    expect(await list()).toEqual([]);
+    await ask("memory.turns", { customer: "cust1", conversation: "conv1", turns });
+    await ask("memory.turns", { customer: "cust2", conversation: "conv2", turns });
+    expect(await list()).toEqual([{ conversation: "conv1", at: 6 }]);
+    await ask("memory.demote", { all: true });
+    expect(await list()).toEqual([{ conversation: "conv1" }]);
+    await ask("memory.erase", { customer: "cust1" });
+    expect(await list()).toEqual([]);
+  });
+
   it("exports everything, and erases it for ever", async () => {
     await ask("memory.remember", said("12 Elm Street", { type: "address" }));
     await ask("memory.remember", said("3 Oak Avenue", { type: "address" }));
@@ -182,11 +198,28 @@ describe("memory", () => {
     expect(exported.conversations).toEqual([{ id: "conv1", turns: kept }]);
 
     const erased = await ask("memory.erase", { customer: "cust1" });
-    expect(erased).toEqual({ erased: true, facts: 2, turns: 2, conversations: 1 });
+    expect(erased).toMatchObject({ erased: true, facts: 2, turns: 2, conversations: 1, events: 0 });
     await restart();
     expect((await ask("memory.facts", { customer: "cust1" })).facts).toEqual([]);
     expect(await ask("memory.remember", said("back again"))).toEqual({ stored: false, reason: "erased" });
     expect(await ask("memory.turns", { ...whose, turns })).toEqual({ stored: false });
+  });
+
+  it("erases nothing while there is a legal hold, which is released or ends by itself", async () => {
+    await ask("memory.remember", said("12 Elm Street", { type: "address" }));
+    await ask("memory.hold", { customer: "cust1", reason: "case 17" });
+    expect(await ask("memory.holdOf", { customer: "cust1" })).toMatchObject({ hold: { reason: "case 17" } });
+    const refused = { code: "held", message: expect.stringMatching(/legal hold until it is released/) };
+    await expect(ask("memory.erase", { customer: "cust1" })).rejects.toMatchObject(refused);
+    await restart();
+    await expect(ask("memory.erase", { customer: "cust1" })).rejects.toMatchObject(refused);
+    expect((await ask("memory.facts", { customer: "cust1" })).facts).toHaveLength(1);
+    expect((await ask("memory.export", { customer: "cust1" })).hold).toMatchObject({ reason: "case 17" });
+
+    expect(await ask("memory.release", { customer: "cust1" })).toEqual({ released: true });
+    expect(await ask("memory.release", { customer: "cust1" })).toEqual({ released: false });
+    await ask("memory.hold", { customer: "cust1", reason: "case 18", until: Date.now() - 1 });
+    expect(await ask("memory.erase", { customer: "cust1" })).toMatchObject({ erased: true, facts: 1 });
   });
 
   it("names what is wrong with an ask", async () => {

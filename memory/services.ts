@@ -12,11 +12,19 @@ import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
 import { DESK_ROLE, readable } from "./store/access.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
+import type { Hold, Holds } from "./store/holds.ts";
 import { rankFacts } from "./store/recall.ts";
 import type { Tiers } from "./store/tiers.ts";
 import type { Said, TurnStore } from "./store/turns.ts";
+import { inPieces } from "./stream/event.ts";
+import type { Progress } from "./stream/materialiser.ts";
+import { EventTooLargeError, type MemoryWriter } from "./stream/writer.ts";
 
 export interface MemoryParts {
+  readonly writer: MemoryWriter;
+  readonly holds: Holds;
+  /** How far this node's copy is; absent where there is no stream. */
+  readonly progress?: () => Progress;
   readonly facts: FactStore;
   readonly turns: TurnStore;
   readonly tiers: Tiers;
@@ -36,6 +44,8 @@ const ENCODED_AT_ONCE = 64;
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "a key: 1 to 128 letters, digits, _ or -");
 const word = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, "a word of small letters, digits, _ . -");
 const time = z.number().int().min(0);
+/** Sequence of a write that the reader wants to see. */
+const after = time.optional();
 const json: z.ZodType<Json> = z.json();
 
 const turn = z.object({
@@ -56,6 +66,7 @@ const inputs = {
     conversation: token.optional(),
     asOf: time.optional(),
     knownAt: time.optional(),
+    after,
   }),
   remember: z.object({
     customer: token,
@@ -81,94 +92,165 @@ const inputs = {
     customer: token,
     text: z.string().min(1).max(16_384),
     k: z.number().int().min(1).max(100).default(10),
+    after,
   }),
-  customer: z.object({ customer: token }),
+  customer: z.object({ customer: token, after }),
+  hold: z.object({ customer: token, reason: z.string().min(1).max(1_000), until: time.optional() }),
   demote: z.object({ all: z.boolean().default(false) }),
   search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
   article: z.object({ id: z.string().min(1) }),
 };
 
 /**
+ * What reads takes `after`, the sequence of a write, and waits a while for this node's copy to have it; what may be old all the
+ * same says `stale`. What writes answers its `seq`, and `pending` while the copy has not got it: it is durable then, and comes.
+ *
  * - `recall` {customer, text?, k?, role?, conversation?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest,
  *   of those that the role may read; each with source
- * - `remember` {customer, conversation, type, text, value, messageId?, readers?, purpose?, …} → {stored, fact?, reason?}, once per
+ * - `remember` {customer, conversation, type, text, value, messageId?, readers?, purpose?, …} → {stored, id?, reason?}, once per
  *   key
  * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, speaker?, messageId?}]} → {stored}
  * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
  *   customer's conversations, at most `k`
  * - `facts` {customer} → {facts}: all, superseded ones too
- * - `erase` {customer} → a receipt (`control/erase.ts`): notes it, destroys the key, then deletes
- * - `export` {customer} → {customer, facts, conversations}
+ * - `conversations` {customer} → {conversations: [{conversation, at?}]}: those in which the customer was known, and where it is warm,
+ *   when something was said there last
+ * - `erase` {customer} → a receipt (`control/erase.ts`): notes it, destroys the key, then deletes; `held` while there is a hold
+ * - `hold` {customer, reason, until?} → {reason, at, until?}, `release` {customer} → {released}, `holdOf` {customer} → {hold}
+ * - `export` {customer} → {customer, facts, conversations, hold?}
  * - `tiers` {} → {hot, warm, cold}: what is where, how often it was read there, and how long that took
  * - `demote` {all?} → {demoted}: makes conversations cold whose time has come, or all
  */
 export function memoryService(parts: MemoryParts): Service {
-  const { facts, turns, tiers, keys, clock, encoder } = parts;
+  const { writer, facts, turns, tiers, holds, keys, clock, encoder } = parts;
   let sweeping: NodeJS.Timeout | undefined;
+
+  /** Says of an answer that it may be old. */
+  async function reading<T extends JsonObject>(
+    { after: seq }: { readonly after?: number },
+    signal: AbortSignal,
+    answer: () => Promise<T>,
+  ): Promise<JsonObject> {
+    const fresh = await writer.fresh({ seq, signal });
+    return { ...(await answer()), ...(fresh ? {} : { stale: true }) };
+  }
 
   const operations: Record<string, Operation> = {
     recall: async (input, { signal }) => {
-      const { customer, text, k, asOf, knownAt, ...reader } = valid("recall", inputs.recall, input);
-      const ranked = await rankFacts(
-        readable(await facts.current(customer, { asOf, knownAt }), reader),
-        text,
-        k,
-        encoder,
-        signal,
-      );
-      return { facts: ranked.map(({ fact, score }) => ({ ...shown(fact), score })) };
+      const { customer, text, k, asOf, knownAt, after, ...reader } = valid("recall", inputs.recall, input);
+      return reading({ after }, signal, async () => {
+        const may = readable(await facts.current(customer, { asOf, knownAt }), reader);
+        const ranked = await rankFacts(may, text, k, encoder, signal);
+        return { facts: ranked.map(({ fact, score }) => ({ ...shown(fact), score })) };
+      });
     },
     remember: async (input, { idempotencyKey, signal }) => {
       const wanted = valid("remember", inputs.remember, input);
-      const { conversation, messageId, at = clock.now(), ...rest } = wanted;
-      const result = await facts.remember({
-        ...rest,
-        id: derivedId(idempotencyKey, "fact"),
-        source: { conversation, messageId, at },
-        vector: await vectorOf(wanted.text, signal),
+      const { customer, conversation, messageId, at = clock.now(), ...rest } = wanted;
+      const id = derivedId(idempotencyKey, "fact");
+      const source = { conversation, messageId, at };
+      const vector = await vectorOf(wanted.text, signal);
+      const fact = { ...rest, source, vector };
+      const written = await fitting(
+        writer.write({ type: "fact", id, at: clock.now(), customer, fact }, signal),
+      );
+      if (!written) return { stored: false, reason: "erased" };
+      const { seq, outcome } = written;
+      if (!outcome) return { stored: true, id, seq, pending: true };
+      if (!("fact" in outcome)) return { stored: false, reason: outcome.reason };
+      const { stored } = outcome;
+      return dropUndefined({
+        stored,
+        id: outcome.fact.id,
+        seq: seq || undefined,
+        reason: outcome.stored ? undefined : outcome.reason,
       });
-      if (!("fact" in result)) return { stored: false, reason: result.reason };
-      return {
-        stored: result.stored,
-        id: result.fact.id,
-        ...(result.stored ? {} : { reason: result.reason }),
-      };
     },
-    turns: async (input) => {
+    turns: async (input, { idempotencyKey, signal }) => {
       const { turns: said, ...whose } = valid("turns", inputs.turns, input);
-      return { stored: await tiers.add(said.map((each) => ({ ...each, ...whose }))) };
+      let last = 0;
+      let pending = false;
+      for (const [n, piece] of inPieces(said).entries()) {
+        const id = derivedId(idempotencyKey, "turns", n);
+        const event = { type: "turns" as const, id, at: clock.now(), ...whose, turns: piece };
+        const written = await fitting(writer.write(event, signal));
+        if (!written || written.outcome === false) return { stored: false };
+        last = written.seq;
+        pending ||= written.outcome === undefined;
+      }
+      return dropUndefined({ stored: true, seq: last || undefined, pending: pending || undefined });
     },
     said: async (input, { signal }) => {
-      const { customer, text, k } = valid("said", inputs.said, input);
-      const all = await encoded(customer, await tiers.saidBy(customer, encoder?.id), signal);
-      const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k });
-      return {
-        said: found.map(({ utterance: { id: _, vector: __, ...said }, score }) =>
-          dropUndefined({ ...said, score }),
-        ),
-      };
+      const { customer, text, k, after } = valid("said", inputs.said, input);
+      return reading({ after }, signal, async () => {
+        const all = await encoded(customer, await tiers.saidBy(customer, encoder?.id), signal);
+        const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k });
+        return {
+          said: found.map(({ utterance: { id: _, vector: __, ...said }, score }) =>
+            dropUndefined({ ...said, score }),
+          ),
+        };
+      });
     },
-    facts: async (input) => {
-      const { customer } = valid("facts", inputs.customer, input);
-      return { facts: (await facts.all(customer)).map(shown) };
+    facts: async (input, { signal }) => {
+      const { customer, after } = valid("facts", inputs.customer, input);
+      return reading({ after }, signal, async () => ({ facts: (await facts.all(customer)).map(shown) }));
     },
-    erase: async (input) => {
+    conversations: async (input, { signal }) => {
+      const { customer, after } = valid("conversations", inputs.customer, input);
+      return reading({ after }, signal, async () => ({
+        conversations: (await turns.lastSaid(customer)).map((each) => dropUndefined({ ...each })),
+      }));
+    },
+    erase: async (input, { idempotencyKey, signal }) => {
       const { customer } = valid("erase", inputs.customer, input);
+      await noHold(customer, signal);
       return eraseCustomer(customer, {
         keys,
         notes: parts.notes,
         conversationsOf: (each) => turns.conversationsOf(each),
-        forget: async (each) => ({ facts: await facts.forget(each), ...(await tiers.forget(each)) }),
+        events: async (each) => [...(await facts.sequencesOf(each)), ...(await turns.sequencesOf(each))],
+        forget: async (each, events) => {
+          const id = derivedId(idempotencyKey, "erase");
+          const written = await writer.write({ type: "erase", id, at: clock.now(), customer: each }, signal);
+          await writer.discard(events);
+          return written?.outcome;
+        },
       });
     },
-    export: async (input) => {
-      const { customer } = valid("export", inputs.customer, input);
-      const conversations: JsonObject[] = [];
-      for (const id of await turns.conversationsOf(customer)) {
-        const said = await turns.of(id);
-        conversations.push({ id, turns: said.map((turn) => dropUndefined({ ...turn })) });
-      }
-      return { customer, facts: (await facts.all(customer)).map(shown), conversations };
+    hold: async (input, { idempotencyKey, signal }) => {
+      const { customer, reason, until } = valid("hold", inputs.hold, input);
+      const event = { type: "hold" as const, id: derivedId(idempotencyKey, "hold"), at: clock.now() };
+      const written = await writer.write({ ...event, customer, reason, until }, signal);
+      if (!written) throw new AskError("not_found", "this customer was erased: there is nothing to hold");
+      return dropUndefined({ reason, at: event.at, until });
+    },
+    release: async (input, { idempotencyKey, signal }) => {
+      const { customer } = valid("release", inputs.customer, input);
+      const id = derivedId(idempotencyKey, "release");
+      const written = await writer.write({ type: "release", id, at: clock.now(), customer }, signal);
+      return { released: written?.outcome ?? true };
+    },
+    holdOf: async (input, { signal }) => {
+      const { customer, after } = valid("holdOf", inputs.customer, input);
+      return reading({ after }, signal, async () => ({ hold: shownHold(await holds.of(customer)) }));
+    },
+    export: async (input, { signal }) => {
+      const { customer, after } = valid("export", inputs.customer, input);
+      return reading({ after }, signal, async () => {
+        const conversations: JsonObject[] = [];
+        for (const id of await turns.conversationsOf(customer)) {
+          const said = await turns.of(id);
+          conversations.push({ id, turns: said.map(({ seq: _, ...turn }) => dropUndefined({ ...turn })) });
+        }
+        const hold = shownHold(await holds.of(customer));
+        return {
+          customer,
+          facts: (await facts.all(customer)).map(shown),
+          conversations,
+          ...(hold ? { hold } : {}),
+        };
+      });
     },
     tiers: async () => await tiers.report(),
     demote: async (input) => {
@@ -176,6 +258,26 @@ export function memoryService(parts: MemoryParts): Service {
       return { demoted: all ? await tiers.demoteAll() : await tiers.sweep() };
     },
   };
+
+  /** @throws AskError where there is one, or where that can't be said */
+  async function noHold(customer: string, signal: AbortSignal): Promise<void> {
+    if (!(await writer.fresh({ seq: await writer.head(), signal }))) {
+      const why = "this node's memory is not up to date: it may not know of a legal hold";
+      throw new AskError("unavailable", why, true);
+    }
+    const hold = await holds.of(customer);
+    if (hold) throw new AskError("held", heldUntil(hold.until));
+  }
+
+  /** What has expired leaves the stream, and with it the database; not while there is a hold. */
+  async function sweepFacts(): Promise<void> {
+    for await (const { customer, fact } of facts.due()) {
+      if (await holds.of(customer)) continue;
+      const id = derivedId(fact.id, "expired");
+      await writer.write({ type: "expired", id, at: clock.now(), customer, fact });
+      if (fact.seq !== undefined) await writer.discard([fact.seq]);
+    }
+  }
 
   /** A fact without a vector is found by its words, and is encoded when it is recalled. */
   async function vectorOf(text: string, signal: AbortSignal): Promise<FactVector | undefined> {
@@ -219,23 +321,28 @@ export function memoryService(parts: MemoryParts): Service {
   return {
     name: "memory",
     operations,
-    reads: ["recall", "said", "facts", "export", "tiers"],
+    reads: ["recall", "said", "facts", "conversations", "export", "holdOf", "tiers"],
     health: () => {
       const state = encoder?.health();
+      const copy = parts.progress?.();
+      const behind = copy !== undefined && (copy.rebuilding || copy.unread > 0 || copy.trouble !== undefined);
       return {
-        state: state && state.state !== "up" ? "degraded" : "up",
+        state: behind || (state && state.state !== "up") ? "degraded" : "up",
+        ...(copy ? { stream: { ...copy } } : {}),
         encoder: state ? { ...state } : null,
         reads: Object.fromEntries(Object.entries(tiers.reads).map(([tier, { reads }]) => [tier, reads])),
       };
     },
     start: async () => {
-      await facts.sweep();
       const sweep = async (): Promise<void> => {
-        await facts.sweep();
+        await sweepFacts();
         await tiers.sweep();
       };
-      sweeping = setInterval(() => void sweep().catch(() => {}), SWEEP_EVERY_MS);
+      // What keeps it from working now, a server that is away perhaps, may be over the next time.
+      const sweepOnce = (): void => void sweep().catch(() => {});
+      sweeping = setInterval(sweepOnce, SWEEP_EVERY_MS);
       sweeping.unref();
+      sweepOnce();
     },
     stop: async () => clearInterval(sweeping),
   };
@@ -275,8 +382,26 @@ export function knowledgeService(base: KnowledgeBase): Service {
   };
 }
 
+function heldUntil(until: number | undefined): string {
+  const end = until === undefined ? "until it is released" : `until ${new Date(until).toISOString()}`;
+  return `nothing of this customer may be erased: there is a legal hold ${end} (memory release)`;
+}
+
+function shownHold(hold: Hold | undefined): JsonObject | null {
+  return hold ? dropUndefined({ ...hold }) : null;
+}
+
+/** @throws AskError when there was too much of it */
+async function fitting<T>(writing: Promise<T>): Promise<T> {
+  try {
+    return await writing;
+  } catch (error) {
+    throw error instanceof EventTooLargeError ? new AskError("invalid", error.message) : error;
+  }
+}
+
 /** A fact as it is answered: without its vector, with its source. */
-function shown({ vector: _vector, customer: _customer, source, ...fact }: Fact): JsonObject {
+function shown({ vector: _vector, customer: _customer, seq: _seq, source, ...fact }: Fact): JsonObject {
   return dropUndefined({ ...fact, source: dropUndefined({ ...source }) });
 }
 

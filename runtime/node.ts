@@ -365,12 +365,14 @@ export class Node implements Engine {
 
   async #readHere(address: Address): Promise<ActorView | undefined> {
     const end = performance.now() + READ_OWN_WRITES_MS;
-    for (;;) {
+    for (let again = false; ; again = true) {
       const view = await this.#host.read(address).catch(rethrow);
       if (view || performance.now() > end) return view;
       // Acknowledged a moment ago, or not read again yet after a start: on its way to the cell.
       const coming = this.#admission.isWaiting(address) || (await this.#index.ofActor(address)).length > 0;
       if (!coming) return undefined;
+      // Of whoever was erased nothing comes any more.
+      if (!again && (await this.#o.keys.isDestroyed(address.key).catch(rethrow))) return undefined;
       await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
     }
   }

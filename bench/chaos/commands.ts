@@ -83,7 +83,7 @@ export function addChaos(bench: Command, env: CliEnv): void {
         let copies: string | undefined;
         if (results.some(({ apart }) => apart)) {
           const { copiesApart } = await import("./server-copies.ts");
-          copies = await copiesApart(binary, COPIES_KILLS);
+          copies = await copiesApart(binary, { seed });
           if (copies) ofTheServer.push(copies);
         }
         const settings = { seed, seconds, conversations, broken };
@@ -96,9 +96,6 @@ export function addChaos(bench: Command, env: CliEnv): void {
       }
     });
 }
-
-/** Servers that are killed at most to see whether copies come apart without our code. */
-const COPIES_KILLS = 60;
 
 /** Words of a list with commas between them. */
 function chosen<T extends string>(

@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
-import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { findNatsServer, natsServerVersion } from "../../runtime/config/nats-server.ts";
 import { copiesApart } from "./server-copies.ts";
 
-it("kills servers that keep copies, and tells whether these are the same", { timeout: 300_000 }, async () => {
-  // Whether they come apart in so few depends on the machine's load: six kills or so on a busy one, over sixty on a quiet one.
-  const found = await copiesApart(findNatsServer(), 2);
-  if (found !== undefined)
-    expect(found).toMatch(/came apart after [12] kills: their last sequences are \d+, \d+, \d+/);
+it("makes the copies of nats-server 2.9.10 come apart without our code", { timeout: 300_000 }, async () => {
+  const binary = findNatsServer();
+  // Other versions may do better; this one is known.
+  const known = natsServerVersion(binary) === "2.9.10";
+  const found = await copiesApart(binary, known ? {} : { kills: 1 });
+  if (known || found !== undefined)
+    expect(found).toMatch(/came apart after \d+ kills?: the same last message is at \d+(, \d+){1,2}$/);
 });

@@ -15,16 +15,26 @@ export interface EraseParts {
   readonly notes?: EraseNotes;
   /** Conversations in which the customer was known. */
   conversationsOf(customer: string): Promise<readonly string[]>;
-  /** Deletes what can't be read any more; answers how much that was. */
-  forget(customer: string): Promise<{ facts: number; turns: number; conversations: number }>;
+  /** Sequences of the events that it came with: asked for while they can still be told apart from those of others. */
+  events(customer: string): Promise<readonly number[]>;
+  /** Deletes what can't be read any more; answers how much that was, undefined when this node has yet to come to it. */
+  forget(
+    customer: string,
+    events: readonly number[],
+  ): Promise<{ facts: number; turns: number; conversations: number } | undefined>;
 }
 
 /** What is left to show of an erasure. It names nobody. */
 export interface EraseReceipt extends JsonObject {
   readonly erased: true;
+  /** Deleted at this node; 0 while it has yet to come to it, see `pending`. */
   readonly facts: number;
   readonly turns: number;
   readonly conversations: number;
+  /** Events that were deleted from the stream. */
+  readonly events: number;
+  /** This node's copy is behind: it deletes when it comes to the erasure. Nobody can read it until then either. */
+  readonly pending: boolean;
   /** A keyed hash for this purpose: only this workspace can tell whose it is, and only of an id that it is given. */
   readonly receipt: string;
   /** When the key was destroyed, ISO 8601. */
@@ -51,6 +61,7 @@ export async function eraseCustomer(customer: string, parts: EraseParts): Promis
     }
   };
   const before = await belonging();
+  const events = await parts.events(customer);
   await note(before);
   // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
   await keys.destroy(customer);
@@ -60,10 +71,12 @@ export async function eraseCustomer(customer: string, parts: EraseParts): Promis
   const late = after.filter((each) => !before.includes(each));
   if (late.length > 0) await note(after);
   for (const each of after) if (!(await keys.isDestroyed(each))) await keys.destroy(each);
-  const forgotten = await parts.forget(customer);
+  const forgotten = await parts.forget(customer, events);
   return {
     erased: true,
-    ...forgotten,
+    ...(forgotten ?? { facts: 0, turns: 0, conversations: 0 }),
+    events: events.length,
+    pending: forgotten === undefined,
     receipt: keys.keyedHash("erasure", customer),
     at,
     keys: after.length,

@@ -7,9 +7,12 @@ import { expect, it } from "vitest";
 import type { Operation } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { memoryService } from "../services.ts";
+import { Fold } from "../stream/fold.ts";
+import { DirectWriter } from "../stream/writer.ts";
 import { HandClock, LocalKeyRing } from "../testing.ts";
 import { openDatabase } from "./database.ts";
 import { FactStore, SINGLE_VALUED } from "./facts.ts";
+import { Holds } from "./holds.ts";
 import { Tiers } from "./tiers.ts";
 import { TurnStore } from "./turns.ts";
 
@@ -39,7 +42,9 @@ class Workspace {
     const turns = new TurnStore(db, keys);
     const tiers = new Tiers(turns, keys, this.clock);
     const facts = new FactStore(db, keys, this.clock);
-    const { operations } = memoryService({ facts, turns, tiers, keys, clock: this.clock });
+    const holds = new Holds(db, keys, this.clock);
+    const writer = new DirectWriter(new Fold({ facts, tiers, holds }));
+    const { operations } = memoryService({ writer, facts, turns, tiers, holds, keys, clock: this.clock });
     this.ask = async (operation, input) => {
       const context = {
         idempotencyKey: `${this.name} ${this.#n++}`,
@@ -230,15 +235,20 @@ async function told(space: Workspace, step: Remember): Promise<void> {
     return;
   }
   if (!answer.stored) return;
-  if (SINGLE_VALUED.has(type) || isConsent) {
-    for (const old of known) {
-      const same = old.customer === customer && old.type === type && old.scope === scope;
-      const here = scope === "customer" || old.conversation === conversation;
-      if (same && here) old.supersededAt = Math.min(old.supersededAt, clock.time);
-    }
-  }
   const expiresAt = ttlMs === undefined ? Number.POSITIVE_INFINITY : clock.time + ttlMs;
+  for (const old of known) {
+    const place = old.customer === customer && old.type === type && old.scope === scope;
+    const here = scope === "customer" || old.conversation === conversation;
+    // Whatever can be so once only, and the same that was to be kept for shorter.
+    const single = SINGLE_VALUED.has(type) || isConsent;
+    const shorter = saying(old) === saying({ ...step, text }) && old.expiresAt < expiresAt;
+    if (place && here && (single || shorter)) old.supersededAt = Math.min(old.supersededAt, clock.time);
+  }
   known.push({ ...step, text, at: clock.time, expiresAt, supersededAt: Number.POSITIVE_INFINITY });
+}
+
+function saying({ text, agreed, readers, purpose }: Remember & { text: string }): string {
+  return JSON.stringify([text, agreed, readers && [...readers].sort(), purpose]);
 }
 
 async function erased(space: Workspace, customer: string): Promise<void> {

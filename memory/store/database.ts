@@ -39,3 +39,10 @@ export function under(...parts: readonly (string | number)[]): { gte: string; lt
 export function sortable(time: number): string {
   return Math.max(0, Math.floor(time)).toString().padStart(15, "0");
 }
+
+/** Second words of the keys that begin with one of these words. */
+export async function secondWords(db: MemoryDb, first: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const what of first) for await (const at of db.keys(under(what))) found.add(at.split("!")[1]!);
+  return found;
+}

@@ -43,6 +43,8 @@ export interface Fact {
   readonly supersededBy?: string;
   /** Not used from then on, and deleted soon after. */
   readonly expiresAt?: number;
+  /** Sequence of the event that it came with, where memory is a stream. */
+  readonly seq?: number;
   readonly vector?: FactVector;
 }
 
@@ -67,12 +69,20 @@ export interface NewFact {
   readonly validFrom?: number;
   /** How long it is kept, ms. */
   readonly ttlMs?: number;
+  /** When the desk learnt it, ms since the epoch; now unless given. */
+  readonly recordedAt?: number;
+  readonly seq?: number;
   readonly vector?: FactVector;
 }
 
+/** What is left to say of a fact that has expired. */
+export type ExpiredFact = Pick<Fact, "id" | "type" | "scope" | "validFrom" | "recordedAt" | "seq"> & {
+  readonly conversation: string;
+};
+
 export type Remembered =
   | { readonly stored: true; readonly fact: Fact }
-  /** The same was known already. */
+  /** The same was known already, and for as long. */
   | { readonly stored: false; readonly reason: "known"; readonly fact: Fact }
   /** The customer was erased: there is no key to seal anything with. */
   | { readonly stored: false; readonly reason: "erased" };
@@ -144,13 +154,20 @@ export class FactStore {
       this.#hot.delete(customer);
       return [];
     }
-    let facts = this.#hot.get(customer);
-    if (!facts) {
-      facts = await this.#load(customer, sealer);
-      this.#hot.set(customer, facts);
-    }
+    const facts = await this.#read(customer, sealer);
     const now = this.#clock.now();
-    return facts.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
+    return facts.filter((fact) => endOf(fact) > now);
+  }
+
+  /** All that is kept of a customer, what has expired and was not deleted yet too; newest first. */
+  async kept(customer: string): Promise<readonly Fact[]> {
+    const sealer = await this.#keys.sealer(customer);
+    return sealer ? this.#read(customer, sealer) : [];
+  }
+
+  /** Forgets what is kept at hand: the database was changed by somebody else. */
+  dropHot(): void {
+    this.#hot.clear();
   }
 
   /** Deletes a customer's facts and answers how many there were. */
@@ -170,76 +187,141 @@ export class FactStore {
     });
   }
 
-  /** Deletes what has expired and answers how many. */
-  async sweep(): Promise<number> {
-    const due: [string, string][] = [];
-    const range = { ...under("ttl"), lt: key("ttl", sortable(this.#clock.now() + 1)) };
-    for await (const [at, fact] of this.#db.iterator(range)) due.push([at, fact]);
-    const batch = this.#db.batch();
-    for (const [at, fact] of due) {
-      batch.del(at).del(fact);
-      this.#hot.delete(fact.split("!")[1]!);
+  /** Sequences of the events that a customer's facts came with, for deleting them. */
+  async sequencesOf(customer: string): Promise<number[]> {
+    const found: number[] = [];
+    for await (const text of this.#db.values(under("fact", customer))) {
+      const { seq } = JSON.parse(text) as StoredFact;
+      if (seq !== undefined) found.push(seq);
     }
-    await batch.write();
-    return due.length;
+    return found;
+  }
+
+  /** Facts whose time is over, and whose they are. They are used no more, and are there until `expire` is told of them. */
+  async *due(): AsyncGenerator<{ readonly customer: string; readonly fact: ExpiredFact }> {
+    const range = { ...under("ttl"), lt: key("ttl", sortable(this.#clock.now() + 1)) };
+    for await (const [at, place] of this.#db.iterator(range)) {
+      const text = await this.#db.get(place);
+      if (text === undefined) {
+        await this.#db.del(at);
+        continue;
+      }
+      const { customer, id, type, scope, source, validFrom, recordedAt, seq } = JSON.parse(
+        text,
+      ) as StoredFact;
+      const { conversation } = source;
+      yield { customer, fact: { id, type, scope, conversation, validFrom, recordedAt, seq } };
+    }
+  }
+
+  /** Deletes a fact that has expired. What it had closed stays closed, also where it never was. */
+  expire(customer: string, gone: ExpiredFact): Promise<void> {
+    return this.#writing.run([customer], async () => {
+      const batch = this.#db.batch();
+      for await (const [at, text] of this.#db.iterator(under("fact", customer))) {
+        const stored = JSON.parse(text) as StoredFact;
+        if (stored.id === gone.id) {
+          batch.del(at);
+          if (stored.expiresAt !== undefined) batch.del(key("ttl", sortable(stored.expiresAt), at));
+        } else if (this.#isClosedBy(stored, gone)) {
+          const { validFrom: validTo, recordedAt: supersededAt, id: supersededBy } = gone;
+          batch.put(
+            at,
+            JSON.stringify({ ...stored, validTo, supersededAt, supersededBy } satisfies StoredFact),
+          );
+        }
+      }
+      await batch.write();
+      this.#hot.delete(customer);
+    });
+  }
+
+  /** Whether a fact came before one that has closed it, and was not closed by an earlier one. */
+  #isClosedBy(old: Omit<StoredFact, "sealed">, gone: ExpiredFact): boolean {
+    return (
+      this.#isSingle(gone.type) &&
+      isOfOnePlace(old, { ...gone, source: gone }) &&
+      (old.seq ?? old.recordedAt) < (gone.seq ?? gone.recordedAt) &&
+      (old.supersededAt === undefined || old.supersededAt > gone.recordedAt)
+    );
+  }
+
+  #isSingle(type: string): boolean {
+    return this.#singleValued.has(type) || type.startsWith(CONSENT);
   }
 
   async #remember(fact: NewFact): Promise<Remembered> {
     const sealer = await this.#keys.sealer(fact.customer, { create: true });
     if (!sealer) return { stored: false, reason: "erased" };
-    const now = this.#clock.now();
-    const known = await this.all(fact.customer);
+    const now = fact.recordedAt ?? this.#clock.now();
+    const known = await this.#held(fact.customer, sealer);
     const sameId = known.find(({ id }) => id === fact.id);
-    if (sameId) return { stored: false, reason: "known", fact: sameId };
-
-    const scope = fact.scope ?? "customer";
-    const open = known.filter(
-      (old) =>
-        old.type === fact.type &&
-        old.scope === scope &&
-        (scope !== "conversation" || old.source.conversation === fact.source.conversation) &&
-        old.supersededBy === undefined,
-    );
-    const readers = fact.readers && [...new Set(fact.readers)].sort();
-    const purpose = fact.purpose ?? SERVICE_PURPOSE;
-    const wanted = canonicalJson([fact.text, fact.value, readers ?? null, purpose]);
-    const same = open.find(
-      (old) =>
-        canonicalJson([old.text, old.value, old.readers ? [...old.readers] : null, old.purpose]) === wanted,
-    );
-    if (same) return { stored: false, reason: "known", fact: same };
+    if (sameId) {
+      if ((fact.seq ?? 0) > (sameId.seq ?? 0)) {
+        await this.#db.put(placeOf(sameId), encode({ ...sameId, seq: fact.seq }, sealer));
+        this.#hot.delete(fact.customer);
+      }
+      return { stored: false, reason: "known", fact: sameId };
+    }
 
     const validFrom = fact.validFrom ?? fact.source.at;
     const fresh: Fact = {
       id: fact.id,
       customer: fact.customer,
       type: fact.type,
-      scope,
+      scope: fact.scope ?? "customer",
       text: fact.text,
       value: fact.value,
       source: fact.source,
-      purpose,
-      readers,
+      purpose: fact.purpose ?? SERVICE_PURPOSE,
+      readers: fact.readers && [...new Set(fact.readers)].sort(),
       confidence: fact.confidence ?? 1,
       validFrom,
       recordedAt: now,
       expiresAt: fact.ttlMs === undefined ? undefined : now + fact.ttlMs,
+      seq: fact.seq,
       vector: fact.vector,
     };
+    const open = known.filter(
+      (old) => isOfOnePlace(old, fresh) && old.supersededBy === undefined && endOf(old) > now,
+    );
+    const wanted = saying(fresh);
+    const same = open.filter((old) => saying(old) === wanted);
+    // What is said again for longer has to outlast what was said before.
+    const lasting = same.find((old) => endOf(old) >= endOf(fresh));
+    if (lasting) return { stored: false, reason: "known", fact: lasting };
+
     const batch = this.#db.batch();
-    if (this.#singleValued.has(fact.type) || fact.type.startsWith(CONSENT)) {
-      for (const old of open) {
-        const closed: Fact = { ...old, validTo: validFrom, supersededAt: now, supersededBy: fresh.id };
-        batch.put(placeOf(old), encode(closed, sealer));
-      }
-    }
+    const closes = new Set(this.#isSingle(fact.type) ? open : same);
+    const next = known.map((old): Fact => {
+      if (!closes.has(old)) return old;
+      const closed = { ...old, validTo: validFrom, supersededAt: now, supersededBy: fresh.id };
+      batch.put(placeOf(old), encode(closed, sealer));
+      return closed;
+    });
     batch.put(placeOf(fresh), encode(fresh, sealer));
     if (fresh.expiresAt !== undefined) {
       batch.put(key("ttl", sortable(fresh.expiresAt), placeOf(fresh)), placeOf(fresh));
     }
-    await batch.write({ sync: true });
-    this.#hot.delete(fact.customer);
+    await batch.write({ sync: fact.seq === undefined });
+    this.#hot.set(fact.customer, [...next, fresh].sort(newestFirst));
     return { stored: true, fact: fresh };
+  }
+
+  /** What is read from the database while it is written might be kept at hand although it is old: so it waits for its turn. */
+  async #read(customer: string, sealer: Sealer): Promise<readonly Fact[]> {
+    const hot = this.#hot.get(customer);
+    return hot ?? this.#writing.run([customer], () => this.#held(customer, sealer));
+  }
+
+  /** All that is there, what has expired too; for whoever has its turn. */
+  async #held(customer: string, sealer: Sealer): Promise<readonly Fact[]> {
+    let facts = this.#hot.get(customer);
+    if (!facts) {
+      facts = await this.#load(customer, sealer);
+      this.#hot.set(customer, facts);
+    }
+    return facts;
   }
 
   async #load(customer: string, sealer: Sealer): Promise<Fact[]> {
@@ -247,8 +329,33 @@ export class FactStore {
     for await (const text of this.#db.values(under("fact", customer))) {
       facts.push(decode(JSON.parse(text) as StoredFact, sealer));
     }
-    return facts.sort((a, b) => b.recordedAt - a.recordedAt || (a.id < b.id ? 1 : -1));
+    return facts.sort(newestFirst);
   }
+}
+
+function newestFirst(a: Fact, b: Fact): number {
+  return b.recordedAt - a.recordedAt || (b.seq ?? 0) - (a.seq ?? 0) || (a.id < b.id ? 1 : -1);
+}
+
+function endOf({ expiresAt = Number.POSITIVE_INFINITY }: Pick<Fact, "expiresAt">): number {
+  return expiresAt;
+}
+
+/** Whether one of them can stand in the other's place. */
+function isOfOnePlace(
+  one: Pick<Fact, "type" | "scope"> & { source: Pick<FactSource, "conversation"> },
+  other: Pick<Fact, "type" | "scope"> & { source: Pick<FactSource, "conversation"> },
+): boolean {
+  return (
+    one.type === other.type &&
+    one.scope === other.scope &&
+    (one.scope !== "conversation" || one.source.conversation === other.source.conversation)
+  );
+}
+
+/** What it says, to whom and for what: text that is the same for the same. */
+function saying({ text, value, readers, purpose }: Fact): string {
+  return canonicalJson([text, value, readers ? [...readers] : null, purpose]);
 }
 
 function placeOf({ customer, id }: { readonly customer: string; readonly id: string }): string {

@@ -27,6 +27,8 @@ export interface Turn {
   readonly reply: string;
   /** Name of who said `text`, where it was not just the customer. */
   readonly speaker?: string;
+  /** Sequence of the event that it came with, where memory is a stream. */
+  readonly seq?: number;
 }
 
 /** One of the two things that are said in a turn. */
@@ -165,6 +167,24 @@ export class TurnStore {
     const found: string[] = [];
     for await (const at of this.#db.keys(range)) found.push(at.slice(range.gte.length));
     return found;
+  }
+
+  /** Sequences of the events that the turns of a customer's conversations came with, for deleting them. */
+  async sequencesOf(customer: string): Promise<number[]> {
+    const found = new Set<number>();
+    for (const conversation of await this.conversationsOf(customer))
+      for (const { seq } of await this.of(conversation)) if (seq !== undefined) found.add(seq);
+    return [...found];
+  }
+
+  /** The same, with when something was said there last, ms; a cold one does not say. */
+  async lastSaid(customer: string): Promise<{ conversation: string; at?: number }[]> {
+    const known = await this.conversationsOf(customer);
+    const last = await this.#db.getMany(known.map((conversation) => key("last", conversation)));
+    return known.map((conversation, i) => ({
+      conversation,
+      at: last[i] === undefined ? undefined : Number(last[i]),
+    }));
   }
 
   /** Warm conversations and when something was said there last. */

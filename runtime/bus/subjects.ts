@@ -18,6 +18,9 @@ export interface Subjects {
   /** Stream of dead letters, and its one subject. */
   readonly deadStream: string;
   readonly dead: string;
+  /** Stream of what memory is told, and its one subject. */
+  readonly memoryStream: string;
+  readonly memory: string;
   /** Stream of the bodies that are too large for the log. */
   readonly bodiesStream: string;
   /** What it takes up: every body, and where they may go from. */
@@ -61,6 +64,8 @@ export function subjectsOf(workspace: string): Subjects {
     logAll: `${root}.log.*`,
     deadStream: `${stored}_DEAD`,
     dead: `${root}.dead`,
+    memoryStream: `${stored}_MEMORY`,
+    memory: `${root}.memory`,
     bodiesStream: `${stored}_BODIES`,
     bodyAll: `${root}.body.*.*`,
     bodyMarks: `${root}.body.marks`,

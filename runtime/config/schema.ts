@@ -168,6 +168,8 @@ export const configSchema = z.strictObject({
     warmConversations: count(100_000),
     /** What customers said that is kept at hand in memory, bytes. */
     hotBytes: count(64 * 1024 * 1024),
+    /** A reader of memory waits so long for this node's copy to have what it asks for; then it is told what may be old. */
+    waitMs: ms(500),
   }),
 
   knowledge: section({
@@ -197,6 +199,12 @@ export const configSchema = z.strictObject({
       billing: ownSystem(),
       telemetry: ownSystem(),
     }),
+  }),
+
+  /** `GET /v1/customers/:id` and `customer show`: all that is known of a customer. */
+  customerView: section({
+    /** For all systems together: what has not come by then is named as missing. Less than a system needs counts against its health. */
+    deadlineMs: z.number().int().min(250).max(20_000).default(2_000),
   }),
 
   verification: section({

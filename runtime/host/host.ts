@@ -100,7 +100,8 @@ export class Host {
       warn,
     };
     this.#cells = new Cells({ ...common, work: (cell) => void this.#turns.work(cell) });
-    this.#turns = new Turns({ ...common, cells: this.#cells }, this.#o);
+    const room = () => this.#snapshots.room();
+    this.#turns = new Turns({ ...common, cells: this.#cells, room }, this.#o);
     this.#intake = new Intake({ ...common, cells: this.#cells, turns: this.#turns }, this.#o.maxUnderWay);
     this.#checkpoints = new Checkpoints({ ...common, cells: this.#cells });
     this.leaving = new Leaving({ ...common, cells: this.#cells.all, checkpoints: this.#checkpoints });

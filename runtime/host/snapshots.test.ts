@@ -9,7 +9,7 @@ import { Snapshots } from "./snapshots.ts";
 const CELLS = 100;
 
 /** A hundred changed actors of one partition, the n-th by record n, and a store that can be made to fail. */
-function scene() {
+function scene({ maxHotActors = 1_000 } = {}) {
   const partition = new Partition(0, 1, {
     epoch: 1,
     head: 0,
@@ -50,7 +50,7 @@ function scene() {
       partitionOf: () => 0,
       warn: () => {},
     },
-    { passivateAfterMs: 60_000, maxHotActors: 1_000, maxHeapShare: 1 },
+    { passivateAfterMs: 60_000, maxHotActors, maxHeapShare: 1 },
   );
   const dirty = (): number => [...cells.values()].filter((c) => c.dirtySince !== undefined).length;
   return { snapshots, cells, partition, log, store, dirty };
@@ -84,6 +84,21 @@ describe("snapshots", () => {
     cells.get("counter/c70/c70")!.unacknowledged = 1;
     await snapshots.flush();
     expect(log.at(-1)!.positions).toEqual([[0, 70]]);
+  });
+
+  it("let the surplus of actors leave as soon as they are written, and have who brings more wait for that", async () => {
+    const crowded = scene({ maxHotActors: 60 });
+    const room = crowded.snapshots.room();
+    expect(room).toBeInstanceOf(Promise);
+    await room;
+    expect(crowded.cells.size).toBe(60);
+    expect(crowded.snapshots.room()).toBeUndefined();
+    // What can't be written stays, and nobody waits for it without end.
+    const stuck = scene({ maxHotActors: 60 });
+    stuck.store.failsAt = 0;
+    await stuck.snapshots.room();
+    expect(stuck.cells.size).toBe(CELLS);
+    expect(scene({ maxHotActors: 70 }).snapshots.room()).toBeUndefined();
   });
 
   it("stay at the positions of their beginning, whatever is handed over meanwhile", async () => {

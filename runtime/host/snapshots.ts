@@ -35,6 +35,8 @@ export interface SnapshotOptions {
 const PRESSED_SHARE = 0.1;
 /** States that are written without anything else happening in between: about 3 ms of work. */
 const CELLS_AT_ONCE = 32;
+/** So many times the actors that may be in memory are too many: who wants to bring one in waits until some have left. */
+const CROWDED = 1.5;
 /** A closed actor is hardly needed again, ms. */
 const CLOSED_IDLE_MS = 1_000;
 
@@ -62,6 +64,17 @@ export class Snapshots {
   async flushAll(): Promise<void> {
     await this.#running?.catch(() => {});
     await this.flush();
+  }
+
+  /**
+   * To be waited for before one more actor is brought into memory; undefined while there is room. Actors leave when they are
+   * written, and where they come faster than that, memory would be all that bounds them. Nobody waits for longer than two
+   * flushes: of those who are there, some may be unable to leave.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#p.cells.size <= this.#o.maxHotActors * CROWDED) return undefined;
+    // What can't be written is said by whoever flushes, and ends the host when it lasts.
+    return this.flushAll().catch(() => {});
   }
 
   async #flush(): Promise<void> {
@@ -93,6 +106,7 @@ export class Snapshots {
     for (const [number, partition] of owned)
       if (this.#p.partitions.get(number) !== partition) positions.delete(number);
     await store.write([], positions);
+    if (cells.size > this.#o.maxHotActors) this.#passivate();
   }
 
   /** Writes the states of a few cells; `lower` is told of each that has to wait. */

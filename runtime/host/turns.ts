@@ -19,6 +19,8 @@ export interface TurnsParts extends HostParts {
   readonly sender: Sender;
   readonly timers: TimerQueue;
   readonly givingUp: GivingUp;
+  /** To be waited for before an actor is brought into memory; undefined while there is room. */
+  readonly room: () => Promise<void> | undefined;
   readonly warn: (what: string, error: unknown) => void;
 }
 
@@ -126,6 +128,12 @@ export class Turns {
 
   /** False when the record in front was given up instead: the log has nothing left that it could be folded into. */
   async #activate(cell: Cell, { record, done }: Delivery): Promise<boolean> {
+    const room = this.#p.room();
+    if (room) {
+      await room;
+      // It may have been let go of meanwhile.
+      if (cell.gone) return false;
+    }
     try {
       await this.#p.cells.activate(cell);
       return true;

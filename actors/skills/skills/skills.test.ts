@@ -279,6 +279,20 @@ describe("subscriptions", () => {
     expect(resumed).toMatchObject({ status: "active", renewsAt: before.renewsAt });
   });
 
+  it("are listed, the liveliest first", async () => {
+    const list = async (customerId: string) => {
+      const { subscriptions } = await call("billing.subscriptions", { customerId });
+      return subscriptions.map((s: { id: string; status: string }) => `${s.id} ${s.status}`);
+    };
+    const one = (await t.office.by("subscriptions", "customerId", "C1019"))[0]!;
+    await t.office.write("second-subscription", "test", {}, NOW, async (tx) => {
+      tx.put("subscriptions", { ...one, id: "S-second", status: "active" });
+      return {};
+    });
+    expect(await list("C1019")).toEqual(["S-second active", `${one.id} cancelled`]);
+    expect(await list("C1016")).toEqual([]);
+  });
+
   it("get an offer once", async () => {
     const { offers } = await call("billing.offers", { customerId: "C1008" });
     expect(offers).toMatchObject([{ id: "stay-30", price: 10.49 }]);

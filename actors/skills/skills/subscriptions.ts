@@ -6,6 +6,7 @@ import {
   Refusal,
   type Subscription,
   subscriptionSchema,
+  type Transaction,
 } from "../backoffice/index.ts";
 import { cents } from "../rules/orders.ts";
 import { type AnySkill, read, write } from "../skill.ts";
@@ -19,6 +20,9 @@ const SIGNIFICANCE: Record<Subscription["status"], number> = {
   paused: 2,
   cancelled: 3,
 };
+
+const liveliest = (a: Subscription, b: Subscription): number =>
+  SIGNIFICANCE[a.status] - SIGNIFICANCE[b.status] || a.id.localeCompare(b.id);
 
 /** The one named, else the liveliest of the customer. */
 async function ownSubscription(
@@ -36,11 +40,7 @@ async function ownSubscription(
       );
     }
     if (named) return named;
-  } else if (own.length > 0) {
-    return own.sort(
-      (a, b) => SIGNIFICANCE[a.status] - SIGNIFICANCE[b.status] || a.id.localeCompare(b.id),
-    )[0]!;
-  }
+  } else if (own.length > 0) return own.sort(liveliest)[0]!;
   throw new Refusal("not_found", "no_subscription", "there is no such subscription on this account");
 }
 
@@ -83,6 +83,15 @@ export const subscriptions: readonly AnySkill[] = [
     reasons: REASONS,
     output: subscriptionSchema.loose(),
     run: async (input, { office }) => ({ ...(await ownSubscription(office, input)) }),
+  }),
+  read({
+    name: "billing.subscriptions",
+    description: "All subscriptions of the customer, the liveliest first.",
+    input: z.strictObject({ customerId: z.string() }),
+    output: z.looseObject({ subscriptions: z.array(subscriptionSchema.loose()) }),
+    run: async ({ customerId }, { office }) => ({
+      subscriptions: (await office.by("subscriptions", "customerId", customerId)).sort(liveliest),
+    }),
   }),
   read({
     name: "billing.plans",
@@ -280,12 +289,7 @@ export const subscriptions: readonly AnySkill[] = [
 ];
 
 /** This month's allowances follow the plan. */
-async function setLimits(
-  tx: Parameters<Parameters<import("../backoffice/index.ts").BackOffice["write"]>[4]>[0],
-  customerId: string,
-  plan: Plan,
-  now: number,
-): Promise<void> {
+async function setLimits(tx: Transaction, customerId: string, plan: Plan, now: number): Promise<void> {
   const month = new Date(now).toISOString().slice(0, 7);
   for (const usage of await tx.by("usage", "customerId", customerId)) {
     const limit = plan.limits[usage.metric];

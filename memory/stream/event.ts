@@ -1,0 +1,238 @@
+/**
+ * What memory is told, as events of a stream (architecture section 5). The clear part has generated ids, hashes, types and times;
+ * all that was said is sealed under the data subject's key, bound to the event.
+ *
+ *     u32 length of the clear part | clear part, JSON | sealed: u32 length of the rest | rest, JSON | 32-bit floats of a vector
+ *
+ * Numbers are little endian. An event whose data subject was erased opens as none.
+ */
+import { z } from "zod";
+import type { Json } from "../../runtime/json.ts";
+import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
+import type { ExpiredFact, NewFact } from "../store/facts.ts";
+import type { Turn } from "../store/turns.ts";
+
+/** Turns of one event, and the characters that are in them, but for a turn that has more by itself. */
+const TURNS_OF_EVENT = 50;
+const CHARACTERS_OF_EVENT = 128 * 1024;
+
+interface Common {
+  /** The same id again is the same event: it changes nothing. */
+  readonly id: string;
+  /** ms since the epoch, by the writer's clock. */
+  readonly at: number;
+}
+
+export interface FactEvent extends Common {
+  readonly type: "fact";
+  readonly customer: string;
+  readonly fact: Omit<NewFact, "id" | "customer" | "recordedAt" | "seq">;
+}
+
+export interface TurnsEvent extends Common {
+  readonly type: "turns";
+  readonly conversation: string;
+  readonly customer?: string;
+  readonly turns: readonly Omit<Turn, "conversation" | "customer" | "seq">[];
+}
+
+/** A fact's time was over; it left the stream. */
+export interface ExpiredEvent extends Common {
+  readonly type: "expired";
+  readonly customer: string;
+  readonly fact: ExpiredFact;
+}
+
+/** The customer's key was destroyed; what is kept is to be deleted. */
+export interface EraseEvent extends Common {
+  readonly type: "erase";
+  readonly customer: string;
+}
+
+/** What is kept of the customer may not be erased. */
+export interface HoldEvent extends Common {
+  readonly type: "hold";
+  readonly customer: string;
+  readonly reason: string;
+  /** When it ends by itself, ms since the epoch. */
+  readonly until?: number;
+}
+
+export interface ReleaseEvent extends Common {
+  readonly type: "release";
+  readonly customer: string;
+}
+
+export type MemoryEvent = FactEvent | TurnsEvent | ExpiredEvent | EraseEvent | HoldEvent | ReleaseEvent;
+
+/** An event that is none: written by somebody else, or cut off. */
+export class MemoryEventError extends Error {
+  override readonly name = "MemoryEventError";
+}
+
+const VERSION = 1;
+const LENGTH_BYTES = 4;
+
+const token = z.string().min(1).max(128);
+const time = z.number().int().min(0);
+const common = { v: z.literal(VERSION), id: token, at: time };
+const clearSchema = z.discriminatedUnion("type", [
+  z.object({ ...common, type: z.literal("fact"), customer: token }),
+  z.object({ ...common, type: z.literal("turns"), conversation: token, customer: token.optional() }),
+  z.object({
+    ...common,
+    type: z.literal("expired"),
+    customer: token,
+    fact: z.object({
+      id: token,
+      type: token,
+      scope: z.enum(["customer", "conversation", "workspace"]),
+      conversation: token,
+      validFrom: time,
+      recordedAt: time,
+      seq: time.optional(),
+    }),
+  }),
+  z.object({ ...common, type: z.literal("erase"), customer: token }),
+  z.object({ ...common, type: z.literal("hold"), customer: token, until: time.optional() }),
+  z.object({ ...common, type: z.literal("release"), customer: token }),
+]);
+type Clear = z.output<typeof clearSchema>;
+
+/** What of an event is sealed, and the vector beside it. */
+interface Secret {
+  readonly rest: Json;
+  readonly vector?: Float32Array;
+}
+
+type SaidTurn = TurnsEvent["turns"][number];
+
+/** Turns that belong together, in pieces that fit into one event each. */
+export function inPieces<T extends SaidTurn>(turns: readonly T[]): T[][] {
+  const pieces: T[][] = [];
+  let characters = 0;
+  for (const turn of turns) {
+    const own = turn.text.length + turn.reply.length;
+    const last = pieces.at(-1);
+    if (last && last.length < TURNS_OF_EVENT && characters + own <= CHARACTERS_OF_EVENT) {
+      last.push(turn);
+      characters += own;
+    } else {
+      pieces.push([turn]);
+      characters = own;
+    }
+  }
+  return pieces;
+}
+
+/** Under whose key an event is sealed. */
+export function subjectOf(event: MemoryEvent): string {
+  return event.type === "turns" ? (event.customer ?? event.conversation) : event.customer;
+}
+
+/** Undefined when the data subject was erased; of erasing itself nothing is sealed. */
+export async function encodeEvent(event: MemoryEvent, keys: KeyRing): Promise<Uint8Array | undefined> {
+  const clear = Buffer.from(JSON.stringify(clearOf(event)));
+  const secret = secretOf(event);
+  if (!secret) return Buffer.concat([lengthOf(clear), clear]);
+  const sealer = await keys.sealer(subjectOf(event), { create: true });
+  if (!sealer) return undefined;
+  const rest = Buffer.from(JSON.stringify(secret.rest));
+  const floats = secret.vector
+    ? new Uint8Array(secret.vector.buffer, secret.vector.byteOffset, secret.vector.byteLength)
+    : new Uint8Array();
+  const plain = Buffer.concat([lengthOf(rest), rest, floats]);
+  return Buffer.concat([lengthOf(clear), clear, sealer.seal(plain, placeOf(event))]);
+}
+
+/**
+ * Undefined when the data subject was erased.
+ * @throws MemoryEventError when it is none, SealError when it was changed; BusError when the key can't be looked up
+ */
+export async function decodeEvent(data: Uint8Array, keys: KeyRing): Promise<MemoryEvent | undefined> {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const [head, sealed] = split(bytes);
+  const parsed = clearSchema.safeParse(json(head));
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new MemoryEventError(`${path.join(".") || "the event"}: ${message}`);
+  }
+  const { v: _, ...clear } = parsed.data;
+  if (clear.type === "erase" || clear.type === "release" || clear.type === "expired") return clear;
+  const subject = clear.type === "turns" ? (clear.customer ?? clear.conversation) : clear.customer;
+  const sealer = await keys.sealer(subject);
+  if (sealer) return whole(clear, open(clear, sealed, sealer));
+  if (await keys.isDestroyed(subject)) return undefined;
+  throw new MemoryEventError(`the key of ${subject} is missing: bring the bucket of keys back from a backup`);
+}
+
+function whole(clear: Omit<Clear, "v">, { rest, vector }: Secret): MemoryEvent {
+  const sealed = rest as any;
+  // It was sealed by a node: what is inside is what `secretOf` wrote.
+  if (clear.type === "fact") {
+    const { model, ...fact } = sealed;
+    const kept = vector && model ? { vector: { model, data: vector } } : {};
+    return { ...clear, fact: { ...fact, ...kept } } as FactEvent;
+  }
+  return { ...clear, ...sealed } as TurnsEvent | HoldEvent;
+}
+
+function clearOf(event: MemoryEvent): object {
+  const { id, at, type } = event;
+  const head = { v: VERSION, id, at, type };
+  if (event.type === "turns") return { ...head, conversation: event.conversation, customer: event.customer };
+  if (event.type === "expired") return { ...head, customer: event.customer, fact: event.fact };
+  if (event.type === "hold") return { ...head, customer: event.customer, until: event.until };
+  return { ...head, customer: event.customer };
+}
+
+function secretOf(event: MemoryEvent): Secret | undefined {
+  switch (event.type) {
+    case "fact": {
+      const { vector, ...fact } = event.fact;
+      // A number that is none would poison every comparison with it.
+      const sound = vector?.data.every(Number.isFinite);
+      return sound
+        ? { rest: { ...fact, model: vector!.model } as unknown as Json, vector: vector!.data }
+        : { rest: fact as unknown as Json };
+    }
+    case "turns":
+      return { rest: { turns: event.turns } as unknown as Json };
+    case "hold":
+      return { rest: { reason: event.reason } };
+    default:
+      return undefined;
+  }
+}
+
+function open(of: Pick<MemoryEvent, "id" | "type">, sealed: Buffer, sealer: Sealer): Secret {
+  const [rest, floats] = split(sealer.open(sealed, placeOf(of)));
+  if (floats.length === 0) return { rest: json(rest) as Json };
+  // A copy, since floats have to begin at a multiple of four.
+  const vector = new Float32Array(Uint8Array.from(floats).buffer);
+  return { rest: json(rest) as Json, vector };
+}
+
+function placeOf({ id, type }: Pick<MemoryEvent, "id" | "type">): string {
+  return `memory ${type} ${id}`;
+}
+
+function lengthOf(bytes: Uint8Array): Buffer {
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(bytes.length);
+  return length;
+}
+
+function split(bytes: Buffer): [Buffer, Buffer] {
+  const end = bytes.length < LENGTH_BYTES ? Number.POSITIVE_INFINITY : LENGTH_BYTES + bytes.readUInt32LE();
+  if (end > bytes.length) throw new MemoryEventError(`the event of ${bytes.length} bytes is cut off`);
+  return [bytes.subarray(LENGTH_BYTES, end), bytes.subarray(end)];
+}
+
+function json(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new MemoryEventError("the event is no JSON");
+  }
+}

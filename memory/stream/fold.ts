@@ -1,0 +1,64 @@
+/** What an event makes of the memory. The same event again, also from further back, changes nothing in the end. */
+import type { FactStore, Remembered } from "../store/facts.ts";
+import type { Hold, Holds } from "../store/holds.ts";
+import type { Tiers } from "../store/tiers.ts";
+import type { MemoryEvent } from "./event.ts";
+
+export interface Forgotten {
+  readonly facts: number;
+  readonly turns: number;
+  readonly conversations: number;
+}
+
+/** What came of an event, by its type. */
+export interface Outcomes {
+  fact: Remembered;
+  /** False when the data subject was erased. */
+  turns: boolean;
+  expired: undefined;
+  erase: Forgotten;
+  hold: Hold;
+  release: boolean;
+}
+
+export interface FoldParts {
+  readonly facts: FactStore;
+  readonly tiers: Tiers;
+  readonly holds: Holds;
+}
+
+export class Fold {
+  readonly #p: FoldParts;
+
+  constructor(parts: FoldParts) {
+    this.#p = parts;
+  }
+
+  /** @param seq its sequence, where it came from the stream */
+  apply<E extends MemoryEvent>(event: E, seq?: number): Promise<Outcomes[E["type"]]>;
+  async apply(event: MemoryEvent, seq?: number): Promise<Outcomes[MemoryEvent["type"]]> {
+    const { facts, tiers, holds } = this.#p;
+    switch (event.type) {
+      case "fact": {
+        const { id, customer, at: recordedAt, fact } = event;
+        return facts.remember({ ...fact, id, customer, recordedAt, seq });
+      }
+      case "turns": {
+        const { conversation, customer, turns } = event;
+        return tiers.add(turns.map((turn) => ({ ...turn, conversation, customer, seq })));
+      }
+      case "expired":
+        await facts.expire(event.customer, event.fact);
+        return undefined;
+      case "erase": {
+        const forgotten = await tiers.forget(event.customer);
+        await holds.release(event.customer);
+        return { facts: await facts.forget(event.customer), ...forgotten };
+      }
+      case "hold":
+        return holds.put(event.customer, { reason: event.reason, until: event.until, at: event.at });
+      case "release":
+        return holds.release(event.customer);
+    }
+  }
+}

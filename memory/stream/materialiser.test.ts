@@ -1,0 +1,303 @@
+/** The stream is the memory, and each node's database a copy of it that may be lost. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Level } from "level";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { startTestServer, type TestServer } from "../../runtime/bus/testing.ts";
+import type { JsonObject } from "../../runtime/json.ts";
+import { jetStreamApi } from "../../runtime/log/stream.ts";
+import { HandClock } from "../testing.ts";
+import { TestNode } from "./testing.ts";
+
+const DAY = 86_400_000;
+let server: TestServer;
+let dataDir: string;
+let clock: HandClock;
+let one: TestNode;
+let two: TestNode;
+
+beforeEach(async () => {
+  server = await startTestServer();
+  dataDir = mkdtempSync(join(tmpdir(), "bw-keys-"));
+  clock = new HandClock(Date.UTC(2026, 5, 1));
+  one = await TestNode.start(server, dataDir, clock);
+  two = await TestNode.start(server, dataDir, clock);
+});
+afterEach(async () => {
+  await one?.end();
+  await two?.end();
+  await server?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const fact = (text: string, more: JsonObject = {}): JsonObject => ({
+  customer: "ada",
+  conversation: "c1",
+  type: "note",
+  text,
+  ...more,
+});
+const turns = (conversation: string, ...texts: string[]): JsonObject => ({
+  conversation,
+  customer: "ada",
+  turns: texts.map((text, turn) => ({ turn, at: clock.now() + turn, text, reply: `re: ${text}` })),
+});
+const textsAt = async (node: TestNode, more: JsonObject = {}): Promise<string[]> =>
+  (await node.ask("recall", { customer: "ada", k: 100, ...more })).facts.map((each: any) => each.text);
+
+async function somethingOfEverything(node: TestNode): Promise<void> {
+  await node.ask("remember", fact("12 Elm Street", { type: "address" }));
+  clock.time += DAY;
+  await node.ask("remember", fact("3 Oak Avenue", { type: "address" }));
+  await node.ask("remember", fact("likes tea", { ttlMs: 30 * DAY }));
+  await node.ask("turns", { ...turns("c0", "hello"), customer: undefined } as unknown as JsonObject);
+  await node.ask("turns", turns("c1", "my kettle leaks", "thanks"));
+  await node.ask("hold", { customer: "bob", reason: "case 17" });
+}
+
+it("what one node writes, every node has, and whoever asks with the sequence of it sees it", async () => {
+  await one.open();
+  await two.open({ waitMs: 5_000 });
+  const { seq } = await one.ask("remember", fact("likes tea"));
+  expect(seq).toBe(1);
+  expect(await textsAt(two, { after: seq })).toEqual(["likes tea"]);
+  const kept = await two.ask("turns", turns("c1", "my kettle leaks"));
+  const said = await one.ask("said", { customer: "ada", text: "kettle", after: kept.seq });
+  expect(said.said).toHaveLength(2);
+  expect(said.stale).toBeUndefined();
+  // What will never be there is not waited for without end.
+  await two.memory.close();
+  await two.open({ waitMs: 20 });
+  expect(await two.ask("recall", { customer: "ada", after: 99 })).toMatchObject({ stale: true });
+});
+
+it("writes an ask that is repeated once, whichever node takes it", async () => {
+  await one.open();
+  await two.open();
+  const first = await one.ask("remember", fact("likes tea"), "the key");
+  expect(await one.ask("remember", fact("likes tea"), "the key")).toMatchObject({
+    stored: false,
+    id: first.id,
+  });
+  expect(await two.ask("remember", fact("likes tea"), "the key")).toMatchObject({
+    stored: false,
+    id: first.id,
+  });
+  expect((await one.state()).messages).toBe(1);
+});
+
+it("a lost database is folded again while readers are told that what they get may be old", async () => {
+  await one.open();
+  await somethingOfEverything(one);
+  const before = await one.contents();
+  expect(Object.keys(before)).toHaveLength(3 + 3 + 1 + 1);
+  await one.memory.close();
+  one.lose();
+  await one.open({ waitMs: 0 });
+  const first = await one.ask("recall", { customer: "ada" });
+  if (one.memory.progress!.rebuilding) expect(one.health).toMatchObject({ state: "degraded" });
+  if (first.facts.length === 0) expect(first).toMatchObject({ stale: true });
+  await one.caughtUp();
+  expect(await one.contents()).toEqual(before);
+  expect(one.memory.progress).toMatchObject({ rebuilding: false, unread: 0 });
+  expect(one.health).toMatchObject({ state: "up", stream: { applied: 6, last: 6 } });
+  // A reader who may wait gets it all at once.
+  await one.memory.close();
+  one.lose();
+  await one.open({ waitMs: 10_000 });
+  expect(await textsAt(one)).toEqual(["likes tea", "3 Oak Avenue"]);
+});
+
+it("goes on from its position after a restart, also where that is behind what it has", async () => {
+  await one.open();
+  await somethingOfEverything(one);
+  const before = await one.contents();
+  await one.memory.close();
+  const db = new Level<string, string>(join(one.dir, "memory"));
+  const position = JSON.parse((await db.get("stream!position"))!);
+  expect(position.seq).toBe(6);
+  await db.put("stream!position", JSON.stringify({ created: position.created, seq: 2 }));
+  await db.close();
+  await one.open();
+  await one.caughtUp();
+  expect(await one.contents()).toEqual(before);
+  expect(one.warnings).toEqual([]);
+});
+
+it("what has expired leaves the stream and every copy, and what it had closed stays closed", async () => {
+  await one.open();
+  await two.open();
+  await one.ask("remember", fact("12 Elm Street", { type: "address" }));
+  clock.time += DAY;
+  await one.ask("remember", fact("the hotel", { type: "address", ttlMs: DAY }));
+  await one.ask("remember", fact("held", { customer: "bob", ttlMs: DAY }));
+  await one.ask("hold", { customer: "bob", reason: "case 17" });
+  clock.time += DAY;
+  const service = one.memory.services.find(({ name }) => name === "memory")!;
+  await service.start!();
+  await vi.waitFor(async () => expect(await one.state()).toMatchObject({ lastSeq: 5, messages: 4 }), {
+    timeout: 10_000,
+  });
+  await service.stop!();
+  for (const node of [one, two]) await node.caughtUp();
+  const kept = await one.contents();
+  expect(Object.keys(kept)).toHaveLength(3);
+  expect(Object.values(kept).join()).not.toContain("the hotel");
+  expect(Object.values(kept).join()).toContain('"held"');
+  expect(await two.contents()).toEqual(kept);
+  await one.memory.close();
+  one.lose();
+  await one.open();
+  await one.caughtUp();
+  expect(await one.contents()).toEqual(kept);
+  expect(await textsAt(one)).toEqual([]);
+});
+
+it("erasing deletes a customer at every node and from the stream, and nobody else", async () => {
+  await one.open();
+  await two.open();
+  await somethingOfEverything(one);
+  await two.ask("remember", fact("likes coffee", { customer: "cleo" }));
+  await two.caughtUp();
+  await one.caughtUp();
+  const receipt = await two.ask("erase", { customer: "ada" });
+  expect(receipt).toMatchObject({ erased: true, facts: 3, turns: 2, conversations: 1, events: 4 });
+  await one.caughtUp();
+  for (const node of [one, two]) {
+    const kept = await node.contents();
+    expect(Object.keys(kept).map((place) => place.split(" ").slice(0, 2).join(" "))).toEqual([
+      "fact cleo",
+      "turn c0",
+      "hold bob",
+    ]);
+  }
+  // Left are: the erasing itself, what nobody was known in, the hold, and the other customer's fact.
+  expect((await one.state()).messages).toBe(4);
+  expect(await one.ask("remember", fact("back again"))).toEqual({ stored: false, reason: "erased" });
+  await expect(one.ask("erase", { customer: "bob" })).rejects.toMatchObject({ code: "held" });
+});
+
+it("passes over what is no event, says so, and loses nothing of what comes after", async () => {
+  await one.open();
+  await one.ask("remember", fact("likes tea"));
+  for (const foreign of [
+    "",
+    "{}",
+    "\u0002\u0000\u0000\u0000{}",
+    "a text of somebody who has no business here",
+  ])
+    await one.bus.request("bw.main.memory", Buffer.from(foreign));
+  await one.ask("remember", fact("likes coffee"));
+  expect((await textsAt(one)).sort()).toEqual(["likes coffee", "likes tea"]);
+  expect(one.memory.progress).toMatchObject({ applied: 6, unread: 4 });
+  expect(one.health).toMatchObject({ state: "degraded", stream: { unread: 4 } });
+  expect(one.warnings.filter((warning) => warning.includes("can't be read"))).toHaveLength(4);
+  await one.memory.close();
+  await one.open();
+  expect(one.memory.progress).toMatchObject({ applied: 6, unread: 4 });
+});
+
+it("what can't be opened for want of a key is read once the key is back", async () => {
+  await one.open();
+  await somethingOfEverything(one);
+  const before = await one.contents();
+  await one.memory.close();
+  one.lose();
+  const entry = await one.bus.kv("BW_main_KEYS").then(async (kv) => {
+    const keys = (await kv.keys()).filter((each) => each.includes("ada"));
+    const entries = await Promise.all(keys.map((each) => kv.get(each)));
+    for (const each of keys) await kv.purge(each);
+    return { kv, entries };
+  });
+  one.keys.close();
+  const other = await TestNode.start(server, dataDir, clock);
+  try {
+    await other.open();
+    await other.caughtUp();
+    expect(other.memory.progress!.unread).toBe(4);
+    expect(other.warnings.join()).toContain("can't be read");
+    await other.memory.close();
+    for (const each of entry.entries) await entry.kv.put(each!.key, each!.value);
+    await other.open();
+    await other.caughtUp();
+    expect(other.memory.progress!.unread).toBe(0);
+    expect(await other.contents()).toEqual(before);
+  } finally {
+    await other.end();
+  }
+});
+
+it("takes up the memory of a release before the stream", async () => {
+  await one.open("none");
+  await somethingOfEverything(one);
+  const before = await one.contents();
+  await one.memory.close();
+  await one.open();
+  await one.caughtUp();
+  const lines = ({ ...all }: Record<string, string>) =>
+    Object.fromEntries(Object.entries(all).map(([place, line]) => [place, line.replace(/"seq":\d+,?/, "")]));
+  expect(lines(await one.contents())).toEqual(lines(before));
+  expect(one.warnings).toContain("memory that is not in the stream is written to it");
+  await two.open();
+  await two.caughtUp();
+  expect(await two.contents()).toEqual(await one.contents());
+});
+
+it("gives a stream that was lost all that its copy still has", async () => {
+  await one.open();
+  await somethingOfEverything(one);
+  const before = await one.contents();
+  await one.memory.close();
+  await jetStreamApi(one.bus, "STREAM.DELETE.BW_main_MEMORY", undefined);
+  await one.open();
+  await one.caughtUp();
+  await two.open();
+  await two.caughtUp();
+  expect(await two.contents()).toEqual(await one.contents());
+  expect(Object.keys(await two.contents())).toEqual(Object.keys(before));
+  // A copy of another stream than the one that counts is folded anew.
+  await two.memory.close();
+  await jetStreamApi(one.bus, "STREAM.DELETE.BW_main_MEMORY", undefined);
+  await one.memory.close();
+  one.lose();
+  await one.open();
+  await one.ask("remember", fact("a new beginning"));
+  await two.open();
+  await two.caughtUp();
+  expect(await textsAt(two)).toEqual(["a new beginning"]);
+});
+
+it("a disk that takes nothing for a while holds it up, and no event is lost", async () => {
+  await one.open({ waitMs: 20 });
+  await one.ask("remember", fact("before"));
+  const batch = vi.spyOn(Level.prototype, "batch").mockImplementation(() => {
+    throw Object.assign(new Error("IO error: No space left on device"), { code: "LEVEL_IO_ERROR" });
+  });
+  try {
+    expect(await one.ask("remember", fact("meanwhile"))).toMatchObject({ stored: true, pending: true });
+    await vi.waitFor(() => expect(one.memory.progress!.trouble).toContain("No space left"), {
+      timeout: 5_000,
+    });
+    expect(one.health.state).toBe("degraded");
+    expect(await one.ask("recall", { customer: "ada", after: 2 })).toMatchObject({ stale: true });
+  } finally {
+    batch.mockRestore();
+  }
+  await one.caughtUp();
+  expect((await textsAt(one)).sort()).toEqual(["before", "meanwhile"]);
+  expect(one.memory.progress!.trouble).toBeUndefined();
+});
+
+it("tells of turns that are too large for one message, and splits what is large together", async () => {
+  await one.open();
+  const big = "x".repeat(100_000);
+  const many = turns("c1", ...Array.from({ length: 20 }, (_, i) => `${i} ${big}`));
+  expect(await one.ask("turns", many)).toMatchObject({ stored: true });
+  expect((await one.state()).messages).toBe(20);
+  const huge = turns("c2", "y".repeat(2_000_000));
+  await expect(one.ask("turns", huge)).rejects.toMatchObject({
+    code: "invalid",
+    message: expect.stringContaining("max_payload"),
+  });
+});

@@ -1,0 +1,312 @@
+/**
+ * A node's copy of the memory: follows the stream from its own position and folds it into the database, one event after the other.
+ * A database that was lost is folded anew while the desk serves; readers learn that what they get may be old.
+ */
+import type { Bus, Subjects } from "../../runtime/bus/index.ts";
+import { HEADER_ID } from "../../runtime/log/codec.ts";
+import { LogReader, type RawRecord } from "../../runtime/log/reader.ts";
+import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
+import {
+  acknowledged,
+  deleteMessage,
+  ensureStream,
+  JetStreamError,
+  messageAt,
+  type StreamState,
+  streamState,
+} from "../../runtime/log/stream.ts";
+import type { StoreParts } from "../store/contents.ts";
+import { adopt } from "./adopt.ts";
+import { decodeEvent, encodeEvent, type MemoryEvent, MemoryEventError } from "./event.ts";
+import type { Fold, Outcomes } from "./fold.ts";
+import {
+  beginAdopting,
+  clearFolded,
+  endAdopting,
+  holdsAnything,
+  noteUnread,
+  type Position,
+  readAdopting,
+  readPosition,
+  unread,
+  writePosition,
+} from "./position.ts";
+import { EventTooLargeError, type MemoryWriter, type ReadAfter, type Written } from "./writer.ts";
+
+export interface StreamedOptions {
+  /** How long a reader or a writer waits for this node's copy, ms. Default 500. */
+  readonly waitMs?: number;
+  /** How long one attempt to append may take, ms. Default 5,000. */
+  readonly appendMs?: number;
+  /** Copies of the stream in a cluster of servers. Default 1. */
+  readonly replicas?: number;
+  /** Told of what an operator should know. */
+  readonly warn?: (message: string, details: Record<string, unknown>) => void;
+}
+
+export interface MaterialiserParts extends StoreParts {
+  readonly bus: Bus;
+  readonly names: Subjects;
+  readonly keys: KeyRing;
+  readonly fold: Fold;
+}
+
+/** How far a node's copy is. */
+export interface Progress {
+  /** Last event that is in it. */
+  readonly applied: number;
+  /** Last event of the stream that is known of. */
+  readonly last: number;
+  /** It began from nothing, and is not where the stream was then. */
+  readonly rebuilding: boolean;
+  /** Events that could not be read. */
+  readonly unread: number;
+  /** Why it does not go on at the moment. */
+  readonly trouble?: string;
+}
+
+interface Waiting {
+  readonly seq: number;
+  readonly resolve: () => void;
+}
+
+/** Events after which the position is written at the latest. */
+const POSITION_EVERY = 64;
+const NO_MESSAGE = 10_043;
+
+export class Materialiser implements MemoryWriter {
+  readonly #p: MaterialiserParts;
+  readonly #o: Required<StreamedOptions>;
+  #created = "";
+  #reader!: LogReader;
+  #applied = 0;
+  #appliedId: string | undefined;
+  #noted = 0;
+  #last = 0;
+  /** Where the stream ended when this was opened: until then readers wait. */
+  #opened = 0;
+  #fromNothing = false;
+  #unread = 0;
+  #trouble: string | undefined;
+  /** What came of events that somebody here waits for, by their ids. */
+  readonly #expected = new Map<string, (outcome: unknown) => void>();
+  #waiting: Waiting[] = [];
+
+  private constructor(parts: MaterialiserParts, options: StreamedOptions) {
+    this.#p = parts;
+    this.#o = { waitMs: 500, appendMs: 5_000, replicas: 1, warn: () => {}, ...options };
+  }
+
+  /** Makes the stream when it is missing, and begins to follow it. */
+  static async open(parts: MaterialiserParts, options: StreamedOptions): Promise<Materialiser> {
+    const self = new Materialiser(parts, options);
+    const { bus, names } = parts;
+    await ensureStream(bus, names.memoryStream, [names.memory], { replicas: self.#o.replicas });
+    const state = await streamState(bus, names.memoryStream);
+    self.#created = state.created;
+    self.#applied = await self.#begin(state);
+    self.#noted = self.#applied;
+    self.#opened = (await streamState(bus, names.memoryStream)).lastSeq;
+    self.#last = self.#opened;
+    self.#reader = new LogReader(bus, {
+      stream: names.memoryStream,
+      subject: names.memory,
+      from: self.#applied + 1,
+      onRecord: (record) => self.#take(record),
+      onEnd: () => void self.#note(),
+      onRestart: (reason) => self.#o.warn("the memory's stream is read anew", { reason }),
+    });
+    self.#reader.start();
+    return self;
+  }
+
+  /** The position to go on from: the one that is noted, where the database and the stream still belong together. */
+  async #begin({ created, lastSeq, messages }: StreamState): Promise<number> {
+    const { db } = this.#p;
+    const position = await readPosition(db);
+    const own = position?.created === created;
+    if (position && own && position.seq <= lastSeq && !(await this.#hasToFoldAnew(position)))
+      return position.seq;
+    const lostEnd = position !== undefined && own && position.seq > lastSeq;
+    const another = position !== undefined && !own && messages > 0;
+    const adopting = (await readAdopting(db)) === created;
+    if (adopting || lostEnd || (!(own || another) && (await holdsAnything(db)))) {
+      // What is only here is written to the stream again: that of an earlier release, or what the stream has lost.
+      const above = lostEnd ? lastSeq : -1;
+      await beginAdopting(db, created);
+      this.#o.warn("memory that is not in the stream is written to it", { above });
+      await adopt(this.#p, above, async (event) => void (await this.#append(event)));
+      // What came with events of another stream is folded anew, with the sequences that it has in this one.
+      if (!lostEnd) await clearFolded(db);
+      this.#p.facts.dropHot();
+      this.#fromNothing = !lostEnd;
+      const seq = Math.max(above, 0);
+      await endAdopting(db, { created, seq });
+      return seq;
+    }
+    await clearFolded(db);
+    this.#fromNothing = messages > 0;
+    return 0;
+  }
+
+  /** Whether the stream is not the one that was folded, or what could not be read of it can be now. */
+  async #hasToFoldAnew({ seq, id }: Position): Promise<boolean> {
+    const { bus, names, db, keys } = this.#p;
+    const last = seq > 0 ? await messageAt(bus, names.memoryStream, seq) : undefined;
+    if (last && id !== undefined && last.header(HEADER_ID) !== id) return true;
+    for (const each of await unread(db)) {
+      const message = await messageAt(bus, names.memoryStream, each);
+      try {
+        if (!message || (await decodeEvent(message.data, keys))) return true;
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        this.#unread++;
+      }
+    }
+    return false;
+  }
+
+  get progress(): Progress {
+    return {
+      applied: this.#applied,
+      last: Math.max(this.#last, this.#applied),
+      rebuilding: this.#fromNothing && this.#applied < this.#opened,
+      unread: this.#unread,
+      ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }),
+    };
+  }
+
+  async write<E extends MemoryEvent>(
+    event: E,
+    signal?: AbortSignal,
+  ): Promise<Written<Outcomes[E["type"]]> | undefined> {
+    let outcome: { readonly value: unknown } | undefined;
+    const folded = new Promise<void>((resolve) => {
+      this.#expected.set(event.id, (value) => {
+        outcome = { value };
+        resolve();
+      });
+    });
+    try {
+      const seq = await this.#append(event);
+      if (seq === undefined) return undefined;
+      this.#last = Math.max(this.#last, seq);
+      // A repetition was folded already, and is folded once more to say what comes of it: nothing.
+      if (seq <= this.#applied && !outcome) outcome = { value: await this.#p.fold.apply(event, seq) };
+      if (!outcome) await Promise.race([folded, this.#reached(seq, signal)]);
+      return { seq, ...(outcome && { outcome: outcome.value as Outcomes[E["type"]] }) };
+    } finally {
+      this.#expected.delete(event.id);
+    }
+  }
+
+  async fresh({ seq = 0, signal }: ReadAfter = {}): Promise<boolean> {
+    const wanted = Math.max(seq, this.#opened);
+    if (this.#applied >= wanted) return true;
+    await this.#reached(wanted, signal);
+    return this.#applied >= wanted;
+  }
+
+  async head(): Promise<number> {
+    return (await streamState(this.#p.bus, this.#p.names.memoryStream)).lastSeq;
+  }
+
+  async discard(seqs: Iterable<number>): Promise<void> {
+    for (const seq of new Set(seqs)) {
+      try {
+        await deleteMessage(this.#p.bus, this.#p.names.memoryStream, seq);
+      } catch (error) {
+        if (!(error instanceof JetStreamError && error.errCode === NO_MESSAGE)) throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.stop();
+    for (const { resolve } of this.#waiting) resolve();
+    this.#waiting = [];
+    await this.#note();
+  }
+
+  /** Sequence of the event; undefined when the data subject was erased. */
+  async #append(event: MemoryEvent): Promise<number | undefined> {
+    const { bus, names, keys } = this.#p;
+    const data = await encodeEvent(event, keys);
+    if (!data) return undefined;
+    if (data.byteLength > bus.maxPayload) {
+      throw new EventTooLargeError(
+        `what memory is told has ${data.byteLength} bytes, more than the ${bus.maxPayload} of the server's max_payload: tell it less at once`,
+      );
+    }
+    const { appendMs: timeoutMs } = this.#o;
+    const headers = { [HEADER_ID]: event.id };
+    return acknowledged(await bus.request(names.memory, data, { timeoutMs, headers })).seq;
+  }
+
+  /** Until an event is folded, but no longer than a reader waits. */
+  #reached(seq: number, signal?: AbortSignal): Promise<void> {
+    if (this.#applied >= seq || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        this.#waiting = this.#waiting.filter((each) => each !== waiting);
+        resolve();
+      };
+      const waiting: Waiting = { seq, resolve: done };
+      const timer = setTimeout(done, this.#o.waitMs);
+      signal?.addEventListener("abort", done);
+      this.#waiting.push(waiting);
+    });
+  }
+
+  /** Folds an event. What it throws is tried again by the reader: a disk that is full, a key that can't be looked up. */
+  async #take(record: RawRecord): Promise<void> {
+    const { seq, pending } = record;
+    try {
+      await this.#foldOne(record);
+      this.#trouble = undefined;
+    } catch (error) {
+      this.#trouble = (error as Error).message;
+      throw error;
+    }
+    this.#applied = seq;
+    this.#appliedId = record.header(HEADER_ID);
+    this.#last = Math.max(this.#last, seq + pending);
+    for (const each of this.#waiting) if (each.seq <= seq) each.resolve();
+    if (seq - this.#noted >= POSITION_EVERY) await this.#note();
+  }
+
+  async #foldOne({ seq, data }: RawRecord): Promise<void> {
+    const { db, keys, fold } = this.#p;
+    let event: MemoryEvent | undefined;
+    try {
+      event = await decodeEvent(data, keys);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      // Nothing that is tried again makes it readable; it is passed over, and said so.
+      await noteUnread(db, seq, error.message);
+      this.#unread++;
+      this.#o.warn("an event of the memory can't be read", { seq, error: error.message });
+      return;
+    }
+    if (!event) return;
+    const outcome = await fold.apply(event, seq);
+    this.#expected.get(event.id)?.(outcome);
+  }
+
+  async #note(): Promise<void> {
+    const seq = this.#applied;
+    if (seq === this.#noted) return;
+    this.#noted = seq;
+    try {
+      await writePosition(this.#p.db, { created: this.#created, seq, id: this.#appliedId });
+    } catch (error) {
+      this.#trouble = (error as Error).message;
+    }
+  }
+}
+
+function isUnreadable(error: unknown): error is MemoryEventError | SealError {
+  return error instanceof MemoryEventError || error instanceof SealError;
+}
