@@ -12,6 +12,7 @@ import { subjectsOf } from "../../runtime/bus/index.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { Bodies } from "../../runtime/log/bodies.ts";
 import type { WorkspaceKeyRing } from "../../runtime/log/keyring.ts";
+import { hasStream } from "../../runtime/log/stream-snapshot.ts";
 import type { Manifest } from "./manifest.ts";
 
 export interface ListPlaces {
@@ -78,6 +79,8 @@ export async function eraseAgain(
   }
   // A copy that was made while keys were destroyed may have some that nothing refers to.
   await keys.eraseOrphans();
-  await new Bodies(bus, subjectsOf(workspace)).dropErased(keys);
+  const names = subjectsOf(workspace);
+  // A log of a release before there were any has none.
+  if (await hasStream(bus, names.bodiesStream)) await new Bodies(bus, names).dropErased(keys);
   return erased.size;
 }
