@@ -93,11 +93,11 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       get report() {
         return knowledge.report;
       },
-      get progress() {
-        return copy?.progress;
-      },
       close: async () => {
         await copy?.close();
+        await knowledge.close();
+        await db.close();
+      },
         await db.close();
       },
     };
