@@ -198,7 +198,10 @@ export class KnowledgeBase {
     this.#articles.set(id, article);
     this.#parts.delete(id);
     // Beside the passages, title and questions have vectors.
-    this.#passages.set(id, vectors ? vectors.length - 1 - questions.length : this.#partsOf(article).passages.length);
+    this.#passages.set(
+      id,
+      vectors ? vectors.length - 1 - questions.length : this.#partsOf(article).passages.length,
+    );
     if (vectors || !this.#o.encoder) this.#toEncode.delete(id);
     else this.#toEncode.set(id, article);
   }

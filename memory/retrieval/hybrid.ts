@@ -61,8 +61,7 @@ const NO_SPREAD: Spread = { mean: 0, deviation: 0, low: 0, high: 0 };
 const NO_BACKGROUND: Background = { cosine: 0, coverage: 0, asked: 0 };
 /** Titles asked for the background; a sample is enough. */
 const BACKGROUND_SAMPLE = 64;
-/** Up to so many documents are all candidates; of more, so many by words, or some times the hits that are wanted. */
-const ALL_CANDIDATES = 4_096;
+/** Of many documents so many are candidates by their words, or some times the hits that are wanted. */
 const CANDIDATES = 200;
 const CANDIDATES_OF_HITS = 4;
 
@@ -71,6 +70,10 @@ export interface HybridOptions {
   readonly lexicalWeight?: number;
   /** How often a word of the title counts. Default 2. */
   readonly titleWeight?: number;
+  /** Documents up to which each of them is a candidate. Default 4,096. */
+  readonly allCandidates?: number;
+  /** Vectors up to which all are compared, as in `VectorOptions`. */
+  readonly exactRows?: number;
 }
 
 export interface SearchOptions {
@@ -85,13 +88,18 @@ export class HybridIndex {
   readonly #ids = new Set<string>();
   readonly #lexicalWeight: number;
   readonly #titleWeight: number;
+  readonly #allCandidates: number;
+  readonly #exactRows: number | undefined;
   readonly #titles = new Map<string, string>();
   #vectors: VectorIndex | undefined;
   #background: Background | undefined;
 
-  constructor({ lexicalWeight = 0.5, titleWeight = 2 }: HybridOptions = {}) {
+  constructor(options: HybridOptions = {}) {
+    const { lexicalWeight = 0.5, titleWeight = 2, allCandidates = 4_096, exactRows } = options;
     this.#lexicalWeight = lexicalWeight;
     this.#titleWeight = titleWeight;
+    this.#allCandidates = allCandidates;
+    this.#exactRows = exactRows;
   }
 
   get size(): number {
@@ -124,7 +132,7 @@ export class HybridIndex {
    */
   setVectors(id: string, vectors: readonly Float32Array[]): void {
     const [first] = vectors;
-    if (first) this.#vectors ??= new VectorIndex(first.length);
+    if (first) this.#vectors ??= new VectorIndex(first.length, { exactRows: this.#exactRows });
     this.#vectors?.add(id, vectors);
   }
 
@@ -144,7 +152,7 @@ export class HybridIndex {
     const { mean, deviation, low, high } = near?.spread ?? NO_SPREAD;
     const lexicalShare = cosines.size === 0 ? 1 : this.#lexicalWeight;
 
-    const isSmall = this.size <= ALL_CANDIDATES;
+    const isSmall = this.size <= this.#allCandidates;
     const byWords = lexical.top(isSmall ? this.size : Math.max(CANDIDATES, CANDIDATES_OF_HITS * k));
     for (const id of byWords) {
       if (!asked || cosines.has(id)) continue;
