@@ -4,6 +4,7 @@ import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { addChaos } from "./chaos/commands.ts";
 import { addEngine } from "./engine/commands.ts";
 import { addLog } from "./log/commands.ts";
+import { addMemory } from "./memory/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
 import { addRecovery } from "./recovery/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
@@ -14,6 +15,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
   addChaos(bench, env);
   addEngine(bench, env);
   addLog(bench, env);
+  addMemory(bench, env);
   addNodes(bench, env);
   addRecovery(bench, env);
   addRehydration(bench, env);
