@@ -5,6 +5,7 @@ import { addChaos } from "./chaos/commands.ts";
 import { addEngine } from "./engine/commands.ts";
 import { addErase } from "./erase/commands.ts";
 import { addLog } from "./log/commands.ts";
+import { addMemory } from "./memory/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
 import { addRecovery } from "./recovery/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
@@ -16,6 +17,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
   addEngine(bench, env);
   addErase(bench, env);
   addLog(bench, env);
+  addMemory(bench, env);
   addNodes(bench, env);
   addRecovery(bench, env);
   addRehydration(bench, env);

@@ -70,6 +70,7 @@ export interface Memory {
 export async function openMemory(options: MemoryOptions): Promise<Memory> {
   const { keys, encoder, clock = systemClock, notes } = options;
   const db = await openDatabase(options.dir);
+  let knowledge: KnowledgeBase | undefined;
   try {
     const facts = new FactStore(db, keys, clock);
     const turns = new TurnStore(db, keys);
@@ -78,7 +79,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const holds = new Holds(db, keys, clock);
     const fold = new Fold({ facts, tiers, holds });
     const { knowledgeDirs: dirs, progress } = options;
-    const knowledge = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    const base = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    knowledge = base;
     const copy = options.stream && (await follow(options.stream, { db, keys, facts, turns, holds, fold }));
     const writer = copy ?? new DirectWriter(fold);
     const service = memoryService({
@@ -94,27 +96,29 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       progress: copy && (() => copy.progress),
     });
     return {
-      services: [service, knowledgeService(knowledge)],
-      knowledge,
+      services: [service, knowledgeService(base)],
+      knowledge: base,
       facts,
       turns,
       tiers,
       holds,
       contents: () => contents({ db, facts, turns, holds }),
       get report() {
-        return knowledge.report;
+        return base.report;
       },
       get progress() {
         return copy?.progress;
       },
       close: async () => {
         await copy?.close();
+        await base.close();
         await db.close();
       },
       rows: () => rowsOf(db),
       visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge }, visit, signal),
     };
   } catch (error) {
+    await knowledge?.close();
     await db.close();
     throw error;
   }

@@ -376,8 +376,8 @@ export function knowledgeService(base: KnowledgeBase): Service {
     operations,
     reads: ["search", "get", "list"],
     health: () => {
-      const { articles, passages, problems } = base.report;
-      return { state: problems.length > 0 ? "degraded" : "up", articles, passages, problems };
+      const { articles, passages, toEncode, problems } = base.report;
+      return { state: problems.length > 0 ? "degraded" : "up", articles, passages, toEncode, problems };
     },
   };
 }

@@ -6,10 +6,10 @@ import { findNatsServer } from "../../runtime/config/nats-server.ts";
 import { dropSnapshots } from "../../runtime/host/cell-store.ts";
 import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import type { Percentiles } from "../harness/index.ts";
+import { Remote } from "../harness/remote.ts";
 import type { Arrivals, Fill, LoadRound, Saturate, Target } from "./load-process.ts";
 import type { StartNode } from "./node-process.ts";
 import type { Place } from "./place.ts";
-import { Remote } from "./remote.ts";
 
 export interface ArmOptions {
   readonly what: "node" | "bare";

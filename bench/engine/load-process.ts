@@ -1,10 +1,11 @@
-/** The process that the load comes from: a gateway of another machine, as far as the node can tell (`remote.ts`). */
+/** The process that the load comes from: a gateway of another machine, as far as the node can tell (`harness/remote.ts`). */
 import type { BusMessage } from "../../runtime/bus/index.ts";
 import { newId } from "../../runtime/ids.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { Appender } from "../../runtime/log/appender.ts";
 import { Bodies } from "../../runtime/log/bodies.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
+import { serve } from "../harness/remote.ts";
 import {
   BENCH,
   conversation,
@@ -15,7 +16,6 @@ import {
   type Place,
   SUBJECTS,
 } from "./place.ts";
-import { serve } from "./remote.ts";
 
 export interface Target {
   /** Which actors: `messages` or `turns`. */

@@ -1,15 +1,15 @@
-/** The process that is measured: one node, or the bare loop. Told what to do by the bench (`remote.ts`). */
+/** The process that is measured: one node, or the bare loop. Told what to do by the bench (`harness/remote.ts`). */
 import { partitionOf } from "../../runtime/address.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import type { Node } from "../../runtime/node.ts";
 import { Latencies, type Percentiles } from "../harness/index.ts";
+import { serve } from "../harness/remote.ts";
 import { BareLoop } from "./bare-loop.ts";
 import { foldSpeed } from "./fold.ts";
 import { rawActors } from "./memory.ts";
 import { startNode } from "./node.ts";
 import { conversation, type Joined, join, PARTITIONS, type Place } from "./place.ts";
 import { Coverage, DoneFeed, watchStore } from "./progress.ts";
-import { serve } from "./remote.ts";
 
 export interface StartNode extends Place {
   readonly what: "node" | "bare";

@@ -1,4 +1,5 @@
 /** Measuring: loops of load, histograms, interleaved rounds. */
+export { type LoopDelay, measureLoopDelay } from "./delay.ts";
 export { Latencies, type Percentiles } from "./histogram.ts";
 export {
   type ClosedLoopOptions,

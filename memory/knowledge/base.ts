@@ -1,16 +1,24 @@
 /**
- * The knowledge base: articles cut into passages, indexed by words and vectors. Vectors are kept in LevelDB with the
- * encoder's id and dimension, and computed again only for articles that changed or when the encoder is another one.
+ * The knowledge base: articles cut into passages, indexed by words and vectors.
+ *
+ * It is searched while it is indexed. An article is found by its words as soon as it is read; where its vectors are not stored
+ * yet they are computed afterwards, as many texts at once as the encoder takes. All of it is done in slices, so that the event
+ * loop does not wait for it.
  */
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
 import type { Encoder } from "../encoder/encoder.ts";
 import { type Calibration, calibrate, confidence, shippedCalibrationSet } from "../retrieval/confidence.ts";
 import { type EncodedParts, partsOf } from "../retrieval/documents.ts";
-import { type Hit, HybridIndex } from "../retrieval/hybrid.ts";
+import { type Hit, HybridIndex, type Query } from "../retrieval/hybrid.ts";
 import { encodeQuery } from "../retrieval/query.ts";
 import { terms } from "../retrieval/terms.ts";
-import { key, type MemoryDb, under } from "../store/database.ts";
+import { slices } from "../slices.ts";
+import { key, type MemoryDb } from "../store/database.ts";
+import { ArticleVectors, CUT_VERSION, dropOtherVectors } from "./article-vectors.ts";
 import { type Article, loadArticles } from "./articles.ts";
+import { encodeArticles } from "./encoding.ts";
 import { plainText } from "./plain-text.ts";
 
 export interface FoundPassage {
@@ -30,100 +38,108 @@ export interface KnowledgeOptions {
   readonly db: MemoryDb;
   readonly encoder?: Encoder;
   readonly dirs: readonly string[];
+  /** How long `open` waits for vectors that are not stored yet, ms. Default 10,000. The others are computed later on. */
+  readonly openWithinMs?: number;
+  /** Told how many articles are indexed, until `open` answers. */
   readonly progress?: (done: number, all: number) => void;
 }
 
 export interface IndexReport {
   readonly articles: number;
   readonly passages: number;
-  /** Articles whose vectors were computed now. */
+  /** Articles whose vectors were computed since the folders were read last. */
   readonly encoded: number;
+  /** Articles whose vectors are still to be computed: until then they are found by their words. */
+  readonly toEncode: number;
   readonly problems: readonly string[];
 }
 
-interface Indexed {
-  readonly article: Article;
-  readonly parts: EncodedParts;
-}
-
-/** As an article's vectors lie in the database. */
-interface StoredVectors {
-  /** Of the article and of how it is cut. */
-  readonly hash: string;
-  readonly model: string;
-  readonly dimension: number;
-  /** Base64 of 32-bit floats, little endian, one vector after the other. */
-  readonly data: string;
-}
-
-/** Raised when articles are cut differently, so that their vectors are computed again. */
-const CUT_VERSION = 2;
+/** Articles whose vectors are read from the database at once. */
+const READ_AT_ONCE = 32;
+/** Articles whose passages are kept: those that are found are found again. */
+const PARTS_KEPT = 256;
 
 export class KnowledgeBase {
   readonly #o: KnowledgeOptions;
-  readonly #articles = new Map<string, Indexed>();
+  readonly #vectors: ArticleVectors | undefined;
+  readonly #articles = new Map<string, Article>();
   readonly #index = new HybridIndex();
+  readonly #parts = new LRUCache<string, EncodedParts>({ max: PARTS_KEPT });
+  readonly #passages = new Map<string, number>();
   #calibrations!: { readonly byVectors?: Calibration; readonly byWords: Calibration };
-  #report: IndexReport = { articles: 0, passages: 0, encoded: 0, problems: [] };
+  /** Articles without vectors, by id. */
+  readonly #toEncode = new Map<string, Article>();
+  #encoded = 0;
+  #problems: readonly string[] = [];
+  #encodingProblem: string | undefined;
+  /** The folders are read by one at a time, and one encodes. */
+  #reading: Promise<unknown> = Promise.resolve();
+  #encoding: Promise<void> | undefined;
+  #progress: KnowledgeOptions["progress"];
+  readonly #closing = new AbortController();
 
   private constructor(options: KnowledgeOptions) {
     this.#o = options;
+    this.#progress = options.progress;
+    this.#vectors = options.encoder && new ArticleVectors(options.db, options.encoder);
   }
 
-  /** Reads the folders and brings the index up to date. */
+  /** Reads the folders and brings the index up to date, as far as that is done in time. */
   static async open(options: KnowledgeOptions): Promise<KnowledgeBase> {
     const base = new KnowledgeBase(options);
     base.#calibrations = {
       byVectors: options.encoder && (await base.#calibration(options.encoder)),
       byWords: await base.#calibration(undefined),
     };
-    await base.reload();
+    await base.#read();
+    const inTime = new AbortController();
+    const { signal } = inTime;
+    const late = sleep(options.openWithinMs ?? 10_000, undefined, { signal }).catch(() => {});
+    await Promise.race([base.#encode(), late]);
+    inTime.abort();
+    base.#progress = undefined;
     return base;
   }
 
-  /** Reads the folders again: changed articles are indexed anew, missing ones are dropped. */
+  /** Reads the folders again: changed articles are indexed anew, missing ones are dropped. Answers when all is done. */
   async reload(): Promise<IndexReport> {
-    const { encoder } = this.#o;
-    const { articles, problems } = await loadArticles(this.#o.dirs);
-    const present = new Set(articles.map(({ id }) => id));
-    for (const id of this.#articles.keys()) {
-      if (present.has(id)) continue;
-      this.#articles.delete(id);
-      this.#index.remove(id);
-    }
-    await this.#dropOthers(present);
-    let encoded = 0;
-    let done = 0;
-    const add = async (article: Article) => {
-      if (this.#articles.get(article.id)?.article.hash !== article.hash) {
-        const parts = partsOf(article.title, article.text, article.questions);
-        const stored = encoder && (await this.#storedVectors(article, encoder));
-        const vectors = stored ?? (encoder && (await this.#encode(article, parts, encoder)));
-        if (vectors && !stored) encoded++;
-        const { id, title, text, tags, questions } = article;
-        this.#index.add({ id, title, text: [text, tags.join(" "), ...questions].join("\n"), vectors });
-        this.#articles.set(id, { article, parts });
-      }
-      this.#o.progress?.(++done, articles.length);
-    };
-    // All at once: the encoder puts their texts into full batches.
-    await Promise.all(articles.map(add));
-    this.#report = { articles: articles.length, passages: this.#passages(), encoded, problems };
-    return this.#report;
+    await this.#read();
+    await this.#encode();
+    return this.report;
   }
 
   get report(): IndexReport {
-    return this.#report;
+    const [articles, toEncode] = [this.#articles.size, this.#toEncode.size];
+    let passages = 0;
+    for (const count of this.#passages.values()) passages += count;
+    const problems = this.#encodingProblem ? [...this.#problems, this.#encodingProblem] : this.#problems;
+    return { articles, passages, encoded: this.#encoded, toEncode, problems };
+  }
+
+  /** Bytes of what is held for searching, without the articles themselves. */
+  get bytes(): HybridIndex["bytes"] {
+    return this.#index.bytes;
+  }
+
+  /** Ends what goes on in the background; the database is the caller's to close. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the knowledge base is closed"));
+    await Promise.allSettled([this.#reading, this.#encoding]);
   }
 
   /** The best passage of each of the k best articles, best first. */
   async search(text: string, k = 4, signal?: AbortSignal): Promise<FoundPassage[]> {
-    const query = await encodeQuery(text, this.#o.encoder, signal);
+    return this.find(await encodeQuery(text, this.#o.encoder, signal), k);
+  }
+
+  /** The same for a query that is encoded. */
+  find(query: Query, k = 4): FoundPassage[] {
     const { byVectors, byWords } = this.#calibrations;
     const calibration = query.vectors && byVectors ? byVectors : byWords;
-    const wanted = new Set(terms(text));
+    const wanted = new Set(terms(query.text));
     return this.#index.search(query, { k }).map((hit) => {
-      const { article, parts } = this.#articles.get(hit.id)!;
+      const article = this.#articles.get(hit.id)!;
+      const parts = this.#partsOf(article);
       const number = passageFor(hit, parts, wanted);
       return {
         id: `${article.id}#${number}`,
@@ -131,56 +147,122 @@ export class KnowledgeBase {
         title: article.title,
         text: plainText(parts.passages[number]?.text ?? article.text),
         score: hit.score,
-        confidence: confidence(calibration, hit.evidence, this.#index.background()),
+        confidence: confidence(calibration, hit.evidence, this.#index.background),
       };
     });
   }
 
   get(id: string): Article | undefined {
-    return this.#articles.get(id)?.article;
+    return this.#articles.get(id);
   }
 
   list(): Article[] {
-    return [...this.#articles.values()]
-      .map(({ article }) => article)
-      .sort((a, b) => (a.title < b.title ? -1 : a.title > b.title ? 1 : 0));
+    return [...this.#articles.values()].sort((a, b) => (a.title < b.title ? -1 : a.title > b.title ? 1 : 0));
   }
 
-  #passages(): number {
-    return [...this.#articles.values()].reduce((sum, { parts }) => sum + parts.passages.length, 0);
+  #read(): Promise<void> {
+    const reading = this.#reading.then(() => this.#readFolders());
+    this.#reading = reading.catch(() => {});
+    return reading;
   }
 
-  async #encode(article: Article, parts: EncodedParts, encoder: Encoder): Promise<Float32Array[]> {
-    const vectors = await encoder.encode(parts.texts);
-    const flat = Buffer.concat(vectors.map((vector) => new Uint8Array(vector.slice().buffer)));
-    const stored: StoredVectors = {
-      hash: vectorHash(article),
-      model: encoder.id,
-      dimension: encoder.dimension,
-      data: flat.toString("base64"),
-    };
-    await this.#o.db.put(key("vectors", article.id), JSON.stringify(stored));
-    return vectors;
+  /** Every article is found afterwards: by its words at least, by its vectors too where they are stored. */
+  async #readFolders(): Promise<void> {
+    const rest = slices();
+    const { articles, problems } = await loadArticles(this.#o.dirs);
+    const present = new Set(articles.map(({ id }) => id));
+    for (const id of this.#articles.keys()) if (!present.has(id)) this.#drop(id);
+    await dropOtherVectors(this.#o.db, present);
+    this.#problems = problems;
+    this.#encodingProblem = undefined;
+    this.#encoded = 0;
+    const changed = articles.filter(({ id, hash }) => this.#articles.get(id)?.hash !== hash);
+    let done = articles.length - changed.length;
+    for (let i = 0; i < changed.length; i += READ_AT_ONCE) {
+      const some = changed.slice(i, i + READ_AT_ONCE);
+      const stored = (await this.#vectors?.get(some)) ?? [];
+      for (const [n, article] of some.entries()) {
+        this.#add(article, stored[n]);
+        done++;
+        this.#progress?.(done - this.#toEncode.size, articles.length);
+        await rest();
+        this.#closing.signal.throwIfAborted();
+      }
+    }
+    if (changed.length > 0 || this.#index.background.asked === 0) await this.#index.measureBackground(rest);
   }
 
-  async #storedVectors(article: Article, encoder: Encoder): Promise<Float32Array[] | undefined> {
-    const text = await this.#o.db.get(key("vectors", article.id));
-    if (text === undefined) return undefined;
-    const stored = JSON.parse(text) as StoredVectors;
-    if (stored.hash !== vectorHash(article) || stored.model !== encoder.id) return undefined;
-    const bytes = Uint8Array.from(Buffer.from(stored.data, "base64"));
-    const flat = new Float32Array(bytes.buffer);
-    return Array.from({ length: flat.length / stored.dimension }, (_, i) =>
-      flat.subarray(i * stored.dimension, (i + 1) * stored.dimension),
+  #add(article: Article, vectors: readonly Float32Array[] | undefined): void {
+    const { id, title, text, tags, questions } = article;
+    this.#index.add({ id, title, text: [text, tags.join(" "), ...questions].join("\n"), vectors });
+    this.#articles.set(id, article);
+    this.#parts.delete(id);
+    // Beside the passages, title and questions have vectors.
+    this.#passages.set(
+      id,
+      vectors ? vectors.length - 1 - questions.length : this.#partsOf(article).passages.length,
     );
+    if (vectors || !this.#o.encoder) this.#toEncode.delete(id);
+    else this.#toEncode.set(id, article);
   }
 
-  async #dropOthers(present: ReadonlySet<string>): Promise<void> {
-    const range = under("vectors");
-    const batch = this.#o.db.batch();
-    for await (const at of this.#o.db.keys(range))
-      if (!present.has(at.slice(range.gte.length))) batch.del(at);
-    await batch.write();
+  /** What cannot be encoded is found by its words, and tried again when the folders are read again. */
+  async #encode(): Promise<void> {
+    while (this.#toEncode.size > 0 && this.#encodingProblem === undefined) {
+      this.#encoding ??= this.#encodeAll().finally(() => {
+        this.#encoding = undefined;
+      });
+      await this.#encoding;
+    }
+  }
+
+  async #encodeAll(): Promise<void> {
+    const [encoder, vectors] = [this.#o.encoder!, this.#vectors!];
+    const { signal } = this.#closing;
+    const rest = slices();
+    let measured = this.#encodedArticles;
+    const keep = async (fresh: ReadonlyMap<Article, readonly Float32Array[]>): Promise<void> => {
+      await vectors.put(fresh);
+      for (const [article, own] of fresh) {
+        // It may have changed, or be gone, meanwhile.
+        if (this.#toEncode.get(article.id) !== article) continue;
+        this.#index.setVectors(article.id, own);
+        this.#toEncode.delete(article.id);
+        this.#encoded++;
+        this.#progress?.(this.#encodedArticles, this.#articles.size);
+        await rest();
+      }
+      if (this.#encodedArticles < 2 * measured) return;
+      measured = this.#encodedArticles;
+      await this.#index.measureBackground(rest);
+    };
+    try {
+      const partsOf = (article: Article): EncodedParts => this.#partsOf(article);
+      const failure = await encodeArticles({ encoder, waiting: this.#toEncode, partsOf, keep, rest, signal });
+      if (failure) this.#encodingProblem = unencoded(this.#toEncode.size, failure);
+      await this.#index.measureBackground(rest);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#encodingProblem = unencoded(this.#toEncode.size, error as Error);
+    }
+  }
+
+  get #encodedArticles(): number {
+    return this.#articles.size - this.#toEncode.size;
+  }
+
+  #drop(id: string): void {
+    this.#index.remove(id);
+    for (const by of [this.#articles, this.#parts, this.#passages, this.#toEncode]) by.delete(id);
+  }
+
+  #partsOf(article: Article): EncodedParts {
+    const { id, title, text, questions } = article;
+    const known = this.#parts.get(id);
+    if (known) return known;
+    const parts = partsOf(title, text, questions);
+    this.#parts.set(id, parts);
+    return parts;
   }
 
   /** Depends on the encoder and the calibration set only: computed once and kept. */
@@ -197,8 +279,8 @@ export class KnowledgeBase {
   }
 }
 
-function vectorHash({ hash }: Article): string {
-  return `${CUT_VERSION}:${hash}`;
+function unencoded(articles: number, { message }: Error): string {
+  return `${articles} articles are found by their words alone, because they cannot be encoded: ${message}; it is tried again at the next start`;
 }
 
 /** The passage whose vector was nearest; when that was the title's, the one that has most of the query's words. */

@@ -83,7 +83,7 @@ export async function examplesOf(
     const [without] = index.search(query, { k: 1, allow: (id) => id !== answer });
     if (without) examples.push({ evidence: without.evidence, right: false });
   }
-  return { examples, background: index.background() };
+  return { examples, background: await index.measureBackground() };
 }
 
 /** Logistic regression with a little regularisation, by gradient descent; the same examples give the same weights. */

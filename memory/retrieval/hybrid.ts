@@ -4,10 +4,12 @@
  * Both kinds of score are brought to 0 … 1 within the candidates of one query and added with equal weight. Measured on
  * two collections (questions of laymen against short answers; long situations against internal documents) this was
  * better than either alone, and better than reciprocal ranks, which forget how much better the first one is.
+ *
+ * Of a small collection every document is a candidate; of a large one, those that are near the top by words or by vectors.
  */
 import { Bm25Index } from "./bm25.ts";
 import { terms } from "./terms.ts";
-import { VectorIndex } from "./vectors.ts";
+import { type Nearest, type Spread, VectorIndex } from "./vectors.ts";
 
 export interface HybridDocument {
   readonly id: string;
@@ -55,14 +57,23 @@ export interface Background {
   readonly asked: number;
 }
 
+const NO_SPREAD: Spread = { mean: 0, deviation: 0, low: 0, high: 0 };
+const NO_BACKGROUND: Background = { cosine: 0, coverage: 0, asked: 0 };
 /** Titles asked for the background; a sample is enough. */
 const BACKGROUND_SAMPLE = 64;
+/** Of many documents so many are candidates by their words, or some times the hits that are wanted. */
+const CANDIDATES = 200;
+const CANDIDATES_OF_HITS = 4;
 
 export interface HybridOptions {
   /** Share of the lexical score, 0 … 1. Default 0.5. */
   readonly lexicalWeight?: number;
   /** How often a word of the title counts. Default 2. */
   readonly titleWeight?: number;
+  /** Documents up to which each of them is a candidate. Default 4,096. */
+  readonly allCandidates?: number;
+  /** Vectors up to which all are compared, as in `VectorOptions`. */
+  readonly exactRows?: number;
 }
 
 export interface SearchOptions {
@@ -77,73 +88,95 @@ export class HybridIndex {
   readonly #ids = new Set<string>();
   readonly #lexicalWeight: number;
   readonly #titleWeight: number;
-  /** Titles with their vectors, by document. */
-  readonly #titles = new Map<string, Query>();
+  readonly #allCandidates: number;
+  readonly #exactRows: number | undefined;
+  readonly #titles = new Map<string, string>();
   #vectors: VectorIndex | undefined;
   #background: Background | undefined;
 
-  constructor({ lexicalWeight = 0.5, titleWeight = 2 }: HybridOptions = {}) {
+  constructor(options: HybridOptions = {}) {
+    const { lexicalWeight = 0.5, titleWeight = 2, allCandidates = 4_096, exactRows } = options;
     this.#lexicalWeight = lexicalWeight;
     this.#titleWeight = titleWeight;
+    this.#allCandidates = allCandidates;
+    this.#exactRows = exactRows;
   }
 
   get size(): number {
     return this.#ids.size;
   }
 
-  /** Adds a document, or replaces the one with the same id. */
+  /** Bytes of what is held for searching by words and by vectors, without ids and titles. */
+  get bytes(): { readonly words: number; readonly vectors: number } {
+    return { words: this.#lexical.bytes, vectors: this.#vectors?.bytes ?? 0 };
+  }
+
+  /**
+   * Adds a document, or replaces the one with the same id.
+   * @throws RangeError as `setVectors`; the document is then as it was
+   */
   add({ id, title, text, vectors = [] }: HybridDocument): void {
+    this.setVectors(id, vectors);
     this.#ids.add(id);
-    this.#background = undefined;
-    this.#titles.delete(id);
-    if (title) this.#titles.set(id, { text: title, vectors: vectors.slice(0, 1) });
+    if (title) this.#titles.set(id, title);
+    else this.#titles.delete(id);
     this.#lexical.add(id, [
       { terms: terms(title ?? ""), weight: this.#titleWeight },
       { terms: terms(text), weight: 1 },
     ]);
-    const first = vectors[0];
-    if (first) {
-      if (!this.#vectors) this.#vectors = new VectorIndex(first.length);
-      this.#vectors.add(id, vectors);
-    } else this.#vectors?.remove(id);
+  }
+
+  /**
+   * Vectors of a document that is there, instead of those that it had.
+   * @throws RangeError when one has another dimension than the others, or numbers that are none
+   */
+  setVectors(id: string, vectors: readonly Float32Array[]): void {
+    const [first] = vectors;
+    if (first) this.#vectors ??= new VectorIndex(first.length, { exactRows: this.#exactRows });
+    this.#vectors?.add(id, vectors);
   }
 
   remove(id: string): void {
     this.#ids.delete(id);
-    this.#background = undefined;
     this.#titles.delete(id);
     this.#lexical.remove(id);
     this.#vectors?.remove(id);
   }
 
-  search(query: Query, { k = 10, allow = () => true }: SearchOptions = {}): Hit[] {
+  search(query: Query, { k = 10, allow }: SearchOptions = {}): Hit[] {
     const wanted = terms(query.text);
-    const lexical = this.#lexical.search(wanted);
-    for (const id of lexical.keys()) if (!allow(id)) lexical.delete(id);
-    const near =
-      this.#vectors && query.vectors?.length ? this.#vectors.search(query.vectors, allow) : new Map();
-    const { mean, deviation, low, high } = spread([...near.values()].map(({ cosine }) => cosine));
-    const bestLexical = Math.max(0, ...lexical.values());
-    const lexicalShare = near.size === 0 ? 1 : this.#lexicalWeight;
+    const lexical = this.#lexical.score(wanted, allow);
+    const asked = query.vectors?.length ? query.vectors : undefined;
+    const near = asked && this.#vectors?.near(asked, allow);
+    const cosines = near?.found ?? new Map<string, Nearest>();
+    const { mean, deviation, low, high } = near?.spread ?? NO_SPREAD;
+    const lexicalShare = cosines.size === 0 ? 1 : this.#lexicalWeight;
 
+    const isSmall = this.size <= this.#allCandidates;
+    const byWords = lexical.top(isSmall ? this.size : Math.max(CANDIDATES, CANDIDATES_OF_HITS * k));
+    for (const id of byWords) {
+      if (!asked || cosines.has(id)) continue;
+      const nearest = this.#vectors?.of(id, asked);
+      if (nearest) cosines.set(id, nearest);
+    }
     const scored: { id: string; score: number }[] = [];
-    for (const id of new Set([...lexical.keys(), ...near.keys()])) {
-      const byWords = bestLexical > 0 ? (lexical.get(id) ?? 0) / bestLexical : 0;
-      const cosine = near.get(id)?.cosine;
-      const byVector = cosine === undefined ? 0 : high > low ? (cosine - low) / (high - low) : 1;
-      scored.push({ id, score: lexicalShare * byWords + (1 - lexicalShare) * byVector });
+    for (const id of new Set([...byWords, ...cosines.keys()])) {
+      const byWord = lexical.best > 0 ? lexical.of(id) / lexical.best : 0;
+      const cosine = cosines.get(id)?.cosine;
+      const byVector = cosine === undefined ? 0 : high > low ? Math.max(0, (cosine - low) / (high - low)) : 1;
+      scored.push({ id, score: lexicalShare * byWord + (1 - lexicalShare) * byVector });
     }
     scored.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
     return scored.slice(0, k).map(({ id, score }, rank): Hit => {
-      const vector = near.get(id);
+      const nearest = cosines.get(id);
       const other = scored[rank === 0 ? 1 : 0]?.score ?? 0;
       return {
         id,
         score,
-        part: vector?.part,
+        part: nearest?.part,
         evidence: {
-          cosine: vector?.cosine ?? 0,
-          prominence: vector && deviation > 0 ? (vector.cosine - mean) / deviation : 0,
+          cosine: nearest?.cosine ?? 0,
+          prominence: nearest && deviation > 0 ? (nearest.cosine - mean) / deviation : 0,
           coverage: this.#coverage(id, wanted),
           lead: score - other,
         },
@@ -151,26 +184,34 @@ export class HybridIndex {
     });
   }
 
-  /** Computed when it is asked for after a change. */
-  background(): Background {
-    this.#background ??= this.#measureBackground();
-    return this.#background;
+  /** As it was measured last; before that, of no titles. */
+  get background(): Background {
+    return this.#background ?? NO_BACKGROUND;
   }
 
-  #measureBackground(): Background {
-    const titles = [...this.#titles].sort(([a], [b]) => (a < b ? -1 : 1));
-    const step = Math.max(1, Math.floor(titles.length / BACKGROUND_SAMPLE));
-    const found = titles
-      .filter((_, i) => i % step === 0)
-      .slice(0, BACKGROUND_SAMPLE)
-      .flatMap(([own, title]) => this.search(title, { k: 1, allow: (id) => id !== own }));
+  /** @param rest is awaited between two titles, so that others get their turn */
+  async measureBackground(rest: () => Promise<void> = async () => {}): Promise<Background> {
+    const ids = [...this.#titles.keys()].sort();
+    const step = Math.max(1, Math.floor(ids.length / BACKGROUND_SAMPLE));
+    const found: Evidence[] = [];
+    for (const own of ids.filter((_, i) => i % step === 0).slice(0, BACKGROUND_SAMPLE)) {
+      await rest();
+      const title = this.#titles.get(own);
+      // It went meanwhile.
+      if (title === undefined) continue;
+      const vector = this.#vectors?.vector(own, 0);
+      const query: Query = { text: title, vectors: vector && [vector] };
+      const hits = this.search(query, { k: 1, allow: (id) => id !== own });
+      found.push(...hits.map(({ evidence }) => evidence));
+    }
     const mean = (pick: (evidence: Evidence) => number) =>
-      found.reduce((sum, { evidence }) => sum + pick(evidence), 0) / Math.max(1, found.length);
-    return {
+      found.reduce((sum, evidence) => sum + pick(evidence), 0) / Math.max(1, found.length);
+    this.#background = {
       cosine: mean(({ cosine }) => cosine),
       coverage: mean(({ coverage }) => coverage),
       asked: found.length,
     };
+    return this.#background;
   }
 
   #coverage(id: string, wanted: readonly string[]): number {
@@ -183,18 +224,4 @@ export class HybridIndex {
     }
     return all > 0 ? had / all : 0;
   }
-}
-
-function spread(values: readonly number[]): { mean: number; deviation: number; low: number; high: number } {
-  let sum = 0;
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    sum += value;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  const mean = sum / Math.max(1, values.length);
-  const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length)), low, high };
 }

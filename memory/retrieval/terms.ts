@@ -1,7 +1,8 @@
 /** Terms of a text for lexical search: words in lower case, without diacritics, stop words left out, stemmed. */
-import { LRUCache } from "lru-cache";
 import { stem } from "./stemmer.ts";
 
+/** What a word may lie in; most are a word as they are. */
+const RUN = /[a-z0-9'\u0080-\uffff]+/g;
 const WORD = /[\p{L}\p{N}]+(?:['’][\p{L}]+)*/gu;
 const MARKS = /\p{M}+/gu;
 
@@ -44,25 +45,42 @@ const IRREGULAR = new Map(
   }).flatMap(([base, forms]) => forms.split(" ").map((form) => [form, base] as const)),
 );
 
-/** The same few thousand words come again and again. */
-const stems = new LRUCache<string, string>({ max: 20_000 });
+/** Terms by run, `""` where it says nothing: the same few thousand come again and again. */
+const known = new Map<string, string>();
+const MOST_KNOWN = 50_000;
 
 /** Terms in order of appearance, repeated ones repeated. A text of stop words only keeps them. */
 export function terms(text: string): string[] {
-  const all = wordsOf(text);
-  const content = all.filter((word) => !STOP_WORDS.has(word));
-  return (content.length > 0 ? content : all).map(stemmed);
+  const runs = text.toLowerCase().match(RUN) ?? [];
+  const content: string[] = [];
+  for (const run of runs) {
+    const term = known.get(run);
+    if (term === undefined) content.push(...learnt(run));
+    else if (term !== "") content.push(term);
+  }
+  return content.length > 0 ? content : runs.flatMap(wordsOf).map(stemmed);
 }
 
-function wordsOf(text: string): string[] {
-  const folded = text.toLowerCase().normalize("NFKD").replace(MARKS, "");
+function learnt(run: string): string[] {
+  const content = wordsOf(run).filter((word) => !STOP_WORDS.has(word));
+  const found = content.map(stemmed);
+  if (found.length <= 1) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    // Copies: what is cut out of a text would keep all of it in memory.
+    known.set(copied(run), copied(found[0] ?? ""));
+  }
+  return found;
+}
+
+function wordsOf(run: string): string[] {
+  const folded = run.normalize("NFKD").replace(MARKS, "");
   return (folded.match(WORD) ?? []).map((word) => word.replace(/['’]s$/, "").replace(/['’]/g, ""));
 }
 
 function stemmed(word: string): string {
-  const known = stems.get(word);
-  if (known !== undefined) return known;
-  const fresh = stem(IRREGULAR.get(word) ?? word);
-  stems.set(word, fresh);
-  return fresh;
+  return stem(IRREGULAR.get(word) ?? word);
+}
+
+function copied(text: string): string {
+  return Buffer.from(text).toString();
 }

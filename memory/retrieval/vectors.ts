@@ -1,113 +1,271 @@
-/** Exact search over unit vectors in one growing matrix. A document may have several rows; its score is the best row. */
+/**
+ * Search over unit vectors. A document may have several; its cosine is that of the nearest with the nearest of the query's.
+ *
+ * While they are few, all are compared. Beyond `exactRows`, those that may be the nearest are picked by their sign codes, and
+ * only they are compared: of the mean over all, a sample of documents tells. How much of what is nearest is found so, and how
+ * long that takes: `bench memory`, docs/memory.md.
+ */
+import { dot, Rows } from "./rows.ts";
+import { SignCodes } from "./sign-codes.ts";
+
+export interface VectorOptions {
+  /** Rows up to which all are compared. Default 8,192. */
+  readonly exactRows?: number;
+  /** Rows that are compared of those that may be near, for each vector of the query. Default 1,000. */
+  readonly compared?: number;
+}
+
+export interface Nearest {
+  readonly cosine: number;
+  /** Which of the document's vectors was the nearest. */
+  readonly part: number;
+}
+
+export interface Near {
+  /** By document: all that may be found, or of many those that are the nearest. */
+  readonly found: Map<string, Nearest>;
+  /** Of the cosines of all that may be found, or of a sample. */
+  readonly spread: Spread;
+}
+
+export interface Spread {
+  readonly mean: number;
+  readonly deviation: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+interface Document {
+  readonly id: string;
+  /** Where its vectors lie, in their order. */
+  readonly rows: readonly number[];
+}
+
+/** Rows from which on they are coded: by the time that codes are needed, they are there. */
+const CODED_FROM = 1_024;
+/** Documents that the mean is taken of where not all are compared. */
+const SAMPLE = 512;
+const FREE = -1;
+
 export class VectorIndex {
   readonly dimension: number;
-  #rows = new Float32Array(0);
-  #owners: string[] = [];
-  /** Which of its owner's rows a row is. */
-  #parts: number[] = [];
-  readonly #rowsOf = new Map<string, Set<number>>();
+  readonly #exactRows: number;
+  readonly #compared: number;
+  readonly #rows: Rows;
+  readonly #byId = new Map<string, number>();
+  /** Documents by number; numbers, like rows, are used again. */
+  readonly #documents: (Document | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  /** Number of the document that a row belongs to, and which of its rows it is. */
+  readonly #owners: number[] = [];
+  readonly #parts: number[] = [];
+  readonly #freeRows: number[] = [];
+  #codes: SignCodes | undefined;
+  #distances = new Uint16Array(0);
 
-  constructor(dimension: number) {
+  constructor(dimension: number, { exactRows = 8_192, compared = 1_000 }: VectorOptions = {}) {
     this.dimension = dimension;
+    this.#exactRows = exactRows;
+    this.#compared = compared;
+    this.#rows = new Rows(dimension);
   }
 
   get rows(): number {
-    return this.#owners.length;
+    return this.#owners.length - this.#freeRows.length;
   }
 
-  /** Adds a document's vectors, or replaces them. @throws RangeError when one has another dimension. */
+  /** Bytes that are reserved for vectors and codes. */
+  get bytes(): number {
+    return this.#rows.bytes + (this.#codes?.bytes ?? 0);
+  }
+
+  /**
+   * Adds a document's vectors, or replaces them.
+   * @throws RangeError when one has another dimension, or numbers that are none; the document is then as it was.
+   */
   add(id: string, vectors: readonly Float32Array[]): void {
+    for (const [part, vector] of vectors.entries()) this.#check(vector, `vector ${part} of ${id}`);
     this.remove(id);
-    for (const [part, vector] of vectors.entries()) {
-      if (vector.length !== this.dimension) {
-        throw new RangeError(
-          `a vector of ${vector.length} numbers does not fit an index of ${this.dimension}`,
-        );
-      }
-      const row = this.#owners.length;
-      this.#reserve(row + 1);
-      this.#rows.set(vector, row * this.dimension);
-      this.#owners.push(id);
-      this.#parts.push(part);
-      this.#claim(id, row);
-    }
+    if (vectors.length === 0) return;
+    const number = this.#freeNumbers.pop() ?? this.#documents.length;
+    const rows = vectors.map((vector, part) => {
+      const row = this.#freeRows.pop() ?? this.#owners.length;
+      this.#rows.set(row, vector);
+      this.#owners[row] = number;
+      this.#parts[row] = part;
+      this.#codes?.add(row);
+      return row;
+    });
+    this.#documents[number] = { id, rows };
+    this.#byId.set(id, number);
+    if (!this.#codes && this.rows >= Math.min(CODED_FROM, this.#exactRows)) this.#codeAll();
   }
 
   remove(id: string): void {
-    const rows = [...(this.#rowsOf.get(id) ?? [])].sort((a, b) => b - a);
-    this.#rowsOf.delete(id);
-    for (const row of rows) {
-      const last = this.#owners.length - 1;
-      if (row !== last) {
-        // The last row moves into the gap.
-        const owner = this.#owners[last]!;
-        this.#rows.copyWithin(row * this.dimension, last * this.dimension, (last + 1) * this.dimension);
-        this.#owners[row] = owner;
-        this.#parts[row] = this.#parts[last]!;
-        this.#rowsOf.get(owner)!.delete(last);
-        this.#rowsOf.get(owner)!.add(row);
-      }
-      this.#owners.pop();
-      this.#parts.pop();
+    const number = this.#byId.get(id);
+    if (number === undefined) return;
+    for (const row of this.#documents[number]!.rows) {
+      this.#codes?.remove(row);
+      this.#owners[row] = FREE;
+      this.#freeRows.push(row);
     }
+    this.#documents[number] = undefined;
+    this.#freeNumbers.push(number);
+    this.#byId.delete(id);
   }
 
-  /** For each document, the best cosine of its rows with the best of the query's vectors, and which row that was. */
-  search(
-    query: readonly Float32Array[],
-    allow: (id: string) => boolean = () => true,
-  ): Map<string, { cosine: number; part: number }> {
-    const found = new Map<string, { cosine: number; part: number }>();
-    const { dimension } = this;
-    const rows = this.#rows;
-    for (const [id, own] of this.#rowsOf) {
-      if (!allow(id)) continue;
-      let cosine = Number.NEGATIVE_INFINITY;
-      let part = 0;
-      for (const row of own) {
-        const at = row * dimension;
-        for (const vector of query) {
-          const product = dot(vector, rows, at);
-          if (product > cosine) {
-            cosine = product;
-            part = this.#parts[row]!;
-          }
-        }
-      }
-      found.set(id, { cosine, part });
-    }
+  /** A document's vector; a view that is good until the document changes. */
+  vector(id: string, part: number): Float32Array | undefined {
+    const row = this.#document(id)?.rows[part];
+    return row === undefined ? undefined : this.#rows.get(row);
+  }
+
+  /** For each document, the best cosine of its vectors with one of the query's, and which one that was. */
+  search(query: readonly Float32Array[], allow?: (id: string) => boolean): Map<string, Nearest> {
+    this.#checkAll(query);
+    const found = new Map<string, Nearest>();
+    for (const [id, number] of this.#byId)
+      if (!allow || allow(id)) found.set(id, this.#nearest(this.#documents[number]!, query));
     return found;
   }
 
-  #claim(id: string, row: number): void {
-    const own = this.#rowsOf.get(id);
-    if (own) own.add(row);
-    else this.#rowsOf.set(id, new Set([row]));
+  /** The nearest documents of those that are allowed, not fewer than the ten nearest, and how cosines spread. */
+  near(query: readonly Float32Array[], allow?: (id: string) => boolean): Near {
+    const excluded = allow && this.#excluded(allow);
+    if (!this.#codes || this.rows - (excluded?.rows ?? 0) <= this.#exactRows) {
+      const found = this.search(query, allow);
+      return { found, spread: spread([...found.values()].map(({ cosine }) => cosine)) };
+    }
+    this.#checkAll(query);
+    const found = new Map<string, Nearest>();
+    for (const vector of query) {
+      for (const row of this.#pick(vector, this.#codes, excluded?.documents)) {
+        const { id } = this.#documents[this.#owners[row]!]!;
+        const cosine = this.#rows.dot(row, vector);
+        if (cosine > (found.get(id)?.cosine ?? Number.NEGATIVE_INFINITY))
+          found.set(id, { cosine, part: this.#parts[row]! });
+      }
+    }
+    return { found, spread: this.#spreadOfSample(query, found, excluded?.documents) };
   }
 
-  #reserve(rows: number): void {
-    const wanted = rows * this.dimension;
-    if (this.#rows.length >= wanted) return;
-    const larger = new Float32Array(Math.max(wanted, this.#rows.length * 2, 64 * this.dimension));
-    larger.set(this.#rows);
-    this.#rows = larger;
+  /** The same of one document; undefined where it has no vectors. */
+  of(id: string, query: readonly Float32Array[]): Nearest | undefined {
+    const document = this.#document(id);
+    return document && this.#nearest(document, query);
+  }
+
+  #document(id: string): Document | undefined {
+    const number = this.#byId.get(id);
+    return number === undefined ? undefined : this.#documents[number];
+  }
+
+  #nearest({ rows }: Document, query: readonly Float32Array[]): Nearest {
+    let cosine = Number.NEGATIVE_INFINITY;
+    let part = 0;
+    for (let i = 0; i < rows.length; i++) {
+      for (const vector of query) {
+        const product = this.#rows.dot(rows[i]!, vector);
+        if (product > cosine) {
+          cosine = product;
+          part = i;
+        }
+      }
+    }
+    return { cosine, part };
+  }
+
+  /** Rows whose codes differ least from a vector's. */
+  #pick(vector: Float32Array, codes: SignCodes, excluded: Uint8Array | undefined): number[] {
+    const owners = this.#owners;
+    if (this.#distances.length < owners.length) this.#distances = new Uint16Array(2 * owners.length);
+    const distances = this.#distances;
+    codes.distances(vector, distances);
+    // How many there are at each distance tells up to which one to take.
+    const counts = new Int32Array(this.dimension + 1);
+    for (let row = 0; row < owners.length; row++) {
+      const owner = owners[row]!;
+      if (owner !== FREE && !(excluded && excluded[owner] === 1)) counts[distances[row]!]!++;
+    }
+    let most = 0;
+    for (let sum = counts[0]!; sum < this.#compared && most < this.dimension; sum += counts[most]!) most++;
+    const rows: number[] = [];
+    for (let row = 0; row < owners.length; row++) {
+      if (distances[row]! > most) continue;
+      const owner = owners[row]!;
+      if (owner !== FREE && !(excluded && excluded[owner] === 1)) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** The best are known; what is usual and what is low, a sample tells, the same at each search. */
+  #spreadOfSample(
+    query: readonly Float32Array[],
+    found: ReadonlyMap<string, Nearest>,
+    excluded: Uint8Array | undefined,
+  ): Spread {
+    const step = Math.max(1, Math.floor(this.#documents.length / SAMPLE));
+    const cosines: number[] = [];
+    for (let number = 0; number < this.#documents.length; number += step) {
+      const document = this.#documents[number];
+      if (document && excluded?.[number] !== 1) cosines.push(this.#nearest(document, query).cosine);
+    }
+    const { mean, deviation, low } = spread(cosines);
+    let high = Number.NEGATIVE_INFINITY;
+    for (const { cosine } of found.values()) high = Math.max(high, cosine);
+    return { mean, deviation, low: Math.min(low, high), high };
+  }
+
+  #excluded(allow: (id: string) => boolean): { documents: Uint8Array; rows: number } {
+    const documents = new Uint8Array(this.#documents.length);
+    let rows = 0;
+    for (const [id, number] of this.#byId) {
+      if (allow(id)) continue;
+      documents[number] = 1;
+      rows += this.#documents[number]!.rows.length;
+    }
+    return { documents, rows };
+  }
+
+  #codeAll(): void {
+    this.#codes = new SignCodes(this.#rows);
+    for (const [row, owner] of this.#owners.entries()) if (owner !== FREE) this.#codes.add(row);
+  }
+
+  #checkAll(query: readonly Float32Array[]): void {
+    for (const [part, vector] of query.entries()) this.#check(vector, `vector ${part} of the query`);
+  }
+
+  #check(vector: Float32Array, which: string): void {
+    if (vector.length !== this.dimension) {
+      throw new RangeError(
+        `${which}: a vector of ${vector.length} numbers does not fit an index of ${this.dimension}`,
+      );
+    }
+    if (isFiniteVector(vector)) return;
+    const place = vector.findIndex((value) => !Number.isFinite(value));
+    throw new RangeError(
+      `${which}: ${vector[place]} at place ${place} is no number to compare: the encoder that it comes from is broken, or what was stored is damaged`,
+    );
   }
 }
 
-/** Four sums, since each addition would wait for the one before. */
-function dot(vector: Float32Array, rows: Float32Array, at: number): number {
-  const length = vector.length;
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let i = 0;
-  for (; i + 3 < length; i += 4) {
-    a += vector[i]! * rows[at + i]!;
-    b += vector[i + 1]! * rows[at + i + 1]!;
-    c += vector[i + 2]! * rows[at + i + 2]!;
-    d += vector[i + 3]! * rows[at + i + 3]!;
+/** Whether all its numbers are numbers: one that is not would be neither near nor far, and hide what is. */
+export function isFiniteVector(vector: Float32Array): boolean {
+  // The square of each is in the sum: nothing outweighs what is no number.
+  return Number.isFinite(dot(vector, vector));
+}
+
+function spread(values: readonly number[]): Spread {
+  let sum = 0;
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    sum += value;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
   }
-  for (; i < length; i++) a += vector[i]! * rows[at + i]!;
-  return a + b + c + d;
+  const mean = sum / Math.max(1, values.length);
+  const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length)), low, high };
 }

@@ -40,7 +40,10 @@ export function printConfig(loaded: LoadedConfig, effective: boolean): string {
     const sections = leaf.path.slice(0, -1);
     for (let depth = 0; depth < sections.length; depth++) {
       if (open.slice(0, depth + 1).join(".") === sections.slice(0, depth + 1).join(".")) continue;
-      lines.push(`${"  ".repeat(depth)}${sections[depth]}:`);
+      // A section without settings is none.
+      const own = sections.slice(0, depth + 1);
+      const said = leaves.some(({ path }) => isBelow(path, own) && getAt(masked, path) !== undefined);
+      lines.push(`${"  ".repeat(depth)}${said ? "" : "# "}${sections[depth]}:`);
     }
     open = sections;
     lines.push(
@@ -48,6 +51,10 @@ export function printConfig(loaded: LoadedConfig, effective: boolean): string {
     );
   }
   return lines.length > 0 ? `${lines.join("\n")}\n` : "# everything is at its default\n";
+}
+
+function isBelow(path: readonly string[], section: readonly string[]): boolean {
+  return section.every((word, i) => path[i] === word);
 }
 
 function setting(leaf: Leaf, value: unknown): string {

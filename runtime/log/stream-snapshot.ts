@@ -5,6 +5,7 @@
  * chunk every 10 ms all the same. What is not taken away in time therefore waits here, up to a limit. It comes over the connection
  * of `bus`, where other messages have to wait behind it: a large stream deserves a connection of its own.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus, BusMessage } from "../bus/bus.ts";
 import type { JsonObject } from "../json.ts";
 import { JetStreamError, jetStreamApi, type StreamState, streamState } from "./stream.ts";
@@ -16,6 +17,8 @@ export interface SnapshotOptions {
   readonly maxWaitingBytes?: number;
   /** Silence of the server after which it is given up, ms. Default 30,000. */
   readonly silentMs?: number;
+  /** How long to wait while the server has another snapshot of this stream under way, ms. Default 10,000. */
+  readonly busyMs?: number;
 }
 
 /** A stream as the server says it is when a snapshot begins; `restoreStream` takes it. */
@@ -40,6 +43,8 @@ export class SnapshotError extends Error {
 const NO_STREAM = 10059;
 const EMPTY = new Uint8Array(0);
 const BEGIN_MS = 30_000;
+const IN_PROGRESS = "snapshot in progress";
+const BUSY_AGAIN_MS = 100;
 
 /** Undefined when there is no such stream. @throws JetStreamError, BusError */
 export async function snapshotStream(
@@ -56,7 +61,7 @@ export async function snapshotStream(
       no_consumers: true,
       chunk_size: options.chunkBytes ?? 128 * 1024,
     };
-    const { config, state } = await jetStreamApi(bus, `STREAM.SNAPSHOT.${name}`, request, BEGIN_MS);
+    const { config, state } = await begun(bus, name, request, options.busyMs ?? 10_000);
     return { config, state, created, chunks: arriving.chunks() };
   } catch (error) {
     arriving.end();
@@ -65,10 +70,22 @@ export async function snapshotStream(
   }
 }
 
+/** The server notices only after a while that nobody takes a snapshot any more, and takes no other one until then. */
+async function begun(bus: Bus, name: string, request: object, busyMs: number): Promise<any> {
+  for (const end = performance.now() + busyMs; ; await sleep(BUSY_AGAIN_MS)) {
+    try {
+      return await jetStreamApi(bus, `STREAM.SNAPSHOT.${name}`, request, BEGIN_MS);
+    } catch (error) {
+      const busy = error instanceof JetStreamError && error.message.includes(IN_PROGRESS);
+      if (!busy || performance.now() > end) throw error;
+    }
+  }
+}
+
 /** Chunks on their way from the server to whoever takes them. */
 class Arriving {
   readonly #name: string;
-  readonly #o: Required<Omit<SnapshotOptions, "chunkBytes">>;
+  readonly #o: Required<Omit<SnapshotOptions, "chunkBytes" | "busyMs">>;
   readonly #waiting: BusMessage[] = [];
   readonly #ends: (() => void)[];
   #bytes = 0;

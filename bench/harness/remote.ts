@@ -1,6 +1,5 @@
 /** A process of the bench that does what it is told: calls by name over the channel of `fork`. */
 import { type ChildProcess, fork } from "node:child_process";
-import type { Role } from "./process.ts";
 
 interface Call {
   readonly id: number;
@@ -23,10 +22,10 @@ export class Remote {
   #last = 0;
 
   /**
-   * @param entry the JavaScript file of `process.ts`
-   * @param role one of its processes that calls `serve`
+   * @param entry a JavaScript file that begins, by its first argument, one of several processes
+   * @param role one of them that calls `serve`
    */
-  constructor(entry: string, role: Role, execArgv: readonly string[] = []) {
+  constructor(entry: string, role: string, execArgv: readonly string[] = []) {
     this.#child = fork(entry, [role], {
       execArgv: [...execArgv],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -40,7 +39,7 @@ export class Remote {
     this.#ended = new Promise((resolve) => {
       const over = (): void => {
         for (const { reject } of this.#waiting.values())
-          reject(new Error(`bench engine: the process of the ${role} ended`));
+          reject(new Error(`bench: the process of the ${role} ended`));
         this.#waiting.clear();
         resolve();
       };

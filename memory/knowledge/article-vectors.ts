@@ -1,0 +1,99 @@
+/**
+ * Vectors of articles in the database: computed again only for an article that changed, or for another encoder.
+ *
+ * A value is a byte with the version of this layout, the length of a head (32 bits, little endian), the head as JSON, and the
+ * numbers as 32-bit floats, little endian, one vector after the other.
+ */
+import type { Encoder } from "../encoder/encoder.ts";
+import { isFiniteVector } from "../retrieval/vectors.ts";
+import { key, type MemoryDb, under } from "../store/database.ts";
+import type { Article } from "./articles.ts";
+
+interface Head {
+  /** Of the article and of how it is cut. */
+  readonly hash: string;
+  readonly model: string;
+  readonly dimension: number;
+}
+
+/** Raised when articles are cut differently, so that their vectors are computed again. */
+export const CUT_VERSION = 2;
+const LAYOUT_VERSION = 1;
+const PREFIX_BYTES = 5;
+const BYTES = { valueEncoding: "view" } as const;
+
+export class ArticleVectors {
+  readonly #db: MemoryDb;
+  readonly #encoder: Pick<Encoder, "id" | "dimension">;
+
+  constructor(db: MemoryDb, encoder: Pick<Encoder, "id" | "dimension">) {
+    this.#db = db;
+    this.#encoder = encoder;
+  }
+
+  /** Of each article; undefined where they are to be computed. */
+  async get(articles: readonly Article[]): Promise<(Float32Array[] | undefined)[]> {
+    const places = articles.map(({ id }) => placeOf(id));
+    const values = await this.#db.getMany<string, Uint8Array>(places, BYTES);
+    return articles.map((article, i) => {
+      const value = values[i];
+      return value && this.#open(article, value);
+    });
+  }
+
+  async put(vectors: ReadonlyMap<Article, readonly Float32Array[]>): Promise<void> {
+    const batch = this.#db.batch();
+    for (const [article, own] of vectors) {
+      const { id: model, dimension } = this.#encoder;
+      batch.put<string, Uint8Array>(
+        placeOf(article.id),
+        packed({ hash: hashOf(article), model, dimension }, own),
+        BYTES,
+      );
+    }
+    await batch.write();
+  }
+
+  #open(article: Article, value: Uint8Array): Float32Array[] | undefined {
+    // What an earlier release wrote is computed again.
+    if (value[0] !== LAYOUT_VERSION) return undefined;
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const from = PREFIX_BYTES + bytes.readUInt32LE(1);
+    const { hash, model, dimension } = JSON.parse(bytes.toString("utf8", PREFIX_BYTES, from)) as Head;
+    if (hash !== hashOf(article) || model !== this.#encoder.id) return undefined;
+    // A copy, because floats begin at a multiple of four.
+    const flat = new Float32Array(Uint8Array.from(bytes.subarray(from)).buffer);
+    const vectors = Array.from({ length: flat.length / dimension }, (_, i) =>
+      flat.subarray(i * dimension, (i + 1) * dimension),
+    );
+    return vectors.every(isFiniteVector) ? vectors : undefined;
+  }
+}
+
+/** Deletes the vectors of all other articles. */
+export async function dropOtherVectors(db: MemoryDb, present: ReadonlySet<string>): Promise<void> {
+  const range = under("vectors");
+  const batch = db.batch();
+  for await (const at of db.keys(range)) if (!present.has(at.slice(range.gte.length))) batch.del(at);
+  await batch.write();
+}
+
+function packed(head: Head, vectors: readonly Float32Array[]): Uint8Array {
+  const words = Buffer.from(JSON.stringify(head));
+  const from = PREFIX_BYTES + words.length;
+  const value = Buffer.alloc(from + vectors.length * head.dimension * 4);
+  value[0] = LAYOUT_VERSION;
+  value.writeUInt32LE(words.length, 1);
+  words.copy(value, PREFIX_BYTES);
+  for (const [i, { buffer, byteOffset, byteLength }] of vectors.entries())
+    value.set(new Uint8Array(buffer, byteOffset, byteLength), from + i * byteLength);
+  return value;
+}
+
+function placeOf(article: string): string {
+  return key("vectors", article);
+}
+
+function hashOf({ hash }: Article): string {
+  return `${CUT_VERSION}:${hash}`;
+}

@@ -1,0 +1,15 @@
+/** Long work in slices, so that the event loop gets to everything else in between. */
+import { setImmediate } from "node:timers/promises";
+
+/** So long may a slice be, ms; what is done between two rests comes on top. */
+const SLICE_MS = 4;
+
+/** @returns what is to be awaited wherever the work may rest: most times it does not */
+export function slices(sliceMs = SLICE_MS): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < sliceMs) return;
+    await setImmediate();
+    since = performance.now();
+  };
+}
