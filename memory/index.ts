@@ -115,7 +115,12 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
         await db.close();
       },
       rows: () => rowsOf(db),
-      visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge }, visit, signal),
+      visitTexts: (visit, signal) =>
+        visitMemory(
+          { db, facts, turns, holds, knowledge: base, keys, stream: options.stream },
+          visit,
+          signal,
+        ),
     };
   } catch (error) {
     await knowledge?.close();

@@ -55,6 +55,7 @@ const QUESTIONS = ["Do you ship abroad?", "How do I use a gift card?", "Which pa
 const BYE = "Thanks, that is all. Bye";
 /** A key that was destroyed may be in use for so long (L12), ms. */
 const GONE_MS = 70_000;
+const REMEMBERED_MS = 60_000;
 /** Others who are asked for again at the restored desk. */
 const SAMPLE = 200;
 const SEARCH_MS = 600_000;
@@ -141,7 +142,21 @@ class Run {
     this.#row("erase.fill", "conversations/s", (all.length * 1_000) / (performance.now() - begun));
   }
 
+  /** Memory is given what was said when a conversation comes to rest. */
+  async #remembered(): Promise<void> {
+    const end = performance.now() + REMEMBERED_MS;
+    for (;;) {
+      const path = `/v1/admin/memory/${this.#victim.id}/export`;
+      const kept = await deskRequest(this.#desk, "GET", path);
+      if (JSON.stringify(kept.conversations).includes(this.#victim.word)) return;
+      if (performance.now() > end)
+        throw new Error(`after ${REMEMBERED_MS} ms memory has not got what was said`);
+      await sleep(100);
+    }
+  }
+
   async #before(archive: string): Promise<void> {
+    await this.#remembered();
     this.#o.onStage?.("looking for what one of them said");
     const searched = await this.#search(this.#victim.word);
     const found = searched.opened.filter((store) => store.found > 0).map(({ store }) => store);
