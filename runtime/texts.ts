@@ -3,7 +3,7 @@ import { formatAddress } from "./address.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import type { CellStore } from "./host/cell-store.ts";
 import { BodyLostError } from "./log/bodies.ts";
-import { decodeRecord, openRecord } from "./log/codec.ts";
+import { decodeRecord, HEADER_TO, openRecord } from "./log/codec.ts";
 import type { DeadLetters } from "./log/dead-letters.ts";
 import { isPassing, type LogSource } from "./log/read.ts";
 import { readAll } from "./log/read-all.ts";
@@ -28,8 +28,11 @@ export interface TextSource extends LogSource {
 /** Every record in the log now, every snapshot of an actor, every dead letter. @throws BusError, JetStreamError, what `visit` throws */
 export async function visitTexts(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
   const { bus, names, stream } = source;
-  const look = async ({ seq, data }: RawRecord): Promise<void> =>
-    visit({ store: "log", place: String(seq), text: await textOf(source, seq, data) });
+  const look = async ({ seq, data, header }: RawRecord): Promise<void> => {
+    const to = header(HEADER_TO);
+    const place = to === undefined ? String(seq) : `${seq} to ${to}`;
+    await visit({ store: "log", place, text: await textOf(source, seq, data) });
+  };
   await readAll(bus, { stream, subject: names.logAll }, look, signal);
   for await (const to of source.store.kept()) {
     signal?.throwIfAborted();

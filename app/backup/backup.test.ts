@@ -107,6 +107,13 @@ describe("a backup", () => {
       yield before.subarray(0, 100_000);
     };
     await expect(takeArchive(archive, broken(), { force: true })).rejects.toThrow(/damaged|cut off/);
+    const abort = new AbortController();
+    const interrupted = takeArchive(archive, await download(desk), {
+      force: true,
+      signal: abort.signal,
+      progress: () => abort.abort(new Error("enough")),
+    });
+    await expect(interrupted).rejects.toThrow(/enough/);
     expect(readFileSync(archive).equals(before)).toBe(true);
     expect(readdirSync(base).filter((name) => name.includes("partial"))).toEqual([]);
   });

@@ -143,6 +143,10 @@ describe("errors", () => {
     expect(problems("gateway:\n  customerAuth: token\n")[0]).toContain("customerSecret");
     expect(problems("model:\n  provider: ollama\n")[0]).toContain("model.model");
     expect(problems("dialog:\n  timeZone: Nowhere/City\n")[0]).toContain("Europe/Berlin");
+    expect(problems("dataDir: desk\nbackup:\n  eraseList: desk/erased.jsonl\n")[0]).toContain("outlive");
+    expect(load("dataDir: desk\nbackup:\n  eraseList: desk-erased.jsonl\n").config.backup.eraseList).toMatch(
+      /desk-erased\.jsonl$/,
+    );
   });
 });
 

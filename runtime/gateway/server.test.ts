@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { connect } from "node:net";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { OverloadedError, UnavailableError } from "../engine.ts";
@@ -314,6 +315,72 @@ describe("the server", () => {
     expect((await call("/livez", { headers: { "x-request-id": id } })).headers.get("x-request-id")).toBe(id);
     const odd = await call("/livez", { headers: { "x-request-id": "a b" } });
     expect(odd.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe("downloads", () => {
+  const downloading = (content: () => AsyncGenerator<Buffer>) =>
+    new RouteRegistry().add(
+      route({
+        method: "POST",
+        path: "/v1/download",
+        auth: "admin",
+        summary: "Answers bytes",
+        handler: () => ({
+          download: { type: "application/x-tar", name: "a b.tar", content: Readable.from(content()) },
+        }),
+      }),
+    );
+
+  it("come as they are made, of any length", async () => {
+    await gateway.close();
+    await start({
+      registry: downloading(async function* () {
+        for (let n = 0; n < 64; n++) yield Buffer.alloc(256 * 1024, n);
+      }),
+    });
+    expect((await call("/v1/download", { method: "POST" })).status).toBe(401);
+    const response = await post("/v1/download", "{}");
+    expect(response.headers.get("content-type")).toBe("application/x-tar");
+    expect(response.headers.get("content-disposition")).toBe('attachment; filename="a_b.tar"');
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(bytes).toHaveLength(16 * 1024 * 1024);
+    expect(bytes.at(-1)).toBe(63);
+  });
+
+  it("break off where they can't go on, and end with the client and with the gateway", async () => {
+    await gateway.close();
+    let open = 0;
+    const endless = async function* (): AsyncGenerator<Buffer> {
+      open++;
+      try {
+        for (;;) yield Buffer.alloc(64 * 1024);
+      } finally {
+        open--;
+      }
+    };
+    let content: () => AsyncGenerator<Buffer> = async function* () {
+      yield Buffer.alloc(10);
+      throw new Error("the disk is full");
+    };
+    await start({ registry: downloading(() => content()) });
+    const broken = await post("/v1/download", "{}");
+    await expect(broken.arrayBuffer()).rejects.toThrow();
+    content = endless;
+    const left = new AbortController();
+    const headers = { authorization: `Bearer ${ADMIN}` };
+    await call("/v1/download", { method: "POST", headers, signal: left.signal });
+    await expect.poll(() => open).toBe(1);
+    left.abort();
+    await expect.poll(() => open).toBe(0);
+    const reading = (await post("/v1/download", "{}")).arrayBuffer();
+    reading.catch(() => {});
+    await expect.poll(() => open).toBe(1);
+    await gateway.close();
+    await expect(reading).rejects.toThrow();
+    expect(open).toBe(0);
+    await start();
   });
 });
 

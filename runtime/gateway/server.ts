@@ -244,11 +244,11 @@ class Server {
         if (answer.download) {
           const { type, name, content } = answer.download;
           reply.hijack();
+          // Not "connection: close": clients of Node 20 take what breaks off then for the whole.
           reply.raw.writeHead(200, {
             ...(reply.getHeaders() as Record<string, string>),
             "content-type": type,
             "content-disposition": `attachment; filename="${name.replace(/[^\w.-]/g, "_")}"`,
-            connection: "close",
           });
           const sent = pipeline(content, reply.raw, { signal: closing }).catch((error: unknown) => {
             if (!context.signal.aborted) this.#errors.set(request, error);
