@@ -442,14 +442,14 @@ function gateway(
 
 /** What a backup of this desk is made of. */
 function backupSource(config: Config, version: string | undefined, parts: Parts): BackupSource {
-  const { backOffice, memory, erasures } = parts.agents!;
+  const { backOffice, erasures } = parts.agents!;
   return {
     workspace: config.workspace,
     dataDir: config.dataDir,
     version: version ?? "unknown",
     partitions: config.log.partitions,
     keys: parts.keys!,
-    stores: storesOf({ dataDir: config.dataDir, backOffice, memory, workspace: config.workspace }),
+    stores: storesOf({ dataDir: config.dataDir, backOffice }),
     connect: () => parts.connect!("bailiwick-backup"),
     erasures: async () => {
       erasures.ensure();

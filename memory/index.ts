@@ -3,7 +3,6 @@ import { type Bus, subjectsOf } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
-import { type Row, rowsOf } from "../runtime/rows.ts";
 import type { VisitText } from "../runtime/texts.ts";
 import type { EraseNotes } from "./control/erase.ts";
 import { visitMemory } from "./control/texts.ts";
@@ -59,8 +58,6 @@ export interface Memory {
   readonly progress: Progress | undefined;
   /** What was found in the folders of articles. */
   readonly report: IndexReport;
-  /** All that is on disk, sealed as it is there, at one moment. */
-  rows(): AsyncIterable<Row>;
   /** Shows all that is kept, opened. */
   visitTexts(visit: VisitText, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -114,8 +111,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
         await base.close();
         await db.close();
       },
-      rows: () => rowsOf(db),
-      visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge }, visit, signal),
+      visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge: base }, visit, signal),
     };
   } catch (error) {
     await knowledge?.close();

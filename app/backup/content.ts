@@ -22,11 +22,7 @@ import type { Subjects } from "../../runtime/bus/subjects.ts";
 
 /** Names of streams in the order in which they are taken, besides the keys. Those that are not there are left out. */
 export function streamsOf(names: Subjects): string[] {
-  return [names.logStream, names.bodiesStream, names.deadStream, memoryStreamOf(names)];
-}
-
-export function memoryStreamOf(names: Subjects): string {
-  return names.named("MEMORY");
+  return [names.logStream, names.bodiesStream, names.deadStream, names.memoryStream];
 }
 
 /** Stream of the bucket of keys. */

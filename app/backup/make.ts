@@ -7,7 +7,7 @@ import { type Subjects, subjectsOf } from "../../runtime/bus/index.ts";
 import { newId } from "../../runtime/ids.ts";
 import type { Sealer } from "../../runtime/log/sealer.ts";
 import { streamState } from "../../runtime/log/stream.ts";
-import { hasStream, snapshotStream } from "../../runtime/log/stream-snapshot.ts";
+import { snapshotStream } from "../../runtime/log/stream-snapshot.ts";
 import { WORKSPACE_KEY_FILE } from "../../runtime/log/workspace-key.ts";
 import type { Row } from "../../runtime/rows.ts";
 import { ArchiveWriter, partName } from "./archive.ts";
@@ -20,8 +20,6 @@ export interface StoreSource {
   /** Its folder in the data directory. */
   readonly name: string;
   rows(): AsyncIterable<Row>;
-  /** It is folded from this stream: where that is there, it is left out. */
-  readonly foldOf?: string;
 }
 
 export interface BackupSource {
@@ -99,10 +97,7 @@ class Backup {
     const streams = await this.#logAndBodies(log!, bodies!);
     for (const name of others) streams.push(await this.#stream(name));
     const stores: Manifest["stores"] = [];
-    for (const store of this.#source.stores) {
-      if (store.foldOf === undefined || !(await hasStream(this.#bus, store.foldOf)))
-        stores.push(await this.#store(store));
-    }
+    for (const store of this.#source.stores) stores.push(await this.#store(store));
     streams.push(await this.#stream(keysStreamOf(this.#names)));
     if (withKey) await this.#writer.put(KEY_ENTRY, readFileSync(join(dataDir, WORKSPACE_KEY_FILE)));
     const unsealed: Omit<Manifest, "seal"> = {

@@ -27,7 +27,7 @@ const streamSchema = z.object({
 });
 
 const storeSchema = z.object({
-  /** `backoffice`, `memory`, `imports`: a folder of the data directory. */
+  /** `backoffice`, `imports`: a folder of the data directory. */
   name: z.string().regex(/^[a-z]+$/),
   rows: count,
   entries: z.array(z.string()),

@@ -188,12 +188,14 @@ export class Materialiser implements MemoryWriter {
       });
     });
     try {
-      const seq = await this.#append(event);
-      if (seq === undefined) return undefined;
+      const appended = await this.#append(event);
+      if (!appended) return undefined;
+      const { seq, duplicate } = appended;
       this.#last = Math.max(this.#last, seq);
-      // A repetition was folded already, and is folded once more to say what comes of it: nothing.
-      if (seq <= this.#applied && !outcome) outcome = { value: await this.#p.fold.apply(event, seq) };
       if (!outcome) await Promise.race([folded, this.#reached(seq, signal)]);
+      // What it is folded for once more, when it was there already, is what comes of a repetition.
+      const repeated = duplicate ? this.#applied >= seq : this.#applied >= seq && !outcome;
+      if (repeated) outcome = { value: await this.#p.fold.apply(event, seq) };
       return { seq, ...(outcome && { outcome: outcome.value as Outcomes[E["type"]] }) };
     } finally {
       this.#expected.delete(event.id);
@@ -228,8 +230,8 @@ export class Materialiser implements MemoryWriter {
     await this.#note();
   }
 
-  /** Sequence of the event; undefined when the data subject was erased. */
-  async #append(event: MemoryEvent): Promise<number | undefined> {
+  /** Sequence of the event, and whether it was there; undefined when the data subject was erased. */
+  async #append(event: MemoryEvent): Promise<{ seq: number; duplicate: boolean } | undefined> {
     const { bus, names, keys } = this.#p;
     const data = await encodeEvent(event, keys);
     if (!data) return undefined;
@@ -240,7 +242,7 @@ export class Materialiser implements MemoryWriter {
     }
     const { appendMs: timeoutMs } = this.#o;
     const headers = { [HEADER_ID]: event.id };
-    return acknowledged(await bus.request(names.memory, data, { timeoutMs, headers })).seq;
+    return acknowledged(await bus.request(names.memory, data, { timeoutMs, headers }));
   }
 
   /** Until an event is folded, but no longer than a reader waits. */
