@@ -7,8 +7,10 @@ import type { VisitText } from "../runtime/texts.ts";
 import type { EraseNotes } from "./control/erase.ts";
 import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
+import type { ArticleOptions } from "./knowledge/articles.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
-import { knowledgeService, memoryService } from "./services.ts";
+import { type KnowledgeServiceOptions, knowledgeService } from "./knowledge/service.ts";
+import { memoryService } from "./services.ts";
 import { contents } from "./store/contents.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
@@ -32,6 +34,7 @@ export interface MemoryOptions {
   readonly keys: KeyRing;
   /** Folders of articles; later ones win. */
   readonly knowledgeDirs: readonly string[];
+  readonly articles?: ArticleOptions & KnowledgeServiceOptions;
   /** Without one, everything is found by its words alone. It is the caller's to close. */
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
@@ -76,7 +79,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const holds = new Holds(db, keys, clock);
     const fold = new Fold({ facts, tiers, holds });
     const { knowledgeDirs: dirs, progress } = options;
-    const base = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    const base = await KnowledgeBase.open({ db, encoder, dirs, articles: options.articles, progress });
     knowledge = base;
     const copy = options.stream && (await follow(options.stream, { db, keys, facts, turns, holds, fold }));
     const writer = copy ?? new DirectWriter(fold);
@@ -93,7 +96,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       progress: copy && (() => copy.progress),
     });
     return {
-      services: [service, knowledgeService(base)],
+      services: [service, knowledgeService(base, options.articles)],
       knowledge: base,
       facts,
       turns,

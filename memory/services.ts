@@ -1,4 +1,4 @@
-/** The resident agents of this room: `memory` (what is known of customers) and `knowledge` (articles). */
+/** The resident agent `memory`: what is known of customers, and what was said. */
 import { z } from "zod";
 import type { Clock } from "../runtime/clock.ts";
 import { AskError, type Operation, type Service } from "../runtime/host/service.ts";
@@ -7,7 +7,7 @@ import type { Json, JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
-import type { KnowledgeBase } from "./knowledge/base.ts";
+import { dropUndefined, valid } from "./input.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
 import { DESK_ROLE, readable } from "./store/access.ts";
@@ -97,8 +97,6 @@ const inputs = {
   customer: z.object({ customer: token, after }),
   hold: z.object({ customer: token, reason: z.string().min(1).max(1_000), until: time.optional() }),
   demote: z.object({ all: z.boolean().default(false) }),
-  search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
-  article: z.object({ id: z.string().min(1) }),
 };
 
 /**
@@ -348,40 +346,6 @@ export function memoryService(parts: MemoryParts): Service {
   };
 }
 
-/**
- * - `search` {text, k?} → {passages: [{id, articleId, title, text, score, confidence}], best: passage | null}
- * - `get` {id} → {article}
- * - `list` {} → {articles}
- */
-export function knowledgeService(base: KnowledgeBase): Service {
-  const operations: Record<string, Operation> = {
-    search: async (input, { signal }) => {
-      const { text, k } = valid("search", inputs.search, input);
-      const passages = (await base.search(text, k, signal)).map((passage) => ({ ...passage }));
-      return { passages, best: passages[0] ?? null };
-    },
-    get: async (input) => {
-      const { id } = valid("get", inputs.article, input);
-      const article = base.get(id);
-      if (!article) throw new AskError("not_found", `there is no article ${id}: knowledge.list names them`);
-      const { title, text, tags, intents } = article;
-      return { article: { id, title, text, tags, intents } };
-    },
-    list: async () => ({
-      articles: base.list().map(({ id, title, tags, intents }) => ({ id, title, tags, intents })),
-    }),
-  };
-  return {
-    name: "knowledge",
-    operations,
-    reads: ["search", "get", "list"],
-    health: () => {
-      const { articles, passages, toEncode, problems } = base.report;
-      return { state: problems.length > 0 ? "degraded" : "up", articles, passages, toEncode, problems };
-    },
-  };
-}
-
 function heldUntil(until: number | undefined): string {
   const end = until === undefined ? "until it is released" : `until ${new Date(until).toISOString()}`;
   return `nothing of this customer may be erased: there is a legal hold ${end} (memory release)`;
@@ -403,16 +367,4 @@ async function fitting<T>(writing: Promise<T>): Promise<T> {
 /** A fact as it is answered: without its vector, with its source. */
 function shown({ vector: _vector, customer: _customer, seq: _seq, source, ...fact }: Fact): JsonObject {
   return dropUndefined({ ...fact, source: dropUndefined({ ...source }) });
-}
-
-/** Members with a value. */
-export function dropUndefined(value: Record<string, unknown>): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as JsonObject;
-}
-
-function valid<T extends z.ZodType>(operation: string, schema: T, input: unknown): z.output<T> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const { path, message } = parsed.error.issues[0]!;
-  throw new AskError("invalid", `${operation}: ${path.join(".") || "the input"}: ${message}`);
 }

@@ -173,8 +173,14 @@ export const configSchema = z.strictObject({
   }),
 
   knowledge: section({
-    /** Folders of articles (Markdown) to read besides the shipped ones. */
+    /** Folders of articles (Markdown, HTML, PDF, plain text) to read besides the shipped ones. */
     dirs: z.array(path()).default([]),
+    /** The folders are looked at this often for what was written, came or went; 0 for never. */
+    rescanMs: ms(10_000),
+    /** Larger files are no articles. */
+    maxArticleBytes: bytes(8 * 1024 * 1024),
+    /** Reading one PDF may take so long. */
+    pdfMs: ms(20_000),
     /** Whether the articles of the shipped company are read. */
     shipped: z.boolean().default(true),
   }),
