@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { addChaos } from "./chaos/commands.ts";
 import { addEngine } from "./engine/commands.ts";
+import { addErase } from "./erase/commands.ts";
 import { addLog } from "./log/commands.ts";
 import { addMemory } from "./memory/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
@@ -14,6 +15,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
   const bench = program.command("bench").description("latency and throughput on this machine");
   addChaos(bench, env);
   addEngine(bench, env);
+  addErase(bench, env);
   addLog(bench, env);
   addMemory(bench, env);
   addNodes(bench, env);

@@ -114,7 +114,12 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
         await base.close();
         await db.close();
       },
-      visitTexts: (visit, signal) => visitMemory({ db, facts, turns, knowledge: base }, visit, signal),
+      visitTexts: (visit, signal) =>
+        visitMemory(
+          { db, facts, turns, holds, knowledge: base, keys, stream: options.stream },
+          visit,
+          signal,
+        ),
     };
   } catch (error) {
     await knowledge?.close();

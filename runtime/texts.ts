@@ -6,8 +6,8 @@ import { BodyLostError } from "./log/bodies.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
 import type { DeadLetters } from "./log/dead-letters.ts";
 import { isPassing, type LogSource } from "./log/read.ts";
-import { LogReader } from "./log/reader.ts";
-import { streamState } from "./log/stream.ts";
+import { readAll } from "./log/read-all.ts";
+import type { RawRecord } from "./log/reader.ts";
 
 export interface KeptText {
   /** What keeps it: `log`, `states`, `dead letters` … */
@@ -25,12 +25,12 @@ export interface TextSource extends LogSource {
   readonly deadLetters: DeadLetters;
 }
 
-/** Records read ahead. */
-const BATCH = 512;
-
 /** Every record in the log now, every snapshot of an actor, every dead letter. @throws BusError, JetStreamError, what `visit` throws */
 export async function visitTexts(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
-  await visitLog(source, visit, signal);
+  const { bus, names, stream } = source;
+  const look = async ({ seq, data }: RawRecord): Promise<void> =>
+    visit({ store: "log", place: String(seq), text: await textOf(source, seq, data) });
+  await readAll(bus, { stream, subject: names.logAll }, look, signal);
   for await (const to of source.store.kept()) {
     signal?.throwIfAborted();
     const state = await source.store.load(to);
@@ -41,36 +41,6 @@ export async function visitTexts(source: TextSource, visit: VisitText, signal?: 
     await visit({ store: "dead letters", place, text: JSON.stringify(letter) });
     const original = await source.deadLetters.original(letter.number);
     if (original) await visit({ store: "dead letters", place, text: await textOf(source, 0, original) });
-  }
-}
-
-async function visitLog(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
-  const { bus, names, stream } = source;
-  const { firstSeq, lastSeq, messages } = await streamState(bus, stream);
-  if (messages === 0) return;
-  let reader: LogReader | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      reader = new LogReader(bus, {
-        stream,
-        subject: names.logAll,
-        from: firstSeq,
-        batch: BATCH,
-        onEnd: resolve,
-        onRecord: async ({ seq, data }) => {
-          try {
-            signal?.throwIfAborted();
-            await visit({ store: "log", place: String(seq), text: await textOf(source, seq, data) });
-            if (seq >= lastSeq) resolve();
-          } catch (error) {
-            reject(error);
-          }
-        },
-      });
-      reader.start();
-    });
-  } finally {
-    await reader?.stop();
   }
 }
 

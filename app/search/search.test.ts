@@ -72,7 +72,7 @@ const stores = (report: SearchReport): string[] =>
     .sort();
 
 it("finds what the desk may read in each of its stores, and in no file", async () => {
-  const everywhere = ["facts", "log", "states", "turns"];
+  const everywhere = ["facts", "log", "memory's stream", "states", "turns"];
   await expect.poll(async () => stores(await searched(WORD)), { timeout: 20_000 }).toEqual(everywhere);
   const report = await searched(WORD);
   expect(report.files.found).toEqual([]);

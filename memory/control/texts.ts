@@ -1,37 +1,67 @@
 /** All that memory and knowledge keep, opened as far as that can be: for whoever looks for something in all of it. */
+import { type Bus, subjectsOf } from "../../runtime/bus/index.ts";
+import { readAll } from "../../runtime/log/read-all.ts";
+import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
 import type { VisitText } from "../../runtime/texts.ts";
 import type { KnowledgeBase } from "../knowledge/base.ts";
 import type { MemoryDb } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
+import type { Holds } from "../store/holds.ts";
 import type { TurnStore } from "../store/turns.ts";
+import { decodeEvent, MemoryEventError } from "../stream/event.ts";
 
 export interface MemoryTexts {
   readonly db: MemoryDb;
   readonly facts: Pick<FactStore, "all">;
   readonly turns: Pick<TurnStore, "of">;
+  readonly holds: Pick<Holds, "of">;
   readonly knowledge: Pick<KnowledgeBase, "list">;
+  readonly keys: KeyRing;
+  /** Where what memory is told is kept; absent where it is in the database alone. */
+  readonly stream?: { readonly bus: Bus; readonly workspace: string };
 }
 
-/** Facts by customer, superseded ones too; turns by conversation, whichever tier they are in; articles. */
-export async function visitMemory(
-  { db, facts, turns, knowledge }: MemoryTexts,
+/** Facts by customer, superseded ones too; turns by conversation, whichever tier they are in; holds; articles; events. */
+export async function visitMemory(parts: MemoryTexts, visit: VisitText, signal?: AbortSignal): Promise<void> {
+  const { db, facts, turns, holds, knowledge } = parts;
+  const each = async (row: string, store: string, read: (id: string) => Promise<unknown>): Promise<void> => {
+    for await (const id of secondParts(db, row)) {
+      signal?.throwIfAborted();
+      const text = JSON.stringify(await read(id));
+      // Nothing is left to read of who was erased.
+      if (text !== undefined && text !== "[]") await visit({ store, place: id, text });
+    }
+  };
+  await each("fact", "facts", async (customer) =>
+    (await facts.all(customer)).map(({ vector: _, ...fact }) => fact),
+  );
+  await each("turn", "turns", (conversation) => turns.of(conversation));
+  await each("segment", "turns", (conversation) => turns.of(conversation));
+  await each("hold", "holds", (customer) => holds.of(customer));
+  for (const article of knowledge.list())
+    await visit({ store: "articles", place: article.id, text: JSON.stringify(article) });
+  if (parts.stream) await visitEvents(parts.stream, parts.keys, visit, signal);
+}
+
+async function visitEvents(
+  { bus, workspace }: NonNullable<MemoryTexts["stream"]>,
+  keys: KeyRing,
   visit: VisitText,
   signal?: AbortSignal,
 ): Promise<void> {
-  for await (const customer of secondParts(db, "fact")) {
-    signal?.throwIfAborted();
-    const all = (await facts.all(customer)).map(({ vector: _, ...fact }) => fact);
-    if (all.length > 0) await visit({ store: "facts", place: customer, text: JSON.stringify(all) });
-  }
-  for (const what of ["turn", "segment"]) {
-    for await (const conversation of secondParts(db, what)) {
-      signal?.throwIfAborted();
-      const said = await turns.of(conversation);
-      if (said.length > 0) await visit({ store: "turns", place: conversation, text: JSON.stringify(said) });
-    }
-  }
-  for (const article of knowledge.list())
-    await visit({ store: "articles", place: article.id, text: JSON.stringify(article) });
+  const { memoryStream: stream, memory: subject } = subjectsOf(workspace);
+  const look = async (seq: number, data: Uint8Array): Promise<void> => {
+    const closed = Buffer.from(data).toString("latin1");
+    const opened = await decodeEvent(data, keys).catch((error) => {
+      if (error instanceof MemoryEventError || error instanceof SealError) return undefined;
+      throw error;
+    });
+    const text = opened
+      ? JSON.stringify(opened, (_, value) => (value instanceof Float32Array ? undefined : value))
+      : closed;
+    await visit({ store: "memory's stream", place: String(seq), text });
+  };
+  await readAll(bus, { stream, subject }, ({ seq, data }) => look(seq, data), signal);
 }
 
 /** What stands behind the first part of keys, each once. */

@@ -1,0 +1,55 @@
+/** `bench erase`: one customer of many is erased while the others write; nothing is left of him, and all of them. */
+import type { Command } from "commander";
+import type { CliEnv } from "../../runtime/config/cli.ts";
+
+interface Flags {
+  readonly customers: string;
+  readonly writers: string;
+  readonly seed: string;
+  readonly keep?: string;
+}
+
+export function addErase(bench: Command, env: CliEnv): void {
+  bench
+    .command("erase")
+    .description(
+      "one of many customers is erased under load: nothing of him is found, also in what a backup restores",
+    )
+    .option("--customers <n>", "customers whom the desk knows", "5000")
+    .option("--writers <n>", "of them who write meanwhile", "8")
+    .option("--seed <n>", "of what they say, and who is erased", "1")
+    .option("--keep <dir>", "keep the desk's data, the archive and what was restored in this folder")
+    .action(async (flags: Flags) => {
+      const { UsageError } = await import("../../runtime/config/errors.ts");
+      const whole = (name: "customers" | "writers" | "seed", least: number): number => {
+        const value = Number(flags[name]);
+        if (Number.isInteger(value) && value >= least) return value;
+        throw new UsageError(`--${name} ${flags[name]}: a whole number from ${least} on`);
+      };
+      const { renderReport, report, tidy } = await import("../report.ts");
+      const { benchErase } = await import("./erase.ts");
+      const progress = env.progress("bench erase:");
+      try {
+        const { results, receipt, failures } = await benchErase({
+          customers: whole("customers", 3),
+          writers: whole("writers", 1),
+          seed: whole("seed", 0),
+          keep: flags.keep,
+          onStage: (stage, done, all) => progress.update(stage, done, all),
+        });
+        progress.end();
+        const result = { ...report(results.map(tidy)), receipt, failures };
+        env.out(result, () =>
+          [
+            renderReport(result),
+            "",
+            `receipt: ${JSON.stringify(receipt, null, 2)}`,
+            ...failures.map((failure) => `failed: ${failure}`),
+          ].join("\n"),
+        );
+        if (failures.length + result.missed.length > 0) env.fail();
+      } finally {
+        progress.end();
+      }
+    });
+}
