@@ -198,6 +198,28 @@ it("passes over what is no event, says so, and loses nothing of what comes after
   expect(one.memory.progress).toMatchObject({ applied: 6, unread: 4 });
 });
 
+it("passes over what can't be folded into a damaged copy, and mends that at the next start", async () => {
+  await one.open();
+  await one.ask("remember", fact("likes tea"));
+  await one.ask("remember", fact("likes coffee", { customer: "bob" }));
+  await one.memory.close();
+  const db = new Level<string, string>(join(one.dir, "memory"));
+  const [row] = await db.iterator({ gte: "fact!ada!", lt: 'fact!ada"' }).all();
+  const stored = JSON.parse(row![1]);
+  await db.put(row![0], JSON.stringify({ ...stored, sealed: `AAAA${stored.sealed.slice(4)}` }));
+  await db.close();
+  await one.open();
+  await one.ask("remember", fact("likes cake"));
+  await one.ask("remember", fact("likes pie", { customer: "bob" }));
+  expect(one.memory.progress).toMatchObject({ applied: 4, unread: 1 });
+  expect((await textsAt(one, { customer: "bob" })).sort()).toEqual(["likes coffee", "likes pie"]);
+  await one.memory.close();
+  await one.open();
+  await one.caughtUp();
+  expect(one.memory.progress).toMatchObject({ applied: 4, unread: 0 });
+  expect((await textsAt(one)).sort()).toEqual(["likes cake", "likes tea"]);
+});
+
 it("what can't be opened for want of a key is read once the key is back", async () => {
   await one.open();
   await somethingOfEverything(one);
