@@ -95,6 +95,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       encoder,
       clock,
       tiers: config.memory,
+      retention: config.retention,
       stream: {
         bus: options.bus,
         workspace: config.workspace,

@@ -10,7 +10,7 @@ import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { ArticleOptions } from "./knowledge/articles.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { type KnowledgeServiceOptions, knowledgeService } from "./knowledge/service.ts";
-import { memoryService } from "./services.ts";
+import { type MemoryRetention, memoryService } from "./services.ts";
 import { contents } from "./store/contents.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
@@ -39,6 +39,7 @@ export interface MemoryOptions {
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
   readonly tiers?: TierOptions;
+  readonly retention?: MemoryRetention;
   /** Where what it is told is kept. Without one it is in this database alone: for a memory that is thrown away. */
   readonly stream?: StreamedOptions & { readonly bus: Bus; readonly workspace: string };
   /** Told of each erasure before it is made; one that it throws at is not made. */
@@ -92,6 +93,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       keys,
       clock,
       encoder,
+      retention: options.retention,
       notes,
       progress: copy && (() => copy.progress),
     });

@@ -20,6 +20,14 @@ import { inPieces } from "./stream/event.ts";
 import type { Progress } from "./stream/materialiser.ts";
 import { EventTooLargeError, type MemoryWriter } from "./stream/writer.ts";
 
+/** How long what is kept is kept, by its kind. */
+export interface MemoryRetention {
+  /** What was said is deleted so long after the last word of its conversation, ms; kept until it is erased unless given. */
+  readonly saidMs?: number;
+  /** By type of fact, ms: how long one is kept that does not say so itself. */
+  readonly factsMs?: Readonly<Record<string, number>>;
+}
+
 export interface MemoryParts {
   readonly writer: MemoryWriter;
   readonly holds: Holds;
@@ -30,6 +38,7 @@ export interface MemoryParts {
   readonly tiers: Tiers;
   readonly keys: KeyRing;
   readonly clock: Clock;
+  readonly retention?: MemoryRetention;
   readonly encoder?: OpenEncoder;
   /** Told of each erasure before it is made. */
   readonly notes?: EraseNotes;
@@ -148,7 +157,8 @@ export function memoryService(parts: MemoryParts): Service {
       const id = derivedId(idempotencyKey, "fact");
       const source = { conversation, messageId, at };
       const vector = await vectorOf(wanted.text, signal);
-      const fact = { ...rest, source, vector };
+      const { ttlMs = parts.retention?.factsMs?.[rest.type] } = rest;
+      const fact = { ...rest, ttlMs, source, vector };
       const written = await fitting(
         writer.write({ type: "fact", id, at: clock.now(), customer, fact }, signal),
       );
@@ -277,6 +287,24 @@ export function memoryService(parts: MemoryParts): Service {
     }
   }
 
+  /** What was said in conversations that are over for long leaves stream and database; not while there is a hold. */
+  async function sweepSaid(): Promise<void> {
+    const saidMs = parts.retention?.saidMs;
+    if (saidMs === undefined) return;
+    for await (const conversation of turns.silentSince(clock.now() - saidMs)) {
+      const said = await turns.of(conversation);
+      const customers = new Set(said.flatMap(({ customer }) => customer ?? []));
+      let held = false;
+      for (const customer of customers) held ||= (await holds.of(customer)) !== undefined;
+      if (held) continue;
+      // It may be gone on with afterwards, and be dropped once more.
+      const last = Math.max(0, ...said.map(({ at }) => at));
+      const id = derivedId(conversation, "dropped", last);
+      await writer.write({ type: "dropped", id, at: clock.now(), conversation });
+      await writer.discard(said.flatMap(({ seq }) => seq ?? []));
+    }
+  }
+
   /** A fact without a vector is found by its words, and is encoded when it is recalled. */
   async function vectorOf(text: string, signal: AbortSignal): Promise<FactVector | undefined> {
     if (!encoder) return undefined;
@@ -334,6 +362,7 @@ export function memoryService(parts: MemoryParts): Service {
     start: async () => {
       const sweep = async (): Promise<void> => {
         await sweepFacts();
+        await sweepSaid();
         await tiers.sweep();
       };
       // What keeps it from working now, a server that is away perhaps, may be over the next time.

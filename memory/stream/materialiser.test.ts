@@ -154,6 +154,39 @@ it("what has expired leaves the stream and every copy, and what it had closed st
   expect(await textsAt(one)).toEqual([]);
 });
 
+it("what was said long ago, and facts of a type that is kept for a while, leave stream and copies", async () => {
+  await one.open({}, { retention: { saidMs: 10 * DAY, factsMs: { note: 5 * DAY } } });
+  await two.open();
+  await one.ask("remember", fact("likes tea"));
+  await one.ask("remember", fact("always by e-mail", { type: "preference" }));
+  await one.ask("turns", turns("c1", "my kettle leaks", "thanks"));
+  await one.ask("turns", { ...turns("c9", "held"), customer: "bob" });
+  await one.ask("hold", { customer: "bob", reason: "case 17" });
+  await one.ask("demote", { all: true });
+  clock.time += 6 * DAY;
+  await one.ask("turns", turns("c2", "another thing"));
+  clock.time += 5 * DAY;
+  const service = one.memory.services.find(({ name }) => name === "memory")!;
+  await service.start!();
+  await vi.waitFor(async () => expect(await one.state()).toMatchObject({ lastSeq: 8, messages: 6 }), {
+    timeout: 10_000,
+  });
+  await service.stop!();
+  for (const node of [one, two]) await node.caughtUp();
+  const kept = await one.contents();
+  expect(Object.keys(kept).filter((place) => !place.startsWith("fact"))).toEqual([
+    "turn c2 0",
+    "turn c9 0",
+    "known ada c2",
+    "known bob c9",
+    "hold bob",
+  ]);
+  expect(await textsAt(one)).toEqual(["always by e-mail"]);
+  expect(await two.contents()).toEqual(kept);
+  expect((await one.ask("said", { customer: "ada", text: "kettle" })).said).toEqual([]);
+  expect((await one.ask("said", { customer: "ada", text: "thing" })).said).toHaveLength(2);
+});
+
 it("erasing deletes a customer at every node and from the stream, and nobody else", async () => {
   await one.open();
   await two.open();

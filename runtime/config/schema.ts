@@ -246,6 +246,10 @@ export const configSchema = z.strictObject({
   }),
 
   retention: section({
+    /** What was said is deleted from memory so long after the last word of its conversation; unset: kept until it is erased. */
+    saidMs: z.number().int().min(1_000).optional(),
+    /** By type of fact, such as `note: 31536000000`: how long one is kept that does not say so itself. */
+    factsMs: z.record(z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/), z.number().int().min(1_000)).default({}),
     /** A conversation that stays open longer gets a new checkpoint at the head of the log. */
     tailMs: ms(7 * 24 * 3_600_000),
     /**
