@@ -449,7 +449,7 @@ function backupSource(config: Config, version: string | undefined, parts: Parts)
     version: version ?? "unknown",
     partitions: config.log.partitions,
     keys: parts.keys!,
-    stores: storesOf({ dataDir: config.dataDir, backOffice }),
+    stores: storesOf(config.dataDir, backOffice),
     connect: () => parts.connect!("bailiwick-backup"),
     erasures: async () => {
       erasures.ensure();

@@ -1,5 +1,6 @@
 /** Who was erased since an archive was made is erased in what comes of it, before any desk serves it. */
 import { existsSync } from "node:fs";
+import { discardErased } from "../../memory/control/discard.ts";
 import {
   countOf,
   defaultEraseList,
@@ -80,7 +81,8 @@ export async function eraseAgain(
   // A copy that was made while keys were destroyed may have some that nothing refers to.
   await keys.eraseOrphans();
   const names = subjectsOf(workspace);
-  // A log of a release before there were any has none.
+  // A release before there were any has none.
   if (await hasStream(bus, names.bodiesStream)) await new Bodies(bus, names).dropErased(keys);
+  if (await hasStream(bus, names.memoryStream)) await discardErased(bus, workspace, keys);
   return erased.size;
 }

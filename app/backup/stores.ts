@@ -4,12 +4,7 @@ import type { Row } from "../../runtime/rows.ts";
 import type { StoreSource } from "./make.ts";
 import { rowsOfFiles } from "./rows.ts";
 
-export interface StoresOptions {
-  readonly dataDir: string;
-  readonly backOffice: { rows(): AsyncIterable<Row> };
-}
-
-export function storesOf({ dataDir, backOffice }: StoresOptions): StoreSource[] {
+export function storesOf(dataDir: string, backOffice: { rows(): AsyncIterable<Row> }): StoreSource[] {
   return [
     { name: "backoffice", rows: () => backOffice.rows() },
     { name: "imports", rows: () => rowsOfFiles(join(dataDir, "imports")) },

@@ -9,6 +9,9 @@ interface Flags {
   readonly keep?: string;
 }
 
+/** For the error to be written, ms. */
+const LEAVE_MS = 1_000;
+
 export function addErase(bench: Command, env: CliEnv): void {
   bench
     .command("erase")
@@ -48,6 +51,10 @@ export function addErase(bench: Command, env: CliEnv): void {
           ].join("\n"),
         );
         if (failures.length + result.missed.length > 0) env.fail();
+      } catch (error) {
+        // Customers who are under way would go on looking for a desk that is gone.
+        setTimeout(() => process.exit(), LEAVE_MS).unref();
+        throw error;
       } finally {
         progress.end();
       }
