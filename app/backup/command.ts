@@ -93,7 +93,7 @@ export async function runVerify(env: CliEnv, file: string, options: { key?: stri
     });
     const key = await findKey(file, manifest, { file: options.key, dataDir: env.dataDir() });
     progress.end();
-    const whole = { file: resolve(file), whole: true, authentic: key !== undefined };
+    const whole = { file: resolve(file), whole: true, authentic: key ? true : null };
     env.out({ ...whole, ...summary(manifest) }, () =>
       [
         `${env.colors.green(file)} is whole: workspace ${manifest.workspace}, ${manifest.at}, release ${manifest.bailiwick}`,

@@ -8,7 +8,7 @@ import { asset } from "../../runtime/config/paths.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { freePort } from "../harness/ports.ts";
 
-const START_MS = 120_000;
+const START_MS = 300_000;
 
 export class DeskProcess {
   readonly url: string;

@@ -1,4 +1,5 @@
 /** What a schema of single settings cannot say: settings that need or exclude one another. */
+import { isAbsolute, relative, resolve } from "node:path";
 import type { Config } from "./schema.ts";
 
 export interface Inconsistency {
@@ -8,10 +9,15 @@ export interface Inconsistency {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(resolve(folder), resolve(path));
+  return !way.startsWith("..") && !isAbsolute(way);
+}
+
 export function inconsistencies(config: Config): Inconsistency[] {
   const found: Inconsistency[] = [];
   const add = (path: string, what: string) => found.push({ path: path.split("."), what });
-  const { gateway, model, nats, dialog } = config;
+  const { gateway, model, nats, dialog, backup, dataDir } = config;
   if (gateway.customerAuth === "open" && !LOOPBACK.test(gateway.host)) {
     add(
       "gateway.host",
@@ -37,6 +43,12 @@ export function inconsistencies(config: Config): Inconsistency[] {
     add("nats.server", "is not used when nats.url names an outside server; remove one");
   if (!nats.url && (nats.user || nats.password || nats.token)) {
     add("nats.url", "credentials are given but no nats.url; the desk's own server makes its own");
+  }
+  if (backup.eraseList !== undefined && isWithin(backup.eraseList, dataDir)) {
+    add(
+      "backup.eraseList",
+      `${backup.eraseList} is in the data directory, which it has to outlive: put it elsewhere, best on another disk`,
+    );
   }
   try {
     new Intl.DateTimeFormat("en", { timeZone: dialog.timeZone });
