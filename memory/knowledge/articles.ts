@@ -55,6 +55,8 @@ const head = z.strictObject({
 
 /** Larger files are no articles. */
 const MAX_BYTES = 512 * 1024;
+/** Files that are read at once. */
+const READ_AT_ONCE = 16;
 
 /** Later folders win: an article with the id of one in an earlier folder replaces it. */
 export async function loadArticles(dirs: readonly string[]): Promise<LoadedArticles> {
@@ -73,11 +75,9 @@ export async function loadArticles(dirs: readonly string[]): Promise<LoadedArtic
       );
       continue;
     }
-    for (const name of files) {
-      if (/^readme\./i.test(basename(name))) continue;
-      const file = join(dir, name);
+    for await (const { file, bytes } of contentsOf(dir, files)) {
       try {
-        const article = readArticle(await readFile(file), file);
+        const article = readArticle(await bytes, file);
         const other = own.get(article.id);
         if (other)
           throw new Error(`the id ${article.id} is that of ${relative(dir, other)} too: give it another one`);
@@ -89,6 +89,19 @@ export async function loadArticles(dirs: readonly string[]): Promise<LoadedArtic
     }
   }
   return { articles: [...articles.values()], problems };
+}
+
+/** Files in order; a few are read ahead. */
+async function* contentsOf(
+  dir: string,
+  names: readonly string[],
+): AsyncGenerator<{ file: string; bytes: Promise<Buffer> }> {
+  const wanted = names.filter((name) => !/^readme\./i.test(basename(name))).map((name) => join(dir, name));
+  for (let i = 0; i < wanted.length; i += READ_AT_ONCE) {
+    const some = wanted.slice(i, i + READ_AT_ONCE).map((file) => ({ file, bytes: readFile(file) }));
+    await Promise.allSettled(some.map(({ bytes }) => bytes));
+    yield* some;
+  }
 }
 
 /** @throws Error saying what is wrong and where in the file. */
