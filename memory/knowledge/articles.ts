@@ -64,6 +64,8 @@ export interface ArticleOptions extends FormatOptions {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
+/** Files that are read at once. */
+const READ_AT_ONCE = 16;
 
 /** Later folders win: an article with the id of one in an earlier folder replaces it. */
 export async function loadArticles(
@@ -83,9 +85,9 @@ export async function loadArticles(
       );
       continue;
     }
-    for (const file of files) {
+    for await (const { file, bytes } of contentsOf(files)) {
       try {
-        const article = await readArticle(await readFile(file), file, options);
+        const article = await readArticle(await bytes, file, options);
         const other = own.get(article.id);
         if (other)
           throw new Error(`the id ${article.id} is that of ${relative(dir, other)} too: give it another one`);
@@ -107,13 +109,27 @@ async function articleFiles(dir: string): Promise<string[]> {
     .map((file) => join(dir, file));
 }
 
+/** Files in order; a few are read ahead. */
+async function* contentsOf(
+  files: readonly string[],
+): AsyncGenerator<{ file: string; bytes: Promise<Buffer> }> {
+  for (let i = 0; i < files.length; i += READ_AT_ONCE) {
+    const some = files.slice(i, i + READ_AT_ONCE).map((file) => ({ file, bytes: readFile(file) }));
+    await Promise.allSettled(some.map(({ bytes }) => bytes));
+    yield* some;
+  }
+}
+
 /** Text that changes whenever a file of the folders is written, comes or goes. */
 export async function stateOfFolders(dirs: readonly string[]): Promise<string> {
   const state = createHash("sha256");
   for (const dir of dirs) {
-    for (const file of await articleFiles(dir).catch(() => [])) {
-      const found = await stat(file).catch(() => undefined);
-      state.update(`${file} ${found?.size} ${found?.mtimeMs}\n`);
+    const files = await articleFiles(dir).catch(() => []);
+    for (let i = 0; i < files.length; i += READ_AT_ONCE) {
+      const some = files.slice(i, i + READ_AT_ONCE);
+      const found = await Promise.all(some.map((file) => stat(file).catch(() => undefined)));
+      for (const [n, file] of some.entries())
+        state.update(`${file} ${found[n]?.size} ${found[n]?.mtimeMs}\n`);
     }
   }
   return state.digest("hex");
