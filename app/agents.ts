@@ -87,9 +87,15 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       dir: join(config.dataDir, "memory"),
       keys,
       knowledgeDirs: [...(config.knowledge.shipped ? [SHOP_ARTICLES] : []), ...config.knowledge.dirs],
+      articles: {
+        rescanMs: config.knowledge.rescanMs,
+        maxBytes: config.knowledge.maxArticleBytes,
+        pdfMs: config.knowledge.pdfMs,
+      },
       encoder,
       clock,
       tiers: config.memory,
+      retention: config.retention,
       stream: {
         bus: options.bus,
         workspace: config.workspace,

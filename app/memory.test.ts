@@ -57,7 +57,7 @@ describe("memory", () => {
       await desk.stop();
       expect(filesWith(desk.dataDir, ["aquarium", "locker behind"])).toEqual([]);
       // The search itself works: what is not personal is found.
-      expect(filesWith(join(desk.dataDir, "memory"), ["turn!"])).not.toEqual([]);
+      expect(filesWith(join(desk.dataDir, "memory"), ["fact!"])).not.toEqual([]);
       await desk.restart();
       const driver = await desk.conversation(customer.id);
       expect(await say(driver, ABOUT)).toContain(WISH);

@@ -7,8 +7,10 @@ import type { VisitText } from "../runtime/texts.ts";
 import type { EraseNotes } from "./control/erase.ts";
 import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
+import type { ArticleOptions } from "./knowledge/articles.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
-import { knowledgeService, memoryService } from "./services.ts";
+import { type KnowledgeServiceOptions, knowledgeService } from "./knowledge/service.ts";
+import { type MemoryRetention, memoryService } from "./services.ts";
 import { contents } from "./store/contents.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
@@ -32,10 +34,12 @@ export interface MemoryOptions {
   readonly keys: KeyRing;
   /** Folders of articles; later ones win. */
   readonly knowledgeDirs: readonly string[];
+  readonly articles?: ArticleOptions & KnowledgeServiceOptions;
   /** Without one, everything is found by its words alone. It is the caller's to close. */
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
   readonly tiers?: TierOptions;
+  readonly retention?: MemoryRetention;
   /** Where what it is told is kept. Without one it is in this database alone: for a memory that is thrown away. */
   readonly stream?: StreamedOptions & { readonly bus: Bus; readonly workspace: string };
   /** Told of each erasure before it is made; one that it throws at is not made. */
@@ -76,7 +80,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const holds = new Holds(db, keys, clock);
     const fold = new Fold({ facts, tiers, holds });
     const { knowledgeDirs: dirs, progress } = options;
-    const base = await KnowledgeBase.open({ db, encoder, dirs, progress });
+    const base = await KnowledgeBase.open({ db, encoder, dirs, articles: options.articles, progress });
     knowledge = base;
     const copy = options.stream && (await follow(options.stream, { db, keys, facts, turns, holds, fold }));
     const writer = copy ?? new DirectWriter(fold);
@@ -89,11 +93,12 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       keys,
       clock,
       encoder,
+      retention: options.retention,
       notes,
       progress: copy && (() => copy.progress),
     });
     return {
-      services: [service, knowledgeService(base)],
+      services: [service, knowledgeService(base, options.articles)],
       knowledge: base,
       facts,
       turns,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Engine } from "../runtime/engine.ts";
 import { type AnyRoute, ProblemError, route } from "../runtime/gateway/index.ts";
 import type { JsonObject } from "../runtime/json.ts";
-import { dropUndefined } from "./services.ts";
+import { dropUndefined } from "./input.ts";
 
 export interface MemoryRouteOptions {
   readonly call: Engine["call"];
@@ -122,6 +122,14 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
       tag: "knowledge",
       summary: "The articles",
       handler: () => ask("knowledge", "list", {}),
+    }),
+    route({
+      method: "POST",
+      path: "/v1/admin/knowledge/reload",
+      auth: "admin",
+      tag: "knowledge",
+      summary: "Reads what was written, came or went in the folders of articles now",
+      handler: () => ask("knowledge", "reload", {}),
     }),
     route({
       method: "GET",

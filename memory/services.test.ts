@@ -178,7 +178,7 @@ describe("memory", () => {
     await ask("memory.turns", { customer: "cust2", conversation: "conv2", turns });
     expect(await list()).toEqual([{ conversation: "conv1", at: 6 }]);
     await ask("memory.demote", { all: true });
-    expect(await list()).toEqual([{ conversation: "conv1" }]);
+    expect(await list()).toEqual([{ conversation: "conv1", at: 6 }]);
     await ask("memory.erase", { customer: "cust1" });
     expect(await list()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** The resident agents of this room: `memory` (what is known of customers) and `knowledge` (articles). */
+/** The resident agent `memory`: what is known of customers, and what was said. */
 import { z } from "zod";
 import type { Clock } from "../runtime/clock.ts";
 import { AskError, type Operation, type Service } from "../runtime/host/service.ts";
@@ -7,7 +7,7 @@ import type { Json, JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
-import type { KnowledgeBase } from "./knowledge/base.ts";
+import { dropUndefined, valid } from "./input.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
 import { DESK_ROLE, readable } from "./store/access.ts";
@@ -20,6 +20,14 @@ import { inPieces } from "./stream/event.ts";
 import type { Progress } from "./stream/materialiser.ts";
 import { EventTooLargeError, type MemoryWriter } from "./stream/writer.ts";
 
+/** How long what is kept is kept, by its kind. */
+export interface MemoryRetention {
+  /** What was said is deleted so long after the last word of its conversation, ms; kept until it is erased unless given. */
+  readonly saidMs?: number;
+  /** By type of fact, ms: how long one is kept that does not say so itself. */
+  readonly factsMs?: Readonly<Record<string, number>>;
+}
+
 export interface MemoryParts {
   readonly writer: MemoryWriter;
   readonly holds: Holds;
@@ -30,6 +38,7 @@ export interface MemoryParts {
   readonly tiers: Tiers;
   readonly keys: KeyRing;
   readonly clock: Clock;
+  readonly retention?: MemoryRetention;
   readonly encoder?: OpenEncoder;
   /** Told of each erasure before it is made. */
   readonly notes?: EraseNotes;
@@ -97,8 +106,6 @@ const inputs = {
   customer: z.object({ customer: token, after }),
   hold: z.object({ customer: token, reason: z.string().min(1).max(1_000), until: time.optional() }),
   demote: z.object({ all: z.boolean().default(false) }),
-  search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
-  article: z.object({ id: z.string().min(1) }),
 };
 
 /**
@@ -150,7 +157,8 @@ export function memoryService(parts: MemoryParts): Service {
       const id = derivedId(idempotencyKey, "fact");
       const source = { conversation, messageId, at };
       const vector = await vectorOf(wanted.text, signal);
-      const fact = { ...rest, source, vector };
+      const { ttlMs = parts.retention?.factsMs?.[rest.type] } = rest;
+      const fact = { ...rest, ttlMs, source, vector };
       const written = await fitting(
         writer.write({ type: "fact", id, at: clock.now(), customer, fact }, signal),
       );
@@ -279,6 +287,24 @@ export function memoryService(parts: MemoryParts): Service {
     }
   }
 
+  /** What was said in conversations that are over for long leaves stream and database; not while there is a hold. */
+  async function sweepSaid(): Promise<void> {
+    const saidMs = parts.retention?.saidMs;
+    if (saidMs === undefined) return;
+    for await (const conversation of turns.silentSince(clock.now() - saidMs)) {
+      const said = await turns.of(conversation);
+      const customers = new Set(said.flatMap(({ customer }) => customer ?? []));
+      let held = false;
+      for (const customer of customers) held ||= (await holds.of(customer)) !== undefined;
+      if (held) continue;
+      // It may be gone on with afterwards, and be dropped once more.
+      const last = Math.max(0, ...said.map(({ at }) => at));
+      const id = derivedId(conversation, "dropped", last);
+      await writer.write({ type: "dropped", id, at: clock.now(), conversation });
+      await writer.discard(said.flatMap(({ seq }) => seq ?? []));
+    }
+  }
+
   /** A fact without a vector is found by its words, and is encoded when it is recalled. */
   async function vectorOf(text: string, signal: AbortSignal): Promise<FactVector | undefined> {
     if (!encoder) return undefined;
@@ -336,6 +362,7 @@ export function memoryService(parts: MemoryParts): Service {
     start: async () => {
       const sweep = async (): Promise<void> => {
         await sweepFacts();
+        await sweepSaid();
         await tiers.sweep();
       };
       // What keeps it from working now, a server that is away perhaps, may be over the next time.
@@ -345,40 +372,6 @@ export function memoryService(parts: MemoryParts): Service {
       sweepOnce();
     },
     stop: async () => clearInterval(sweeping),
-  };
-}
-
-/**
- * - `search` {text, k?} → {passages: [{id, articleId, title, text, score, confidence}], best: passage | null}
- * - `get` {id} → {article}
- * - `list` {} → {articles}
- */
-export function knowledgeService(base: KnowledgeBase): Service {
-  const operations: Record<string, Operation> = {
-    search: async (input, { signal }) => {
-      const { text, k } = valid("search", inputs.search, input);
-      const passages = (await base.search(text, k, signal)).map((passage) => ({ ...passage }));
-      return { passages, best: passages[0] ?? null };
-    },
-    get: async (input) => {
-      const { id } = valid("get", inputs.article, input);
-      const article = base.get(id);
-      if (!article) throw new AskError("not_found", `there is no article ${id}: knowledge.list names them`);
-      const { title, text, tags, intents } = article;
-      return { article: { id, title, text, tags, intents } };
-    },
-    list: async () => ({
-      articles: base.list().map(({ id, title, tags, intents }) => ({ id, title, tags, intents })),
-    }),
-  };
-  return {
-    name: "knowledge",
-    operations,
-    reads: ["search", "get", "list"],
-    health: () => {
-      const { articles, passages, toEncode, problems } = base.report;
-      return { state: problems.length > 0 ? "degraded" : "up", articles, passages, toEncode, problems };
-    },
   };
 }
 
@@ -403,16 +396,4 @@ async function fitting<T>(writing: Promise<T>): Promise<T> {
 /** A fact as it is answered: without its vector, with its source. */
 function shown({ vector: _vector, customer: _customer, seq: _seq, source, ...fact }: Fact): JsonObject {
   return dropUndefined({ ...fact, source: dropUndefined({ ...source }) });
-}
-
-/** Members with a value. */
-export function dropUndefined(value: Record<string, unknown>): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as JsonObject;
-}
-
-function valid<T extends z.ZodType>(operation: string, schema: T, input: unknown): z.output<T> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const { path, message } = parsed.error.issues[0]!;
-  throw new AskError("invalid", `${operation}: ${path.join(".") || "the input"}: ${message}`);
 }

@@ -31,7 +31,7 @@ const conversation = z.object({
   /** When the customer became known in it, and by what; absent of old ones, which memory alone knows of. */
   knownAt: z.string().optional(),
   how: z.string().optional(),
-  /** When something was said in it last; absent once it is cold. */
+  /** When something was said in it last; absent where an earlier release made it cold. */
   lastSaidAt: z.string().optional(),
   /** `listening`, `withHuman`, `closed` …; absent when it could not be read, or has left the log. */
   state: z.string().optional(),

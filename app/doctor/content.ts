@@ -32,7 +32,7 @@ export function articles(config: Config): Check {
   return {
     name: "articles",
     async run() {
-      const { articles, problems } = await loadArticles(dirs);
+      const { articles, problems } = await loadArticles(dirs, { maxBytes: config.knowledge.maxArticleBytes });
       if (problems.length === 0) return ok(`${articles.length} are readable`);
       return warn(
         `${articles.length} are readable, ${problems.length} are left out, the first: ${problems[0]}`,

@@ -109,7 +109,7 @@ export function renderChaos(report: ChaosReport): string {
     rows.push(["set apart", `runs ${report.setApart.join(", ")}: over copies that had come apart`]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`.trimEnd());
-  for (const { run, form, verdict, failures, faults: met, apart = [], kept } of runs) {
+  for (const { run, form, verdict, failures, faults: met, apart = [], behind = [], kept } of runs) {
     if (failures === 0) continue;
     lines.push(
       "",
@@ -121,7 +121,7 @@ export function renderChaos(report: ChaosReport): string {
       for (const sentence of all.slice(0, SHOWN)) lines.push(`  ${named(failing)}: ${sentence}`);
       if (all.length > SHOWN) lines.push(`  ${named(failing)}: and ${all.length - SHOWN} more`);
     }
-    for (const sentence of apart) lines.push(`  ${sentence}`);
+    for (const sentence of [...apart, ...behind]) lines.push(`  ${sentence}`);
     if (kept) lines.push(`  kept in ${kept}`);
   }
   return lines.join("\n");

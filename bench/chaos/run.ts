@@ -12,6 +12,7 @@ import { type Done, injectionOf, type Notes } from "./inject/injection.ts";
 import { Load } from "./load.ts";
 import { LogTail, readLetters } from "./log-tail.ts";
 import { scheduleOf } from "./schedule.ts";
+import type { UnlikeCopies } from "./servers.ts";
 import { Site } from "./site.ts";
 
 export interface RunOptions {
@@ -63,11 +64,15 @@ export interface RunResult {
   readonly failures: number;
   /** Streams whose copies at the servers were not the same in the end, a sentence each. */
   readonly apart?: readonly string[];
+  /** Streams of which a copy is behind the others, and those that are apart beside them: such a run counts. */
+  readonly behind?: readonly string[];
   /** Where to look, of a run that failed. */
   readonly kept?: string;
 }
 
 const LOOK_EVERY_MS = 250;
+/** Copies that nobody has looked at, since nothing failed. */
+const ALIKE: UnlikeCopies = { apart: [], behind: [] };
 /** How long a message that nobody has accepted is tried at the end, ms. */
 const LAST_TRIES_MS = 5_000;
 /** States that are asked for at once. */
@@ -134,7 +139,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const verdict = check(history);
     const failures = failuresOf(verdict) + done.filter(({ undone }) => undone).length;
     failed = failures > 0;
-    const apart = failed ? await site.servers.apart() : [];
+    const { apart, behind } = failed ? await site.servers.unlike() : ALIKE;
     const result: RunResult = {
       run,
       form,
@@ -147,7 +152,8 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       starts: site.nodes.reduce((sum, { starts }) => sum + starts, 0),
       verdict,
       failures,
-      ...(apart.length > 0 ? { apart } : {}),
+      ...(apart.length > 0 && behind.length === 0 ? { apart } : {}),
+      ...(behind.length > 0 ? { behind: [...behind, ...apart] } : {}),
       ...(failed && options.keep ? { kept: site.dir } : {}),
     };
     if (failed && options.keep) {

@@ -8,7 +8,7 @@ import { ServerProcess } from "../../runtime/bus/server-process.ts";
 import { jetStreamApi } from "../../runtime/log/stream.ts";
 import { freePorts } from "../harness/ports.ts";
 import type { Random } from "../rehydration/random/random.ts";
-import type { Servers } from "./servers.ts";
+import type { Servers, UnlikeCopies } from "./servers.ts";
 
 const COUNT = 3;
 const START_MS = 30_000;
@@ -87,11 +87,11 @@ cluster { name: chaos, host: "127.0.0.1", port: ${routePorts[i]}, routes: ${JSON
   }
 
   /** A copy may be a moment behind: what differs is looked at until it does not, or has had long enough. */
-  async apart(): Promise<string[]> {
+  async unlike(): Promise<UnlikeCopies> {
     const end = performance.now() + BEHIND_MS;
     for (;;) {
-      const found = differing(await Promise.all(this.#monitors.map(copiesOf)));
-      if (found.length === 0 || performance.now() > end) return found;
+      const found = unlikeCopies(await Promise.all(this.#monitors.map(copiesOf)));
+      if ((found.apart.length === 0 && found.behind.length === 0) || performance.now() > end) return found;
       await sleep(LOOK_EVERY_MS);
     }
   }
@@ -148,22 +148,38 @@ cluster { name: chaos, host: "127.0.0.1", port: ${routePorts[i]}, routes: ${JSON
   }
 }
 
-/** Last sequence of each stream, as one server's own copy has it. */
-async function copiesOf(monitor: number): Promise<Map<string, number>> {
+/** Where a stream ends, as one server's own copy has it. */
+export interface CopyEnd {
+  readonly seq: number;
+  /** When the last message came, by the server that took it: the same in every copy that has it. */
+  readonly at: string;
+}
+
+async function copiesOf(monitor: number): Promise<Map<string, CopyEnd>> {
   const answer = await fetch(`http://127.0.0.1:${monitor}/jsz?accounts=1&streams=1`);
   const { account_details: accounts = [] } = (await answer.json()) as {
-    account_details?: { stream_detail?: { name: string; state: { last_seq: number } }[] }[];
+    account_details?: { stream_detail?: { name: string; state: { last_seq: number; last_ts: string } }[] }[];
   };
   return new Map(
-    accounts.flatMap(({ stream_detail: streams = [] }) => streams.map((s) => [s.name, s.state.last_seq])),
+    accounts.flatMap(({ stream_detail: streams = [] }) =>
+      streams.map(({ name, state }) => [name, { seq: state.last_seq, at: state.last_ts }]),
+    ),
   );
 }
 
-/** The streams of which the copies are not the same, a sentence each. */
-function differing(copies: readonly ReadonlyMap<string, number>[]): string[] {
-  const names = new Set(copies.flatMap((copy) => [...copy.keys()]));
-  return [...names].flatMap((name) => {
-    const last = copies.map((copy) => copy.get(name) ?? "none");
-    return new Set(last).size > 1 ? [`the copies of ${name} end with ${last.join(", ")}`] : [];
-  });
+/**
+ * The streams of which the copies are not the same. Apart are copies that have the same last message in different places: that is
+ * what the server does by itself. A copy that has another last message, or none, is behind, which is something else.
+ */
+export function unlikeCopies(copies: readonly ReadonlyMap<string, CopyEnd>[]): UnlikeCopies {
+  const [apart, behind]: [string[], string[]] = [[], []];
+  for (const name of new Set(copies.flatMap((copy) => [...copy.keys()]))) {
+    const ends = copies.map((copy) => copy.get(name));
+    const places = ends.map((end) => end?.seq ?? "none").join(", ");
+    if (new Set(ends.map((end) => end?.at)).size > 1)
+      behind.push(`the copies of ${name} end with different messages, at ${places}`);
+    else if (new Set(ends.map((end) => end?.seq)).size > 1)
+      apart.push(`the copies of ${name} have their last message at ${places}`);
+  }
+  return { apart, behind };
 }

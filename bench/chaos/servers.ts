@@ -5,6 +5,14 @@ import { findNatsServer } from "../../runtime/config/nats-server.ts";
 import type { Random } from "../rehydration/random/random.ts";
 import { ServerTrio } from "./server-trio.ts";
 
+/** Copies of streams that are not the same, a sentence for each stream. */
+export interface UnlikeCopies {
+  /** They have the same last message in different places. */
+  readonly apart: readonly string[];
+  /** They end with different messages. */
+  readonly behind: readonly string[];
+}
+
 export interface Servers {
   /** For connections: all of them. */
   readonly url: string | readonly string[];
@@ -16,8 +24,8 @@ export interface Servers {
   readonly replicas: number;
   /** Kills one of them. Resolves when it is back and the others have settled; answers when it is over, ms since the epoch. */
   kill(random: Random): Promise<number>;
-  /** Streams whose copies are not the same although nobody writes any more, a sentence each. */
-  apart(): Promise<string[]>;
+  /** Streams whose copies are not the same although nobody writes any more. */
+  unlike(): Promise<UnlikeCopies>;
   stop(): Promise<unknown>;
 }
 
@@ -36,7 +44,7 @@ export async function startServers(count: number, dir: string): Promise<Servers>
     minFreeBytes: 0,
   });
   const { url, user, pass, port } = server;
-  const alone = { replicas: 1, apart: async () => [] };
+  const alone = { replicas: 1, unlike: async () => ({ apart: [], behind: [] }) };
   return { url, user, pass, port, ...alone, kill: () => killed(server), stop: () => server.stop() };
 }
 

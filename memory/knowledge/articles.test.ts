@@ -8,8 +8,8 @@ import { plainText } from "./plain-text.ts";
 const read = (text: string, file = "a/Late Fees.md") => readArticle(new TextEncoder().encode(text), file);
 
 describe("readArticle", () => {
-  it("reads head and text", () => {
-    const article = read(
+  it("reads head and text", async () => {
+    const article = await read(
       "---\nid: returns\ntitle: Returning\ntags: [a, b]\nquestions: [how long]\nintents: [return_item]\n---\n\n# How\nSo.\n",
     );
     expect(article).toMatchObject({
@@ -22,8 +22,8 @@ describe("readArticle", () => {
     expect(article.text).toBe("# How\nSo.");
   });
 
-  it("takes id and title from file and heading where there is no head", () => {
-    expect(read("Some words\n\n## Overdue items ##\n20 cents.")).toMatchObject({
+  it("takes id and title from file and heading where there is no head", async () => {
+    expect(await read("Some words\n\n## Overdue items ##\n20 cents.")).toMatchObject({
       id: "Late-Fees",
       title: "Overdue items",
     });
@@ -33,13 +33,14 @@ describe("readArticle", () => {
     ["---\nid: a b\n---\ntext", /head\.id: an id of letters/],
     ["---\ntitel: x\n---\ntext", /head.*titel/],
     ["---\nid: [\n---\ntext", /line \d+: /],
-    ["---\nid: x\n---\n  \n", /no text below the head/],
+    ["---\nid: x\n---\n  \n", /no text in it/],
     ["", /no text/],
-  ])("says what is wrong with %j", (text, message) => expect(() => read(text)).toThrow(message));
+  ])("says what is wrong with %j", (text, message) => expect(read(text)).rejects.toThrow(message));
 
-  it("refuses what is no UTF-8 or far too large", () => {
-    expect(() => readArticle(Uint8Array.of(0xff, 0xfe, 0x41), "x.md")).toThrow(/UTF-8/);
-    expect(() => read("x".repeat(600_000))).toThrow(/too many/);
+  it("refuses what is no UTF-8 or far too large", async () => {
+    await expect(readArticle(Uint8Array.of(0xff, 0xfe, 0x41), "x.md")).rejects.toThrow(/UTF-8/);
+    await expect(read("x".repeat(9 * 1024 * 1024))).rejects.toThrow(/too many.*knowledge.maxArticleBytes/);
+    expect((await read("words ".repeat(200_000))).text.length).toBeGreaterThan(1_000_000);
   });
 });
 

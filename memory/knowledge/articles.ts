@@ -1,5 +1,6 @@
 /**
- * Reads articles: Markdown files with an optional head in YAML between two lines of `---`.
+ * Reads articles: Markdown, plain text, HTML and PDF (`formats.ts`), the first two with an optional head in YAML between two lines
+ * of `---`.
  *
  *     ---
  *     id: returns
@@ -11,14 +12,15 @@
  *     ---
  *     You can return …
  *
- * Without a head the file's name is the id and its first heading the title. An article's text is only ever quoted:
+ * Without a head the file's name is the id, and the title what an HTML page or a PDF calls itself, or the first heading. An article's text is only ever quoted:
  * whatever it says, it instructs nobody.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { type FormatOptions, formatOf, readable } from "./formats.ts";
 
 export interface Article {
   readonly id: string;
@@ -28,7 +30,7 @@ export interface Article {
   readonly questions: readonly string[];
   /** Intents that it answers. */
   readonly intents: readonly string[];
-  /** Markdown without the head. */
+  /** Markdown, without the head. */
   readonly text: string;
   /** SHA-256 (hex) of the whole file. */
   readonly hash: string;
@@ -42,42 +44,50 @@ export interface LoadedArticles {
   readonly problems: readonly string[];
 }
 
+/** Characters of a title. */
+const TITLE = 200;
+
 const head = z.strictObject({
   id: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "an id of letters, digits, `.`, `_` and `-`")
     .optional(),
-  title: z.string().trim().min(1).max(200).optional(),
+  title: z.string().trim().min(1).max(TITLE).optional(),
   tags: z.array(z.string()).default([]),
   questions: z.array(z.string().trim().min(1).max(300)).max(30).default([]),
   intents: z.array(z.string()).default([]),
 });
 
-/** Larger files are no articles. */
-const MAX_BYTES = 512 * 1024;
+export interface ArticleOptions extends FormatOptions {
+  /** Larger files are no articles, bytes. Default 8 MiB. */
+  readonly maxBytes?: number;
+}
+
+const MAX_BYTES = 8 * 1024 * 1024;
+/** Files that are read at once. */
+const READ_AT_ONCE = 16;
 
 /** Later folders win: an article with the id of one in an earlier folder replaces it. */
-export async function loadArticles(dirs: readonly string[]): Promise<LoadedArticles> {
+export async function loadArticles(
+  dirs: readonly string[],
+  options: ArticleOptions = {},
+): Promise<LoadedArticles> {
   const articles = new Map<string, Article>();
   const problems: string[] = [];
   for (const dir of dirs) {
     const own = new Map<string, string>();
     let files: string[];
     try {
-      files = (await readdir(dir, { recursive: true }))
-        .filter((file) => /\.(md|markdown)$/i.test(file))
-        .sort();
+      files = await articleFiles(dir);
     } catch (error) {
       problems.push(
         `${dir}: cannot be read (${(error as NodeJS.ErrnoException).code}): check knowledge.dirs`,
       );
       continue;
     }
-    for (const name of files) {
-      if (/^readme\./i.test(basename(name))) continue;
-      const file = join(dir, name);
+    for await (const { file, bytes } of contentsOf(files)) {
       try {
-        const article = readArticle(await readFile(file), file);
+        const article = await readArticle(await bytes, file, options);
         const other = own.get(article.id);
         if (other)
           throw new Error(`the id ${article.id} is that of ${relative(dir, other)} too: give it another one`);
@@ -91,22 +101,62 @@ export async function loadArticles(dirs: readonly string[]): Promise<LoadedArtic
   return { articles: [...articles.values()], problems };
 }
 
-/** @throws Error saying what is wrong and where in the file. */
-export function readArticle(bytes: Uint8Array, file: string): Article {
-  if (bytes.length > MAX_BYTES) throw new Error(`${bytes.length} bytes are too many: ${MAX_BYTES} at most`);
-  let content: string;
-  try {
-    content = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new Error("not valid UTF-8: save it as UTF-8");
+/** Files of articles below a folder, in order. */
+async function articleFiles(dir: string): Promise<string[]> {
+  return (await readdir(dir, { recursive: true }))
+    .filter((file) => formatOf(file) && !/^readme\./i.test(basename(file)))
+    .sort()
+    .map((file) => join(dir, file));
+}
+
+/** Files in order; a few are read ahead. */
+async function* contentsOf(
+  files: readonly string[],
+): AsyncGenerator<{ file: string; bytes: Promise<Buffer> }> {
+  for (let i = 0; i < files.length; i += READ_AT_ONCE) {
+    const some = files.slice(i, i + READ_AT_ONCE).map((file) => ({ file, bytes: readFile(file) }));
+    await Promise.allSettled(some.map(({ bytes }) => bytes));
+    yield* some;
   }
-  const split = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(content);
+}
+
+/** Text that changes whenever a file of the folders is written, comes or goes. */
+export async function stateOfFolders(dirs: readonly string[]): Promise<string> {
+  const state = createHash("sha256");
+  for (const dir of dirs) {
+    const files = await articleFiles(dir).catch(() => []);
+    for (let i = 0; i < files.length; i += READ_AT_ONCE) {
+      const some = files.slice(i, i + READ_AT_ONCE);
+      const found = await Promise.all(some.map((file) => stat(file).catch(() => undefined)));
+      for (const [n, file] of some.entries())
+        state.update(`${file} ${found[n]?.size} ${found[n]?.mtimeMs}\n`);
+    }
+  }
+  return state.digest("hex");
+}
+
+/** @throws Error saying what is wrong and where in the file. */
+export async function readArticle(
+  bytes: Uint8Array,
+  file: string,
+  { maxBytes = MAX_BYTES, ...options }: ArticleOptions = {},
+): Promise<Article> {
+  if (bytes.length > maxBytes)
+    throw new Error(`${bytes.length} bytes are too many: ${maxBytes} at most (knowledge.maxArticleBytes)`);
+  const format = formatOf(file) ?? "markdown";
+  const { markdown: content, title: ownTitle } = await readable(bytes, format, options);
+  const mayHaveHead = format === "markdown" || format === "text";
+  const split = mayHaveHead ? HEAD.exec(content) : undefined;
   const text = (split ? content.slice(split[0].length) : content).trim();
-  if (text === "") throw new Error("there is no text below the head");
+  if (text === "") throw new Error("there is no text in it");
   const { id, title, tags, questions, intents } = readHead(split?.[1] ?? "");
   return {
     id: id ?? idOf(file),
-    title: title ?? /^#{1,6}\s+(.+?)\s*#*$/m.exec(text)?.[1] ?? basename(file).replace(/\.\w+$/, ""),
+    title:
+      title ??
+      (ownTitle || undefined)?.slice(0, TITLE) ??
+      headingOf(text) ??
+      basename(file).replace(/\.\w+$/, ""),
     tags,
     questions,
     intents,
@@ -114,6 +164,12 @@ export function readArticle(bytes: Uint8Array, file: string): Article {
     hash: createHash("sha256").update(bytes).digest("hex"),
     file,
   };
+}
+
+const HEAD = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
+
+function headingOf(text: string): string | undefined {
+  return /^#{1,6}\s+(.+?)\s*#*$/m.exec(text)?.[1];
 }
 
 function readHead(yaml: string): z.output<typeof head> {

@@ -17,7 +17,7 @@ import { terms } from "../retrieval/terms.ts";
 import { slices } from "../slices.ts";
 import { key, type MemoryDb } from "../store/database.ts";
 import { ArticleVectors, CUT_VERSION, dropOtherVectors } from "./article-vectors.ts";
-import { type Article, loadArticles } from "./articles.ts";
+import { type Article, type ArticleOptions, loadArticles, stateOfFolders } from "./articles.ts";
 import { encodeArticles } from "./encoding.ts";
 import { plainText } from "./plain-text.ts";
 
@@ -38,6 +38,7 @@ export interface KnowledgeOptions {
   readonly db: MemoryDb;
   readonly encoder?: Encoder;
   readonly dirs: readonly string[];
+  readonly articles?: ArticleOptions;
   /** How long `open` waits for vectors that are not stored yet, ms. Default 10,000. The others are computed later on. */
   readonly openWithinMs?: number;
   /** Told how many articles are indexed, until `open` answers. */
@@ -70,6 +71,8 @@ export class KnowledgeBase {
   /** Articles without vectors, by id. */
   readonly #toEncode = new Map<string, Article>();
   #encoded = 0;
+  /** Of the folders when they were read. */
+  #state = "";
   #problems: readonly string[] = [];
   #encodingProblem: string | undefined;
   /** The folders are read by one at a time, and one encodes. */
@@ -106,6 +109,13 @@ export class KnowledgeBase {
     await this.#read();
     await this.#encode();
     return this.report;
+  }
+
+  /** The same when a file was written, came or went since they were read; answers whether one was. */
+  async refresh(): Promise<boolean> {
+    if ((await stateOfFolders(this.#o.dirs)) === this.#state) return false;
+    await this.reload();
+    return true;
   }
 
   get report(): IndexReport {
@@ -169,11 +179,14 @@ export class KnowledgeBase {
   /** Every article is found afterwards: by its words at least, by its vectors too where they are stored. */
   async #readFolders(): Promise<void> {
     const rest = slices();
-    const { articles, problems } = await loadArticles(this.#o.dirs);
+    // What is written meanwhile is read the next time.
+    const state = await stateOfFolders(this.#o.dirs);
+    const { articles, problems } = await loadArticles(this.#o.dirs, this.#o.articles);
     const present = new Set(articles.map(({ id }) => id));
     for (const id of this.#articles.keys()) if (!present.has(id)) this.#drop(id);
     await dropOtherVectors(this.#o.db, present);
     this.#problems = problems;
+    this.#state = state;
     this.#encodingProblem = undefined;
     this.#encoded = 0;
     const changed = articles.filter(({ id, hash }) => this.#articles.get(id)?.hash !== hash);

@@ -152,7 +152,7 @@ export class HybridIndex {
     const { mean, deviation, low, high } = near?.spread ?? NO_SPREAD;
     const lexicalShare = cosines.size === 0 ? 1 : this.#lexicalWeight;
 
-    const isSmall = this.size <= this.#allCandidates;
+    const isSmall = this.size <= this.#allCandidates && (near?.isAll ?? true);
     const byWords = lexical.top(isSmall ? this.size : Math.max(CANDIDATES, CANDIDATES_OF_HITS * k));
     for (const id of byWords) {
       if (!asked || cosines.has(id)) continue;

@@ -24,17 +24,17 @@ export class SignCodes {
   readonly #sum: Float64Array;
   #count = 0;
   /** What rows below `#coded` are coded by, and of how many vectors it was taken. */
-  #mean: Float64Array;
+  #mean: Float32Array;
   #meanOf = 0;
   #coded = 0;
   /** What the others still are coded by. */
-  #before: Float64Array;
+  #before: Float32Array;
 
   constructor(rows: Rows) {
     this.#rows = rows;
     this.#width = Math.ceil(rows.dimension / 32);
     this.#sum = new Float64Array(rows.dimension);
-    this.#mean = this.#sum.slice();
+    this.#mean = new Float32Array(rows.dimension);
     this.#before = this.#mean;
   }
 
@@ -65,8 +65,11 @@ export class SignCodes {
    * @param into as many as there are rows; for free ones it means nothing
    */
   distances(query: Float32Array, into: Uint16Array): void {
-    this.#compare(coded(query, this.#mean), 0, this.#coded, into);
-    this.#compare(coded(query, this.#before), this.#coded, this.#size, into);
+    const code = new Int32Array(this.#width);
+    writeCode(query, this.#mean, code, 0);
+    this.#compare(code, 0, this.#coded, into);
+    writeCode(query, this.#before, code, 0);
+    this.#compare(code, this.#coded, this.#size, into);
   }
 
   #codeAgain(): void {
@@ -75,13 +78,13 @@ export class SignCodes {
     if (this.#coded < this.#size) return;
     this.#before = this.#mean;
     if (this.#count < 2 * this.#meanOf && 2 * this.#count > this.#meanOf) return;
-    this.#mean = this.#sum.map((sum) => sum / this.#count);
+    this.#mean = Float32Array.from(this.#sum, (sum) => sum / this.#count);
     this.#meanOf = this.#count;
     this.#coded = 0;
   }
 
-  #code(row: number, mean: Float64Array): void {
-    this.#codes.set(coded(this.#rows.get(row), mean), row * this.#width);
+  #code(row: number, mean: Float32Array): void {
+    writeCode(this.#rows.get(row), mean, this.#codes, row * this.#width);
   }
 
   #compare(query: Int32Array, from: number, to: number, into: Uint16Array): void {
@@ -122,10 +125,14 @@ export class SignCodes {
   }
 }
 
-function coded(vector: Float32Array, mean: Float64Array): Int32Array {
-  const code = new Int32Array(Math.ceil(vector.length / 32));
-  for (let i = 0; i < vector.length; i++) if (vector[i]! > mean[i]!) code[i >> 5]! |= 1 << (i & 31);
-  return code;
+function writeCode(vector: Float32Array, mean: Float32Array, codes: Int32Array, at: number): void {
+  for (let word = 0, i = 0; i < vector.length; word++) {
+    const end = Math.min(vector.length, i + 32);
+    let bits = 0;
+    // Without a branch, which would be foreseen wrongly every second time.
+    for (; i < end; i++) bits |= Number(vector[i]! > mean[i]!) << (i & 31);
+    codes[at + word] = bits;
+  }
 }
 
 /** How many bits are set of each four. */

@@ -11,7 +11,7 @@ import { SignCodes } from "./sign-codes.ts";
 export interface VectorOptions {
   /** Rows up to which all are compared. Default 8,192. */
   readonly exactRows?: number;
-  /** Rows that are compared of those that may be near, for each vector of the query. Default 1,000. */
+  /** Rows that are compared of those that may be near: shared by the vectors of a query, but not fewer than 200 for each. Default 2,000. */
   readonly compared?: number;
 }
 
@@ -24,6 +24,8 @@ export interface Nearest {
 export interface Near {
   /** By document: all that may be found, or of many those that are the nearest. */
   readonly found: Map<string, Nearest>;
+  /** Whether these are all. */
+  readonly isAll: boolean;
   /** Of the cosines of all that may be found, or of a sample. */
   readonly spread: Spread;
 }
@@ -43,8 +45,10 @@ interface Document {
 
 /** Rows from which on they are coded: by the time that codes are needed, they are there. */
 const CODED_FROM = 1_024;
-/** Documents that the mean is taken of where not all are compared. */
-const SAMPLE = 512;
+/** Documents that tell of all where not all are compared: so many by so many vectors of the query, but not fewer than these. */
+const SAMPLE = 256;
+const LEAST_SAMPLE = 64;
+const LEAST_COMPARED = 200;
 const FREE = -1;
 
 export class VectorIndex {
@@ -63,7 +67,7 @@ export class VectorIndex {
   #codes: SignCodes | undefined;
   #distances = new Uint16Array(0);
 
-  constructor(dimension: number, { exactRows = 8_192, compared = 1_000 }: VectorOptions = {}) {
+  constructor(dimension: number, { exactRows = 8_192, compared = 2_000 }: VectorOptions = {}) {
     this.dimension = dimension;
     this.#exactRows = exactRows;
     this.#compared = compared;
@@ -134,19 +138,20 @@ export class VectorIndex {
     const excluded = allow && this.#excluded(allow);
     if (!this.#codes || this.rows - (excluded?.rows ?? 0) <= this.#exactRows) {
       const found = this.search(query, allow);
-      return { found, spread: spread([...found.values()].map(({ cosine }) => cosine)) };
+      return { found, isAll: true, spread: spread([...found.values()].map(({ cosine }) => cosine)) };
     }
     this.#checkAll(query);
     const found = new Map<string, Nearest>();
+    const compared = Math.max(LEAST_COMPARED, Math.ceil(this.#compared / query.length));
     for (const vector of query) {
-      for (const row of this.#pick(vector, this.#codes, excluded?.documents)) {
+      for (const row of this.#pick(vector, this.#codes, compared, excluded?.documents)) {
         const { id } = this.#documents[this.#owners[row]!]!;
         const cosine = this.#rows.dot(row, vector);
         if (cosine > (found.get(id)?.cosine ?? Number.NEGATIVE_INFINITY))
           found.set(id, { cosine, part: this.#parts[row]! });
       }
     }
-    return { found, spread: this.#spreadOfSample(query, found, excluded?.documents) };
+    return { found, isAll: false, spread: this.#spreadOfSample(query, found, excluded?.documents) };
   }
 
   /** The same of one document; undefined where it has no vectors. */
@@ -176,7 +181,12 @@ export class VectorIndex {
   }
 
   /** Rows whose codes differ least from a vector's. */
-  #pick(vector: Float32Array, codes: SignCodes, excluded: Uint8Array | undefined): number[] {
+  #pick(
+    vector: Float32Array,
+    codes: SignCodes,
+    compared: number,
+    excluded: Uint8Array | undefined,
+  ): number[] {
     const owners = this.#owners;
     if (this.#distances.length < owners.length) this.#distances = new Uint16Array(2 * owners.length);
     const distances = this.#distances;
@@ -188,7 +198,7 @@ export class VectorIndex {
       if (owner !== FREE && !(excluded && excluded[owner] === 1)) counts[distances[row]!]!++;
     }
     let most = 0;
-    for (let sum = counts[0]!; sum < this.#compared && most < this.dimension; sum += counts[most]!) most++;
+    for (let sum = counts[0]!; sum < compared && most < this.dimension; sum += counts[most]!) most++;
     const rows: number[] = [];
     for (let row = 0; row < owners.length; row++) {
       if (distances[row]! > most) continue;
@@ -198,22 +208,25 @@ export class VectorIndex {
     return rows;
   }
 
-  /** The best are known; what is usual and what is low, a sample tells, the same at each search. */
+  /** What is nearest is known; what is usual and what is farthest, a sample tells, the same one at each search. */
   #spreadOfSample(
     query: readonly Float32Array[],
     found: ReadonlyMap<string, Nearest>,
     excluded: Uint8Array | undefined,
   ): Spread {
-    const step = Math.max(1, Math.floor(this.#documents.length / SAMPLE));
+    const documents = this.#documents;
+    const sample = Math.max(LEAST_SAMPLE, SAMPLE / query.length);
+    const step = Math.max(1, Math.floor(documents.length / sample));
     const cosines: number[] = [];
-    for (let number = 0; number < this.#documents.length; number += step) {
-      const document = this.#documents[number];
+    for (let number = 0; number < documents.length; number += step) {
+      const document = documents[number];
       if (document && excluded?.[number] !== 1) cosines.push(this.#nearest(document, query).cosine);
     }
     const { mean, deviation, low } = spread(cosines);
+    const farther = deviation * (extremeOf(step * cosines.length) - extremeOf(cosines.length));
     let high = Number.NEGATIVE_INFINITY;
     for (const { cosine } of found.values()) high = Math.max(high, cosine);
-    return { mean, deviation, low: Math.min(low, high), high };
+    return { mean, deviation, low: Math.min(low - farther, high), high };
   }
 
   #excluded(allow: (id: string) => boolean): { documents: Uint8Array; rows: number } {
@@ -254,6 +267,11 @@ export class VectorIndex {
 export function isFiniteVector(vector: Float32Array): boolean {
   // The square of each is in the sum: nothing outweighs what is no number.
   return Number.isFinite(dot(vector, vector));
+}
+
+/** By how many standard deviations the farthest of so many is off the mean, about, where they spread as errors do. */
+function extremeOf(count: number): number {
+  return Math.sqrt(2 * Math.log(Math.max(1, count)));
 }
 
 function spread(values: readonly number[]): Spread {

@@ -92,6 +92,13 @@ export class Tiers {
     return forgotten;
   }
 
+  /** Deletes a conversation whose time is over. */
+  async drop(conversation: string): Promise<void> {
+    for (const customer of await this.#turns.drop(conversation)) this.#changed(customer);
+    // Whose it is may just be found out by somebody who reads.
+    for (const read of this.#reading) read.changed = true;
+  }
+
   /**
    * All that was said in the conversations in which a customer was known, each conversation's in order, with the vectors that
    * are kept of it.

@@ -3,7 +3,8 @@
  * under the customer's key, or the conversation's while nobody knows who it is.
  *
  * - `turn!<conversation>!<turn>` → a turn; `vector!<conversation>!<turn>!<by>` → vector of one of its two sayings
- * - `last!<conversation>` → when something was said there last, ms: the warm conversations
+ * - `last!<conversation>` → when something was said there last, ms: the warm conversations; `cold!<conversation>` → the same of
+ *   the cold ones
  * - `segment!<conversation>!<subject>` → all of it that is sealed under that subject's key (`archive.ts`): the cold ones
  * - `conversation!<customer>!<conversation>` → nothing; the customer was known there
  */
@@ -177,31 +178,45 @@ export class TurnStore {
     return [...found];
   }
 
-  /** The same, with when something was said there last, ms; a cold one does not say. */
+  /** The same, with when something was said there last, ms; one that an earlier release made cold does not say. */
   async lastSaid(customer: string): Promise<{ conversation: string; at?: number }[]> {
     const known = await this.conversationsOf(customer);
-    const last = await this.#db.getMany(known.map((conversation) => key("last", conversation)));
-    return known.map((conversation, i) => ({
-      conversation,
-      at: last[i] === undefined ? undefined : Number(last[i]),
-    }));
+    const places = known.flatMap((conversation) => [key("last", conversation), key("cold", conversation)]);
+    const times = await this.#db.getMany(places);
+    return known.map((conversation, i) => {
+      const at = times[2 * i] ?? times[2 * i + 1];
+      return { conversation, at: at === undefined ? undefined : Number(at) };
+    });
   }
 
   /** Warm conversations and when something was said there last. */
-  async *warm(): AsyncGenerator<{ conversation: string; at: number }> {
-    for await (const [at, value] of this.#db.iterator({ gte: "last!", lt: 'last"' }))
-      yield { conversation: at.slice("last!".length), at: Number(value) };
+  warm(): AsyncGenerator<{ conversation: string; at: number }> {
+    return this.#times("last");
+  }
+
+  /** Conversations in which nothing was said since `before`, ms. */
+  async *silentSince(before: number): AsyncGenerator<string> {
+    for (const tier of ["last", "cold"] as const)
+      for await (const { conversation, at } of this.#times(tier)) if (at < before) yield conversation;
+  }
+
+  async *#times(tier: "last" | "cold"): AsyncGenerator<{ conversation: string; at: number }> {
+    const range = under(tier);
+    for await (const [at, value] of this.#db.iterator(range))
+      yield { conversation: at.slice(range.gte.length), at: Number(value) };
   }
 
   /** Makes a conversation cold, all at once; false when it was not warm. */
   demote(conversation: string): Promise<boolean> {
     return this.#writing.run([conversation], async () => {
-      if ((await this.#db.get(key("last", conversation))) === undefined) return false;
+      const last = await this.#db.get(key("last", conversation));
+      if (last === undefined) return false;
       const operations = await this.#packed(conversation, [await this.#kept(conversation)]);
       for (const what of ["turn", "vector"])
         for await (const at of this.#db.keys(under(what, conversation)))
           operations.push({ type: "del", key: at });
       operations.push({ type: "del", key: key("last", conversation) });
+      operations.push({ type: "put", key: key("cold", conversation), value: last });
       await this.#write(operations);
       return true;
     });
@@ -225,23 +240,50 @@ export class TurnStore {
       const operations: Operation[] = [];
       let turns = 0;
       for (const conversation of conversations) {
-        for (const what of ["turn", "vector"]) {
-          for await (const at of this.#db.keys(under(what, conversation))) {
-            operations.push({ type: "del", key: at });
-            if (what === "turn") turns++;
-          }
-        }
-        for await (const [at, value] of this.#bytes(under("segment", conversation))) {
-          operations.push({ type: "del", key: at });
-          // Its key is destroyed by now, perhaps.
-          turns += turnsIn(value);
-        }
-        operations.push({ type: "del", key: key("last", conversation) });
+        turns += (await this.#deleted(conversation, operations)).turns;
         operations.push({ type: "del", key: key("conversation", customer, conversation) });
       }
       await this.#write(operations, true);
       return { conversations: conversations.length, turns };
     });
+  }
+
+  /** Deletes a conversation; answers the customers who were known in it. */
+  drop(conversation: string): Promise<string[]> {
+    return this.#writing.run([conversation], async () => {
+      const operations: Operation[] = [];
+      const { customers } = await this.#deleted(conversation, operations);
+      for (const customer of customers)
+        operations.push({ type: "del", key: key("conversation", customer, conversation) });
+      await this.#write(operations);
+      return [...customers];
+    });
+  }
+
+  /** Adds what deletes a conversation. Needs no key: that may be destroyed by now. */
+  async #deleted(
+    conversation: string,
+    operations: Operation[],
+  ): Promise<{ turns: number; customers: Set<string> }> {
+    const customers = new Set<string>();
+    let turns = 0;
+    for await (const [at, value] of this.#db.iterator(under("turn", conversation))) {
+      operations.push({ type: "del", key: at });
+      turns++;
+      const { customer } = JSON.parse(value) as StoredTurn;
+      if (customer) customers.add(customer);
+    }
+    for await (const at of this.#db.keys(under("vector", conversation)))
+      operations.push({ type: "del", key: at });
+    const range = under("segment", conversation);
+    for await (const [at, value] of this.#bytes(range)) {
+      operations.push({ type: "del", key: at });
+      turns += turnsIn(value);
+      const subject = at.slice(range.gte.length);
+      if (subject !== conversation) customers.add(subject);
+    }
+    for (const tier of ["last", "cold"]) operations.push({ type: "del", key: key(tier, conversation) });
+    return { turns, customers };
   }
 
   /** What makes a cold conversation warm again. */
@@ -253,6 +295,7 @@ export class TurnStore {
       for (const vector of vectors) operations.push(...(await this.#vectorRow(subject, vector)));
       operations.push({ type: "del", key: key("segment", conversation, subject) });
     }
+    operations.push({ type: "del", key: key("cold", conversation) });
     return operations;
   }
 

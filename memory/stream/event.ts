@@ -43,6 +43,12 @@ export interface ExpiredEvent extends Common {
   readonly fact: ExpiredFact;
 }
 
+/** What was said in a conversation is kept no longer; it left the stream. */
+export interface DroppedEvent extends Common {
+  readonly type: "dropped";
+  readonly conversation: string;
+}
+
 /** The customer's key was destroyed; what is kept is to be deleted. */
 export interface EraseEvent extends Common {
   readonly type: "erase";
@@ -63,7 +69,14 @@ export interface ReleaseEvent extends Common {
   readonly customer: string;
 }
 
-export type MemoryEvent = FactEvent | TurnsEvent | ExpiredEvent | EraseEvent | HoldEvent | ReleaseEvent;
+export type MemoryEvent =
+  | FactEvent
+  | TurnsEvent
+  | ExpiredEvent
+  | DroppedEvent
+  | EraseEvent
+  | HoldEvent
+  | ReleaseEvent;
 
 /** An event that is none: written by somebody else, or cut off. */
 export class MemoryEventError extends Error {
@@ -93,6 +106,7 @@ const clearSchema = z.discriminatedUnion("type", [
       seq: time.optional(),
     }),
   }),
+  z.object({ ...common, type: z.literal("dropped"), conversation: token }),
   z.object({ ...common, type: z.literal("erase"), customer: token }),
   z.object({ ...common, type: z.literal("hold"), customer: token, until: time.optional() }),
   z.object({ ...common, type: z.literal("release"), customer: token }),
@@ -127,6 +141,7 @@ export function inPieces<T extends SaidTurn>(turns: readonly T[]): T[][] {
 
 /** Under whose key an event is sealed. */
 export function subjectOf(event: MemoryEvent): string {
+  if (event.type === "dropped") return event.conversation;
   return event.type === "turns" ? (event.customer ?? event.conversation) : event.customer;
 }
 
@@ -158,7 +173,7 @@ export async function decodeEvent(data: Uint8Array, keys: KeyRing): Promise<Memo
     throw new MemoryEventError(`${path.join(".") || "the event"}: ${message}`);
   }
   const { v: _, ...clear } = parsed.data;
-  if (clear.type === "erase" || clear.type === "release" || clear.type === "expired") return clear;
+  if (clear.type !== "fact" && clear.type !== "turns" && clear.type !== "hold") return clear;
   const subject = clear.type === "turns" ? (clear.customer ?? clear.conversation) : clear.customer;
   const sealer = await keys.sealer(subject);
   if (sealer) return whole(clear, open(clear, sealed, sealer));
@@ -181,6 +196,7 @@ function clearOf(event: MemoryEvent): object {
   const { id, at, type } = event;
   const head = { v: VERSION, id, at, type };
   if (event.type === "turns") return { ...head, conversation: event.conversation, customer: event.customer };
+  if (event.type === "dropped") return { ...head, conversation: event.conversation };
   if (event.type === "expired") return { ...head, customer: event.customer, fact: event.fact };
   if (event.type === "hold") return { ...head, customer: event.customer, until: event.until };
   return { ...head, customer: event.customer };

@@ -16,6 +16,7 @@ export interface Outcomes {
   /** False when the data subject was erased. */
   turns: boolean;
   expired: undefined;
+  dropped: undefined;
   erase: Forgotten;
   hold: Hold;
   release: boolean;
@@ -49,6 +50,9 @@ export class Fold {
       }
       case "expired":
         await facts.expire(event.customer, event.fact);
+        return undefined;
+      case "dropped":
+        await tiers.drop(event.conversation);
         return undefined;
       case "erase": {
         const forgotten = await tiers.forget(event.customer);

@@ -154,6 +154,39 @@ it("what has expired leaves the stream and every copy, and what it had closed st
   expect(await textsAt(one)).toEqual([]);
 });
 
+it("what was said long ago, and facts of a type that is kept for a while, leave stream and copies", async () => {
+  await one.open({}, { retention: { saidMs: 10 * DAY, factsMs: { note: 5 * DAY } } });
+  await two.open();
+  await one.ask("remember", fact("likes tea"));
+  await one.ask("remember", fact("always by e-mail", { type: "preference" }));
+  await one.ask("turns", turns("c1", "my kettle leaks", "thanks"));
+  await one.ask("turns", { ...turns("c9", "held"), customer: "bob" });
+  await one.ask("hold", { customer: "bob", reason: "case 17" });
+  await one.ask("demote", { all: true });
+  clock.time += 6 * DAY;
+  await one.ask("turns", turns("c2", "another thing"));
+  clock.time += 5 * DAY;
+  const service = one.memory.services.find(({ name }) => name === "memory")!;
+  await service.start!();
+  await vi.waitFor(async () => expect(await one.state()).toMatchObject({ lastSeq: 8, messages: 6 }), {
+    timeout: 10_000,
+  });
+  await service.stop!();
+  for (const node of [one, two]) await node.caughtUp();
+  const kept = await one.contents();
+  expect(Object.keys(kept).filter((place) => !place.startsWith("fact"))).toEqual([
+    "turn c2 0",
+    "turn c9 0",
+    "known ada c2",
+    "known bob c9",
+    "hold bob",
+  ]);
+  expect(await textsAt(one)).toEqual(["always by e-mail"]);
+  expect(await two.contents()).toEqual(kept);
+  expect((await one.ask("said", { customer: "ada", text: "kettle" })).said).toEqual([]);
+  expect((await one.ask("said", { customer: "ada", text: "thing" })).said).toHaveLength(2);
+});
+
 it("erasing deletes a customer at every node and from the stream, and nobody else", async () => {
   await one.open();
   await two.open();
@@ -196,6 +229,28 @@ it("passes over what is no event, says so, and loses nothing of what comes after
   await one.memory.close();
   await one.open();
   expect(one.memory.progress).toMatchObject({ applied: 6, unread: 4 });
+});
+
+it("passes over what can't be folded into a damaged copy, and mends that at the next start", async () => {
+  await one.open();
+  await one.ask("remember", fact("likes tea"));
+  await one.ask("remember", fact("likes coffee", { customer: "bob" }));
+  await one.memory.close();
+  const db = new Level<string, string>(join(one.dir, "memory"));
+  const [row] = await db.iterator({ gte: "fact!ada!", lt: 'fact!ada"' }).all();
+  const stored = JSON.parse(row![1]);
+  await db.put(row![0], JSON.stringify({ ...stored, sealed: `AAAA${stored.sealed.slice(4)}` }));
+  await db.close();
+  await one.open();
+  await one.ask("remember", fact("likes cake"));
+  await one.ask("remember", fact("likes pie", { customer: "bob" }));
+  expect(one.memory.progress).toMatchObject({ applied: 4, unread: 1 });
+  expect((await textsAt(one, { customer: "bob" })).sort()).toEqual(["likes coffee", "likes pie"]);
+  await one.memory.close();
+  await one.open();
+  await one.caughtUp();
+  expect(one.memory.progress).toMatchObject({ applied: 4, unread: 0 });
+  expect((await textsAt(one)).sort()).toEqual(["likes cake", "likes tea"]);
 });
 
 it("what can't be opened for want of a key is read once the key is back", async () => {

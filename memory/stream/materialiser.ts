@@ -4,6 +4,7 @@
  */
 import type { Bus, Subjects } from "../../runtime/bus/index.ts";
 import { HEADER_ID } from "../../runtime/log/codec.ts";
+import { isPassing } from "../../runtime/log/read.ts";
 import { LogReader, type RawRecord } from "../../runtime/log/reader.ts";
 import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
 import {
@@ -188,12 +189,15 @@ export class Materialiser implements MemoryWriter {
       });
     });
     try {
-      const seq = await this.#append(event);
-      if (seq === undefined) return undefined;
+      const appended = await this.#append(event);
+      if (!appended) return undefined;
+      const { seq, duplicate } = appended;
       this.#last = Math.max(this.#last, seq);
-      // A repetition was folded already, and is folded once more to say what comes of it: nothing.
-      if (seq <= this.#applied && !outcome) outcome = { value: await this.#p.fold.apply(event, seq) };
       if (!outcome) await Promise.race([folded, this.#reached(seq, signal)]);
+      // What it is folded for once more, when it was there already, is what comes of a repetition.
+      const repeated = duplicate ? this.#applied >= seq : this.#applied >= seq && !outcome;
+      // What this copy can't fold was said so by who reads; it is kept all the same.
+      if (repeated) outcome = await this.#p.fold.apply(event, seq).then(valued, (): undefined => undefined);
       return { seq, ...(outcome && { outcome: outcome.value as Outcomes[E["type"]] }) };
     } finally {
       this.#expected.delete(event.id);
@@ -228,8 +232,8 @@ export class Materialiser implements MemoryWriter {
     await this.#note();
   }
 
-  /** Sequence of the event; undefined when the data subject was erased. */
-  async #append(event: MemoryEvent): Promise<number | undefined> {
+  /** Sequence of the event, and whether it was there; undefined when the data subject was erased. */
+  async #append(event: MemoryEvent): Promise<{ seq: number; duplicate: boolean } | undefined> {
     const { bus, names, keys } = this.#p;
     const data = await encodeEvent(event, keys);
     if (!data) return undefined;
@@ -240,7 +244,7 @@ export class Materialiser implements MemoryWriter {
     }
     const { appendMs: timeoutMs } = this.#o;
     const headers = { [HEADER_ID]: event.id };
-    return acknowledged(await bus.request(names.memory, data, { timeoutMs, headers })).seq;
+    return acknowledged(await bus.request(names.memory, data, { timeoutMs, headers }));
   }
 
   /** Until an event is folded, but no longer than a reader waits. */
@@ -279,20 +283,19 @@ export class Materialiser implements MemoryWriter {
 
   async #foldOne({ seq, data }: RawRecord): Promise<void> {
     const { db, keys, fold } = this.#p;
-    let event: MemoryEvent | undefined;
     try {
-      event = await decodeEvent(data, keys);
+      const event = await decodeEvent(data, keys);
+      if (!event) return;
+      const outcome = await fold.apply(event, seq);
+      this.#expected.get(event.id)?.(outcome);
     } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      // Nothing that is tried again makes it readable; it is passed over, and said so.
-      await noteUnread(db, seq, error.message);
+      if (mayPass(error)) throw error;
+      // Nothing that is tried again makes it readable, and others must not wait for it: it is passed over, and said so.
+      const { message } = error as Error;
+      await noteUnread(db, seq, message);
       this.#unread++;
-      this.#o.warn("an event of the memory can't be read", { seq, error: error.message });
-      return;
+      this.#o.warn("an event of the memory can't be read", { seq, error: message });
     }
-    if (!event) return;
-    const outcome = await fold.apply(event, seq);
-    this.#expected.get(event.id)?.(outcome);
   }
 
   async #note(): Promise<void> {
@@ -305,6 +308,15 @@ export class Materialiser implements MemoryWriter {
       this.#trouble = (error as Error).message;
     }
   }
+}
+
+function valued(value: unknown): { readonly value: unknown } {
+  return { value };
+}
+
+/** Whether it may be over the next time: the server or the disk does not answer, or takes nothing. */
+function mayPass(error: unknown): boolean {
+  return isPassing(error) || String((error as { code?: unknown })?.code).startsWith("LEVEL_");
 }
 
 function isUnreadable(error: unknown): error is MemoryEventError | SealError {

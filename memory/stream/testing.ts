@@ -31,13 +31,17 @@ export class TestNode {
     return new TestNode(mkdtempSync(join(tmpdir(), "bw-node-")), bus, keys, clock);
   }
 
-  async open(stream: Partial<MemoryOptions["stream"]> | "none" = {}): Promise<Memory> {
+  async open(
+    stream: Partial<MemoryOptions["stream"]> | "none" = {},
+    more: Partial<MemoryOptions> = {},
+  ): Promise<Memory> {
     const warn = (message: string): void => void this.warnings.push(message);
     this.memory = await openMemory({
       dir: join(this.dir, "memory"),
       keys: this.keys,
       knowledgeDirs: [],
       clock: this.clock,
+      ...more,
       stream: stream === "none" ? undefined : { bus: this.bus, workspace: "main", warn, ...stream },
     });
     return this.memory;

@@ -173,8 +173,14 @@ export const configSchema = z.strictObject({
   }),
 
   knowledge: section({
-    /** Folders of articles (Markdown) to read besides the shipped ones. */
+    /** Folders of articles (Markdown, HTML, PDF, plain text) to read besides the shipped ones. */
     dirs: z.array(path()).default([]),
+    /** The folders are looked at this often for what was written, came or went; 0 for never. */
+    rescanMs: ms(10_000),
+    /** Larger files are no articles. */
+    maxArticleBytes: bytes(8 * 1024 * 1024),
+    /** Reading one PDF may take so long. */
+    pdfMs: ms(20_000),
     /** Whether the articles of the shipped company are read. */
     shipped: z.boolean().default(true),
   }),
@@ -240,6 +246,10 @@ export const configSchema = z.strictObject({
   }),
 
   retention: section({
+    /** What was said is deleted from memory so long after the last word of its conversation; unset: kept until it is erased. */
+    saidMs: z.number().int().min(1_000).optional(),
+    /** By type of fact, such as `note: 31536000000`: how long one is kept that does not say so itself. */
+    factsMs: z.record(z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/), z.number().int().min(1_000)).default({}),
     /** A conversation that stays open longer gets a new checkpoint at the head of the log. */
     tailMs: ms(7 * 24 * 3_600_000),
     /**
