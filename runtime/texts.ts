@@ -25,6 +25,18 @@ export interface TextSource extends LogSource {
   readonly deadLetters: DeadLetters;
 }
 
+/** Reads of a database that are under way at once. */
+const READ_AT_ONCE = 32;
+
+/** Looks at what comes, several at once: while the desk works, each has to wait for its turn, which many can do together. */
+export async function lookAtAll<T>(all: AsyncIterable<T>, look: (one: T) => Promise<void>): Promise<void> {
+  const coming = all[Symbol.asyncIterator]();
+  const looking = async (): Promise<void> => {
+    for (let next = await coming.next(); !next.done; next = await coming.next()) await look(next.value);
+  };
+  await Promise.all(Array.from({ length: READ_AT_ONCE }, looking));
+}
+
 /** Every record in the log now, every snapshot of an actor, every dead letter. @throws BusError, JetStreamError, what `visit` throws */
 export async function visitTexts(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
   const { bus, names, stream } = source;
@@ -34,11 +46,11 @@ export async function visitTexts(source: TextSource, visit: VisitText, signal?: 
     await visit({ store: "log", place, text: await textOf(source, seq, data) });
   };
   await readAll(bus, { stream, subject: names.logAll }, look, signal);
-  for await (const to of source.store.kept()) {
+  await lookAtAll(source.store.kept(), async (to) => {
     signal?.throwIfAborted();
     const state = await source.store.load(to);
     if (state) await visit({ store: "states", place: formatAddress(to), text: JSON.stringify(state) });
-  }
+  });
   for (const letter of await source.deadLetters.list(Number.POSITIVE_INFINITY)) {
     const place = String(letter.number);
     await visit({ store: "dead letters", place, text: JSON.stringify(letter) });

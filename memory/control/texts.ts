@@ -2,7 +2,7 @@
 import { type Bus, subjectsOf } from "../../runtime/bus/index.ts";
 import { readAll } from "../../runtime/log/read-all.ts";
 import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
-import type { VisitText } from "../../runtime/texts.ts";
+import { lookAtAll, type VisitText } from "../../runtime/texts.ts";
 import type { KnowledgeBase } from "../knowledge/base.ts";
 import type { MemoryDb } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
@@ -25,12 +25,12 @@ export interface MemoryTexts {
 export async function visitMemory(parts: MemoryTexts, visit: VisitText, signal?: AbortSignal): Promise<void> {
   const { db, facts, turns, holds, knowledge } = parts;
   const each = async (row: string, store: string, read: (id: string) => Promise<unknown>): Promise<void> => {
-    for await (const id of secondParts(db, row)) {
+    await lookAtAll(secondParts(db, row), async (id) => {
       signal?.throwIfAborted();
       const text = JSON.stringify(await read(id));
       // Nothing is left to read of who was erased.
       if (text !== undefined && text !== "[]") await visit({ store, place: id, text });
-    }
+    });
   };
   await each("fact", "facts", async (customer) =>
     (await facts.all(customer)).map(({ vector: _, ...fact }) => fact),
