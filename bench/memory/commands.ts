@@ -6,6 +6,7 @@ import type { MemoryBenchOptions } from "./memory.ts";
 
 interface Flags {
   readonly profile: string;
+  readonly part?: string;
   readonly facts?: string;
   readonly chunks?: string;
   readonly docs?: string;
@@ -51,15 +52,19 @@ export function addMemory(bench: Command, env: CliEnv): void {
       "full (about half an hour and 10 GB of disk, held to its budgets) or quick (half a minute)",
       "full",
     )
+    .option("--part <name>", "encoder, knowledge or facts alone")
     .option("--facts <n,n>", "numbers of facts (100000,1000000; quick: 1000,2000)")
     .option("--chunks <n>", "passages of the knowledge base (100000; quick: 500)")
     .option("--docs <jsonl>", "your own articles instead, lines {id, title?, text}")
     .option("--queries <jsonl>", "what is asked of them, lines {text}")
     .option("--seed <seed>", "what articles, facts and questions are made from", "bailiwick")
     .action(async (flags: Flags) => {
+      const { UsageError } = await import("../../runtime/config/errors.ts");
       const { isHeld, ...options } = await profileOf(flags);
       const own = await ownTexts(flags);
-      const { benchMemory } = await import("./memory.ts");
+      const { benchMemory, PARTS } = await import("./memory.ts");
+      const parts = PARTS.filter((part) => flags.part === undefined || part === flags.part);
+      if (parts.length === 0) throw new UsageError(`--part ${flags.part}: there are ${PARTS.join(", ")}`);
       const { memoryRows } = await import("./rows.ts");
       const { readMemoryBudgets } = await import("./budgets.ts");
       const { renderReport, report } = await import("../report.ts");
@@ -71,6 +76,7 @@ export function addMemory(bench: Command, env: CliEnv): void {
       try {
         const { natsServer, ...measured } = await benchMemory({
           ...options,
+          parts,
           own,
           seed: flags.seed,
           encoder: encoderOptions(env.config().encoder),
@@ -78,8 +84,7 @@ export function addMemory(bench: Command, env: CliEnv): void {
           signal: env.signal(),
         });
         progress.end();
-        const versions = { natsServer, encoder: measured.encoder.id };
-        const result = report(memoryRows(measured, budgets), versions, { loadBefore });
+        const result = report(memoryRows(measured, budgets), { natsServer }, { loadBefore });
         env.out(result, () => renderReport(result));
         if (result.missed.length > 0) env.fail();
       } catch (error) {

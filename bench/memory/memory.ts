@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EncoderOptions } from "../../memory/encoder/index.ts";
 import { EmbeddedServer } from "../../runtime/bus/index.ts";
-import { findNatsServer } from "../../runtime/config/nats-server.ts";
+import { findNatsServer, natsServerVersion } from "../../runtime/config/nats-server.ts";
 import { asset } from "../../runtime/config/paths.ts";
 import { interleaved, type Percentiles } from "../harness/index.ts";
 import type { Compared } from "./compare.ts";
@@ -38,6 +38,8 @@ export interface MemoryBenchOptions {
   /** Texts that the encoder is measured with, one by one. */
   readonly texts: number;
   readonly encoder: EncoderOptions;
+  /** What is measured. Default all. */
+  readonly parts?: readonly Part[];
   /** What articles, facts and questions follow from. */
   readonly seed: string;
   /** The JavaScript file of `process.ts`; without one all is done in this process. Default: what set-up built, in dist/. */
@@ -46,6 +48,9 @@ export interface MemoryBenchOptions {
   /** Ends the processes and so the measuring; what lies on disk goes all the same. */
   readonly signal?: AbortSignal;
 }
+
+export const PARTS = ["encoder", "knowledge", "facts"] as const;
+export type Part = (typeof PARTS)[number];
 
 export const BUILT_ENTRY = asset("dist", "bench", "memory", "process.js");
 const PASSAGES_OF_ARTICLE = 10;
@@ -58,20 +63,33 @@ export async function benchMemory(
   options: MemoryBenchOptions,
 ): Promise<MemoryMeasured & { readonly natsServer: string }> {
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
-  const helpers = new Helpers("entry" in options ? options.entry : BUILT_ENTRY, options.signal);
+  const { parts = PARTS, signal } = options;
+  const helpers = new Helpers("entry" in options ? options.entry : BUILT_ENTRY, signal);
   try {
-    options.onStage?.("the encoder");
-    const { encoder: settings, seed, texts } = options;
-    const measuring = await helpers.start("encoder");
-    const encoder = await measuring.call<EncoderMeasured>("measure", { encoder: settings, seed, texts });
-    await measuring.end();
-    const knowledge = await measureKnowledge(join(dir, "knowledge"), options, helpers);
-    const { facts, natsServer } = await measureFacts(dir, options, helpers);
+    const natsServer = natsServerVersion(findNatsServer()) ?? "unknown";
+    const [encoder, knowledge, facts] = [
+      parts.includes("encoder") ? await measureEncoder(options, helpers) : undefined,
+      parts.includes("knowledge")
+        ? await measureKnowledge(join(dir, "knowledge"), options, helpers)
+        : undefined,
+      parts.includes("facts") ? await measureFacts(dir, options, helpers) : [],
+    ];
     return { natsServer, encoder, knowledge, facts };
   } finally {
     await helpers.close();
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+async function measureEncoder(
+  { encoder, seed, texts, onStage }: MemoryBenchOptions,
+  helpers: Helpers,
+): Promise<EncoderMeasured> {
+  onStage?.("the encoder");
+  const helper = await helpers.start("encoder");
+  const measured = await helper.call<EncoderMeasured>("measure", { encoder, seed, texts });
+  await helper.end();
+  return measured;
 }
 
 async function measureKnowledge(
@@ -133,7 +151,7 @@ async function measureFacts(
   dir: string,
   options: MemoryBenchOptions,
   helpers: Helpers,
-): Promise<{ facts: FactsMeasured[]; natsServer: string }> {
+): Promise<FactsMeasured[]> {
   const { encoder, seed, rounds, requests, onStage = () => {} } = options;
   const servers: EmbeddedServer[] = [];
   try {
@@ -167,8 +185,7 @@ async function measureFacts(
     const recalls = await interleaved(arms, rounds, (round, arm) =>
       onStage(`recalls of ${arm} facts, ${roundOf(round, rounds)}`),
     );
-    const facts = measured.map((each, i) => ({ ...each, recalls: recalls[options.facts[i]!]! }));
-    return { facts, natsServer: servers[0]?.version ?? "none" };
+    return measured.map((each, i) => ({ ...each, recalls: recalls[options.facts[i]!]! }));
   } finally {
     await helpers.endAll();
     for (const server of servers) await server.stop();

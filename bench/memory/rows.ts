@@ -26,99 +26,103 @@ export interface KnowledgeMeasured {
 }
 
 export interface MemoryMeasured {
-  readonly encoder: EncoderMeasured;
+  readonly encoder?: EncoderMeasured | undefined;
+  readonly knowledge?: KnowledgeMeasured | undefined;
   /** Ascending. */
   readonly facts: readonly FactsMeasured[];
-  readonly knowledge: KnowledgeMeasured;
 }
 
 /** @param budgets none: nothing is held, because too little was measured for that */
-export function memoryRows(m: MemoryMeasured, budgets: MemoryBudgets | undefined): BenchResult[] {
-  const rows: BenchResult[] = [];
-  const add = (row: BenchResult): void => void rows.push(tidy(row));
-  const most = (value: number, budget: number | undefined) =>
-    budget === undefined ? {} : { budget, held: value <= budget };
-  const least = (value: number, budget: number | undefined) =>
-    budget === undefined ? {} : { budget, held: value >= budget };
-  const holds = (name: string, { rss, heap, external }: Held): void => {
-    add({ name: `memory.held.${name}`, unit: "MiB", value: rss });
-    add({ name: `memory.held.${name}.heap`, unit: "MiB", value: heap });
-    add({ name: `memory.held.${name}.external`, unit: "MiB", value: external });
-  };
-
-  const { single, rate } = m.encoder;
-  add({ name: "memory.encoder.text", unit: "ms (p95)", value: single.p95, ...percentiles([single]) });
-  add({ name: "memory.encoder.batches", unit: "texts/s", value: rate });
-
-  const first = m.facts[0]!;
-  const fewest = percentiles(first.recalls).p95;
-  for (const each of m.facts) {
-    const { facts, filled, opened, recalls } = each;
-    const of = percentiles(recalls);
-    const held = each === first ? most(of.p95, budgets?.recall.customer) : {};
-    add({ name: `memory.recall.customer.facts-${facts}`, unit: "ms (p95)", value: of.p95, ...of, ...held });
-    if (each !== first) {
-      const ratio = of.p95 / fewest;
-      add({
-        name: `memory.recall.grown.facts-${facts}`,
-        unit: "of fewest",
-        value: ratio,
-        baseline: fewest,
-        ratio,
-        ...most(ratio, budgets?.recall.grown),
-      });
-    }
-    const { openMs } = opened;
-    add({ name: `memory.start.facts-${facts}`, unit: "ms", value: openMs, ...most(openMs, budgets?.start) });
-    holds(`facts-${facts}`, opened.held);
-    add({ name: `memory.append.facts-${facts}`, unit: "facts/s", value: facts / filled.appendSeconds });
-    add({ name: `memory.fold.facts-${facts}`, unit: "facts/s", value: facts / filled.foldSeconds });
-  }
-
-  const { indexed, opened, searches, compared } = m.knowledge;
-  const chunks = `chunks-${indexed.passages}`;
-  const of = percentiles(searches);
-  add({
-    name: `memory.recall.workspace.${chunks}`,
-    unit: "ms (p95)",
-    value: of.p95,
-    ...of,
-    ...most(of.p95, budgets?.recall.workspace),
-  });
-  const { nearest, hits, near, all } = compared;
-  add({
-    name: `memory.found.nearest.${chunks}`,
-    unit: "of ten",
-    value: nearest,
-    ...least(nearest, budgets?.found.nearest),
-  });
-  add({ name: `memory.found.hits.${chunks}`, unit: "of ten", value: hits });
-  add({ name: `memory.near.${chunks}`, unit: "ms (p95)", value: near.p95, ...percentiles([near]) });
-  add({ name: `memory.near.all.${chunks}`, unit: "ms (p95)", value: all.p95, ...percentiles([all]) });
-  add({ name: `memory.index.${chunks}`, unit: "passages/s", value: indexed.passages / indexed.seconds });
-  const delay = (name: string, value: number): void =>
-    add({
-      name: `memory.delay.${name}.${chunks}`,
-      unit: "ms (max)",
-      value,
-      ...most(value, budgets?.indexing.delay),
-    });
-  delay("index", indexed.delay.max);
-  const meanwhile = indexed.searches;
-  if (meanwhile) {
-    const name = `memory.index.search.${chunks}`;
-    add({ name, unit: "ms (p95)", value: meanwhile.p95, ...percentiles([meanwhile]) });
-  }
-  const { openMs } = opened;
-  add({ name: `memory.start.${chunks}`, unit: "ms", value: openMs, ...most(openMs, budgets?.start) });
-  delay("start", opened.delay.max);
-  holds(chunks, opened.held);
-  add({ name: `memory.held.${chunks}.vectors`, unit: "MiB", value: opened.vectors });
-  add({ name: `memory.held.${chunks}.words`, unit: "MiB", value: opened.words });
-  return rows;
+export function memoryRows(
+  { encoder, knowledge, facts }: MemoryMeasured,
+  budgets: MemoryBudgets | undefined,
+): BenchResult[] {
+  const rows = [
+    ...(encoder ? encoderRows(encoder) : []),
+    ...(knowledge ? knowledgeRows(knowledge, budgets) : []),
+    ...factsRows(facts, budgets),
+  ];
+  return rows.map(tidy);
 }
 
-function percentiles(rounds: readonly Percentiles[]): { p50: number; p95: number; p99: number } {
+function encoderRows({ single, rate }: EncoderMeasured): BenchResult[] {
+  return [
+    slowest("memory.encoder.text", [single]),
+    { name: "memory.encoder.batches", unit: "texts/s", value: rate },
+  ];
+}
+
+function knowledgeRows(
+  { indexed, opened, searches, compared }: KnowledgeMeasured,
+  budgets: MemoryBudgets | undefined,
+): BenchResult[] {
+  const { passages, seconds, searches: meanwhile } = indexed;
+  const { nearest, hits, near, all } = compared;
+  const of = (name: string): string => `memory.${name}.chunks-${passages}`;
+  const delay = (name: string, value: number): BenchResult =>
+    heldTo({ name: of(name), unit: "ms (max)", value }, budgets?.indexing.delay);
+  const least = budgets && { budget: budgets.found.nearest, held: nearest >= budgets.found.nearest };
+  return [
+    heldTo(slowest(of("recall.workspace"), searches), budgets?.recall.workspace),
+    { name: of("found.nearest"), unit: "of ten", value: nearest, ...least },
+    { name: of("found.hits"), unit: "of ten", value: hits },
+    { ...slowest(of("near"), [near]), baseline: all.p95, ratio: near.p95 / all.p95 },
+    { name: of("index"), unit: "passages/s", value: passages / seconds },
+    delay("index.delay", indexed.delay.max),
+    ...(meanwhile ? [slowest(of("index.search"), [meanwhile])] : []),
+    startRow(of("start"), opened.openMs, budgets),
+    delay("start.delay", opened.delay.max),
+    ...heldRows(of, opened.held),
+    { name: of("held.vectors"), unit: "MiB", value: opened.vectors },
+    { name: of("held.words"), unit: "MiB", value: opened.words },
+  ];
+}
+
+function factsRows(all: readonly FactsMeasured[], budgets: MemoryBudgets | undefined): BenchResult[] {
+  const [fewest] = all;
+  return all.flatMap((each) => {
+    const { facts, filled, opened, recalls } = each;
+    const of = (name: string): string => `memory.${name}.facts-${facts}`;
+    const recall = slowest(of("recall.customer"), recalls);
+    const baseline = slowest("", fewest!.recalls).value;
+    const ratio = recall.value / baseline;
+    return [
+      each === fewest ? heldTo(recall, budgets?.recall.customer) : recall,
+      ...(each === fewest
+        ? []
+        : [
+            heldTo(
+              { name: of("recall.grown"), unit: "of fewest", value: ratio, baseline, ratio },
+              budgets?.recall.grown,
+            ),
+          ]),
+      startRow(of("start"), opened.openMs, budgets),
+      ...heldRows(of, opened.held),
+      { name: of("append"), unit: "facts/s", value: facts / filled.appendSeconds },
+      { name: of("fold"), unit: "facts/s", value: facts / filled.foldSeconds },
+    ];
+  });
+}
+
+/** The p95 of one request, the median of the rounds. */
+function slowest(name: string, rounds: readonly Percentiles[]): BenchResult {
   const at = (p: "p50" | "p95" | "p99"): number => medianOf(rounds, (round) => round[p]);
-  return { p50: at("p50"), p95: at("p95"), p99: at("p99") };
+  return { name, unit: "ms (p95)", value: at("p95"), p50: at("p50"), p95: at("p95"), p99: at("p99") };
+}
+
+function startRow(name: string, value: number, budgets: MemoryBudgets | undefined): BenchResult {
+  return heldTo({ name, unit: "ms", value }, budgets?.start);
+}
+
+function heldRows(of: (name: string) => string, { rss, heap, external }: Held): BenchResult[] {
+  return [
+    { name: of("held"), unit: "MiB", value: rss },
+    { name: of("held.heap"), unit: "MiB", value: heap },
+    { name: of("held.external"), unit: "MiB", value: external },
+  ];
+}
+
+/** To a budget that it may not go above. */
+function heldTo(row: BenchResult, budget: number | undefined): BenchResult {
+  return budget === undefined ? row : { ...row, budget, held: row.value <= budget };
 }

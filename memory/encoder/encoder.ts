@@ -6,6 +6,8 @@ import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { LRUCache } from "lru-cache";
 import { cacheDir } from "../../runtime/config/paths.ts";
+import { isFiniteVector } from "../retrieval/rows.ts";
+import { EncoderError } from "./encoder-error.ts";
 import { EncoderProcess } from "./encoder-process.ts";
 import type { Pooling } from "./encoder-protocol.ts";
 import { locateModel } from "./model-folder.ts";
@@ -107,11 +109,21 @@ class CachedEncoder implements OpenEncoder {
     for (const [i, key] of keys.entries()) if (!vectors[i]) missing.set(key, texts[i]!);
     if (missing.size > 0) {
       const fresh = await this.worker.encode([...missing.values()], signal);
+      for (const vector of fresh) this.#check(vector);
       const byKey = new Map([...missing.keys()].map((key, i) => [key, fresh[i]!]));
       for (const [key, vector] of byKey) this.#cache.set(key, vector);
       for (const [i, key] of keys.entries()) vectors[i] ??= byKey.get(key)!;
     }
     return vectors as Float32Array[];
+  }
+
+  /** What is no number would be neither near to anything nor far, and is not to be kept. */
+  #check(vector: Float32Array): void {
+    if (isFiniteVector(vector)) return;
+    throw new EncoderError(
+      "unavailable",
+      `the encoder ${this.id} answers with what is no number: its files are damaged or do not fit together; prepare it again with \`npm run setup\`, or pull or copy it again`,
+    );
   }
 
   health(): { state: string; restarts: number; waiting: number; cached: number } {

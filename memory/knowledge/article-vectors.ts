@@ -5,7 +5,7 @@
  * numbers as 32-bit floats, little endian, one vector after the other.
  */
 import type { Encoder } from "../encoder/encoder.ts";
-import { isFiniteVector } from "../retrieval/vectors.ts";
+import { isFiniteVector } from "../retrieval/rows.ts";
 import { key, type MemoryDb, under } from "../store/database.ts";
 import type { Article } from "./articles.ts";
 

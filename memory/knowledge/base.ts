@@ -5,19 +5,19 @@
  * yet they are computed afterwards, as many texts at once as the encoder takes. All of it is done in slices, so that the event
  * loop does not wait for it.
  */
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import type { Encoder } from "../encoder/encoder.ts";
-import { type Calibration, calibrate, confidence, shippedCalibrationSet } from "../retrieval/confidence.ts";
+import { type Calibration, confidence } from "../retrieval/confidence.ts";
 import { type EncodedParts, partsOf } from "../retrieval/documents.ts";
 import { type Hit, HybridIndex, type Query } from "../retrieval/hybrid.ts";
 import { encodeQuery } from "../retrieval/query.ts";
 import { terms } from "../retrieval/terms.ts";
 import { slices } from "../slices.ts";
-import { key, type MemoryDb } from "../store/database.ts";
-import { ArticleVectors, CUT_VERSION, dropOtherVectors } from "./article-vectors.ts";
+import type { MemoryDb } from "../store/database.ts";
+import { ArticleVectors, dropOtherVectors } from "./article-vectors.ts";
 import { type Article, type ArticleOptions, loadArticles, stateOfFolders } from "./articles.ts";
+import { keptCalibration } from "./calibrations.ts";
 import { encodeArticles } from "./encoding.ts";
 import { plainText } from "./plain-text.ts";
 
@@ -41,6 +41,11 @@ export interface KnowledgeOptions {
   readonly articles?: ArticleOptions;
   /** How long `open` waits for vectors that are not stored yet, ms. Default 10,000. The others are computed later on. */
   readonly openWithinMs?: number;
+  /**
+   * How long is waited before what could not be encoded is tried again, ms, once for each. Default 1,000, 10,000, 40,000: an
+   * encoder that crashed is back by then, one that is down for a while too.
+   */
+  readonly encodePausesMs?: readonly number[];
   /** Told how many articles are indexed, until `open` answers. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -57,6 +62,7 @@ export interface IndexReport {
 
 /** Articles whose vectors are read from the database at once. */
 const READ_AT_ONCE = 32;
+const ENCODE_PAUSES_MS = [1_000, 10_000, 40_000];
 /** Articles whose passages are kept: those that are found are found again. */
 const PARTS_KEPT = 256;
 
@@ -91,8 +97,8 @@ export class KnowledgeBase {
   static async open(options: KnowledgeOptions): Promise<KnowledgeBase> {
     const base = new KnowledgeBase(options);
     base.#calibrations = {
-      byVectors: options.encoder && (await base.#calibration(options.encoder)),
-      byWords: await base.#calibration(undefined),
+      byVectors: options.encoder && (await keptCalibration(options.db, options.encoder)),
+      byWords: await keptCalibration(options.db, undefined),
     };
     await base.#read();
     const inTime = new AbortController();
@@ -251,7 +257,9 @@ export class KnowledgeBase {
     };
     try {
       const partsOf = (article: Article): EncodedParts => this.#partsOf(article);
-      const failure = await encodeArticles({ encoder, waiting: this.#toEncode, partsOf, keep, rest, signal });
+      const { encodePausesMs: pausesMs = ENCODE_PAUSES_MS } = this.#o;
+      const waiting = this.#toEncode;
+      const failure = await encodeArticles({ encoder, waiting, partsOf, keep, rest, pausesMs, signal });
       if (failure) this.#encodingProblem = unencoded(this.#toEncode.size, failure);
       await this.#index.measureBackground(rest);
     } catch (error) {
@@ -276,19 +284,6 @@ export class KnowledgeBase {
     const parts = partsOf(title, text, questions);
     this.#parts.set(id, parts);
     return parts;
-  }
-
-  /** Depends on the encoder and the calibration set only: computed once and kept. */
-  async #calibration(encoder: Encoder | undefined): Promise<Calibration> {
-    const set = createHash("sha256")
-      .update(JSON.stringify(await shippedCalibrationSet()))
-      .digest("hex");
-    const at = key("calibration", encoder?.id ?? "words", set.slice(0, 16), CUT_VERSION);
-    const known = await this.#o.db.get(at);
-    if (known !== undefined) return JSON.parse(known) as Calibration;
-    const fresh = await calibrate(encoder);
-    await this.#o.db.put(at, JSON.stringify(fresh));
-    return fresh;
   }
 }
 

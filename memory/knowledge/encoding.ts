@@ -12,6 +12,8 @@ export interface ArticleEncoding {
   keep(vectors: ReadonlyMap<Article, readonly Float32Array[]>): Promise<void>;
   /** Awaited between two articles. */
   rest(): Promise<void>;
+  /** How long is waited before a call that failed is tried again, ms, once for each. */
+  readonly pausesMs: readonly number[];
   readonly signal: AbortSignal;
 }
 
@@ -26,8 +28,6 @@ type Outcome = { readonly vectors: Map<Article, Float32Array[]> } | { readonly e
 const TEXTS_AT_ONCE = 64;
 /** Calls that are open at once, so that the encoder never waits. */
 const CALLS_AT_ONCE = 2;
-/** How long is waited before the same is tried again, ms: an encoder that crashed is back by then, one that is down too. */
-const PAUSES_MS = [1_000, 10_000, 40_000];
 /** Calls one after the other that fail in spite of that, after which the encoder is taken to be out of order. */
 const MOST_FAILURES = 3;
 
@@ -88,9 +88,9 @@ async function outcome({ articles, texts }: Group, work: ArticleEncoding): Promi
 
 async function patiently(
   texts: readonly string[],
-  { encoder, signal }: ArticleEncoding,
+  { encoder, pausesMs, signal }: ArticleEncoding,
 ): Promise<Float32Array[]> {
-  for (const pause of PAUSES_MS) {
+  for (const pause of pausesMs) {
     try {
       return await encoder.encode(texts, signal);
     } catch {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Bm25Index } from "./bm25.ts";
-import { HybridIndex } from "./hybrid.ts";
+import { HybridIndex, type HybridOptions } from "./hybrid.ts";
 import { queryParts } from "./query.ts";
 import { terms } from "./terms.ts";
 import { VectorIndex } from "./vectors.ts";
@@ -25,21 +25,30 @@ describe("Bm25Index", () => {
 
   it("is the same after documents came and went", () => {
     fc.assert(
-      fc.property(fc.array(fc.nat({ max: texts.length - 1 }), { maxLength: 30 }), (toggles) => {
-        const index = new Bm25Index();
-        const present = new Set<number>();
-        for (const i of toggles) {
-          if (present.delete(i)) index.remove(`d${i}`);
-          else add(index, [...present.add(i)].at(-1)!);
-        }
-        const fresh = new Bm25Index();
-        for (const i of present) add(fresh, i);
-        const query = terms("refund for the parcel's address");
-        const sorted = (scores: Map<string, number>) => [...scores].sort(([a], [b]) => (a < b ? -1 : 1));
-        const [got, expected] = [sorted(index.search(query)), sorted(fresh.search(query))];
-        expect(got.map(([id]) => id)).toEqual(expected.map(([id]) => id));
-        for (const [i, [, score]] of got.entries()) expect(score).toBeCloseTo(expected[i]![1], 9);
-      }),
+      fc.property(
+        fc.array(fc.nat({ max: texts.length - 1 }), { maxLength: 30 }),
+        fc.boolean(),
+        (toggles, many) => {
+          const index = new Bm25Index();
+          // So many come and go that documents get other numbers meanwhile.
+          for (let i = 0; many && i < 1_100; i++) {
+            add(index, i % texts.length);
+            if (i >= 1_100 - texts.length) index.remove(`d${i % texts.length}`);
+          }
+          const present = new Set<number>();
+          for (const i of toggles) {
+            if (present.delete(i)) index.remove(`d${i}`);
+            else add(index, [...present.add(i)].at(-1)!);
+          }
+          const fresh = new Bm25Index();
+          for (const i of present) add(fresh, i);
+          const query = terms("refund for the parcel's address");
+          const sorted = (scores: Map<string, number>) => [...scores].sort(([a], [b]) => (a < b ? -1 : 1));
+          const [got, expected] = [sorted(index.search(query)), sorted(fresh.search(query))];
+          expect(got.map(([id]) => id)).toEqual(expected.map(([id]) => id));
+          for (const [i, [, score]] of got.entries()) expect(score).toBeCloseTo(expected[i]![1], 9);
+        },
+      ),
     );
   });
 });
@@ -73,6 +82,21 @@ describe("VectorIndex", () => {
         }
       }),
     );
+  });
+
+  it("tells the best of many by words", () => {
+    const index = new Bm25Index();
+    for (let i = 0; i < 500; i++)
+      index.add(`m${i}`, [{ terms: terms(`lamp ${"shade ".repeat(i % 50)}`), weight: 1 }]);
+    const all = index.search(terms("lamp"));
+    const scores = index.score(terms("lamp"), (id) => id !== "m50");
+    const top = scores.top(20);
+    expect(top.length).toBeGreaterThanOrEqual(20);
+    expect(top.length).toBeLessThan(100);
+    expect(top).not.toContain("m50");
+    expect(scores.best).toBe(Math.max(...all.values()));
+    const least = Math.min(...top.map((id) => scores.of(id)));
+    expect([...all].filter(([id, score]) => id !== "m50" && score > least && !top.includes(id))).toEqual([]);
   });
 
   it("refuses vectors of another dimension", () => {
@@ -127,6 +151,54 @@ describe("HybridIndex", () => {
     const background = await index.measureBackground();
     expect((await alike.measureBackground()).cosine).toBeGreaterThan(background.cosine);
     expect(alike.background.coverage).toBeGreaterThan(background.coverage);
+  });
+});
+
+describe("HybridIndex of many documents", () => {
+  const texts = Array.from({ length: 600 }, (_, i) => `${i % 7} lamps of kind ${i % 40} in box ${i}`);
+  const unit = (i: number) => {
+    const raw = [Math.cos(i / 97), Math.sin(i / 97), Math.cos(i / 13) / 4];
+    return Float32Array.from(raw.map((value) => value / Math.hypot(...raw)));
+  };
+  const made = (options: HybridOptions) => {
+    const index = new HybridIndex(options);
+    for (const [i, text] of texts.entries())
+      index.add({ id: `d${i}`, title: `box ${i}`, text, vectors: [unit(i)] });
+    return index;
+  };
+
+  it("finds the same first as when all are candidates", () => {
+    const some = made({ allCandidates: 10, exactRows: 100 });
+    const whole = made({});
+    for (const i of [3, 77, 250, 599]) {
+      const query = { text: `lamps in box ${i}`, vectors: [unit(i)] };
+      const [hit] = some.search(query, { k: 3 });
+      expect(hit).toMatchObject({ id: `d${i}`, part: 0 });
+      expect(hit!.score).toBeCloseTo(whole.search(query, { k: 3 })[0]!.score, 2);
+    }
+  });
+
+  it("finds what is only found by its words", () => {
+    const index = made({ allCandidates: 10, exactRows: 100 });
+    index.add({ id: "word", text: "the unheard-of zeppelin" });
+    expect(index.search({ text: "zeppelin", vectors: [unit(5)] }, { k: 600 }).map(({ id }) => id)).toContain(
+      "word",
+    );
+  });
+
+  it("keeps vectors and words of a document that is replaced or refused", () => {
+    const index = made({});
+    index.setVectors("d3", [unit(250)]);
+    expect(
+      index
+        .search({ text: "", vectors: [unit(250)] }, { k: 2 })
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(["d250", "d3"]);
+    const broken = Float32Array.of(Number.NaN, 0, 0);
+    expect(() => index.add({ id: "d3", text: "zeppelin", vectors: [broken] })).toThrow(/vector 0 of d3/);
+    expect(index.search({ text: "zeppelin" })).toEqual([]);
+    expect(index.search({ text: "box 3" })[0]!.id).toBe("d3");
   });
 });
 

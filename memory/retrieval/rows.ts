@@ -64,3 +64,9 @@ export function dot(vector: Float32Array, rows: Float32Array, at = 0): number {
   for (; i < length; i++) a += vector[i]! * rows[at + i]!;
   return a + b + c + d;
 }
+
+/** Whether all its numbers are numbers: one that is not would be neither near nor far, and hide what is. */
+export function isFiniteVector(vector: Float32Array): boolean {
+  // The square of each is in the sum: nothing outweighs what is no number.
+  return Number.isFinite(dot(vector, vector));
+}

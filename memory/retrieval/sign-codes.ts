@@ -2,12 +2,12 @@
  * A bit for each number of a vector: whether it is above the mean of all vectors at its place. In how many bits two codes
  * differ tells about how near their vectors are, from a thirty-second of the bytes.
  *
- * The mean moves while vectors come and go. When there are twice (or half) as many as it was taken of, it is taken anew, and
- * with each vector that comes a few rows are coded again, so that nobody waits for all of them at once.
+ * The mean moves while vectors come and go. When these are half as many as it was taken of, it is taken anew, and with each
+ * that comes or goes a few rows are coded again, so that nobody waits for all of them at once.
  */
 import type { Rows } from "./rows.ts";
 
-/** Rows that are coded again for each that comes: all are, long before the next doubling. */
+/** Rows that are coded again with each change: all are, before it is time for the next mean. */
 const CODED_AT_ONCE = 4;
 /** Of them the bits are counted in groups of three words, and no more than ten groups fit into a byte. */
 const WORDS_PER_GROUP = 3;
@@ -26,6 +26,8 @@ export class SignCodes {
   /** What rows below `#coded` are coded by, and of how many vectors it was taken. */
   #mean: Float32Array;
   #meanOf = 0;
+  /** Vectors that came or went since. */
+  #changes = 0;
   #coded = 0;
   /** What the others still are coded by. */
   #before: Float32Array;
@@ -58,6 +60,7 @@ export class SignCodes {
     const vector = this.#rows.get(row);
     for (let i = 0; i < vector.length; i++) this.#sum[i]! -= vector[i]!;
     this.#count--;
+    this.#codeAgain();
   }
 
   /**
@@ -73,13 +76,15 @@ export class SignCodes {
   }
 
   #codeAgain(): void {
+    this.#changes++;
     const to = Math.min(this.#size, this.#coded + CODED_AT_ONCE);
     while (this.#coded < to) this.#code(this.#coded++, this.#mean);
     if (this.#coded < this.#size) return;
     this.#before = this.#mean;
-    if (this.#count < 2 * this.#meanOf && 2 * this.#count > this.#meanOf) return;
+    if (2 * this.#changes < this.#meanOf || this.#count === 0) return;
     this.#mean = Float32Array.from(this.#sum, (sum) => sum / this.#count);
     this.#meanOf = this.#count;
+    this.#changes = 0;
     this.#coded = 0;
   }
 

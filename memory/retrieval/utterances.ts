@@ -9,6 +9,7 @@
  */
 import { Bm25Index } from "./bm25.ts";
 import type { Query } from "./hybrid.ts";
+import { isFiniteVector } from "./rows.ts";
 import { terms } from "./terms.ts";
 import { VectorIndex } from "./vectors.ts";
 
@@ -100,7 +101,8 @@ function meaningScores(
   const dimension = vectors[0]?.length;
   if (dimension === undefined) return undefined;
   const index = new VectorIndex(dimension);
-  for (const { id, vector } of utterances) if (vector?.length === dimension) index.add(id, [vector]);
+  for (const { id, vector } of utterances)
+    if (vector?.length === dimension && isFiniteVector(vector)) index.add(id, [vector]);
   const found = [...index.search(vectors)];
   const mean = found.reduce((sum, [, { cosine }]) => sum + cosine, 0) / found.length;
   const variance = found.reduce((sum, [, { cosine }]) => sum + (cosine - mean) ** 2, 0) / found.length;

@@ -5,7 +5,7 @@
  * only they are compared: of the mean over all, a sample of documents tells. How much of what is nearest is found so, and how
  * long that takes: `bench memory`, docs/memory.md.
  */
-import { dot, Rows } from "./rows.ts";
+import { isFiniteVector, Rows } from "./rows.ts";
 import { SignCodes } from "./sign-codes.ts";
 
 export interface VectorOptions {
@@ -261,12 +261,6 @@ export class VectorIndex {
       `${which}: ${vector[place]} at place ${place} is no number to compare: the encoder that it comes from is broken, or what was stored is damaged`,
     );
   }
-}
-
-/** Whether all its numbers are numbers: one that is not would be neither near nor far, and hide what is. */
-export function isFiniteVector(vector: Float32Array): boolean {
-  // The square of each is in the sum: nothing outweighs what is no number.
-  return Number.isFinite(dot(vector, vector));
 }
 
 /** By how many standard deviations the farthest of so many is off the mean, about, where they spread as errors do. */

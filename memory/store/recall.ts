@@ -2,6 +2,7 @@
 import type { Encoder } from "../encoder/encoder.ts";
 import { HybridIndex } from "../retrieval/hybrid.ts";
 import { encodeQuery } from "../retrieval/query.ts";
+import { isFiniteVector } from "../retrieval/rows.ts";
 import type { Fact } from "./facts.ts";
 
 export interface RankedFact {
@@ -12,7 +13,7 @@ export interface RankedFact {
 
 /**
  * Ranks facts, which are filtered by scope and time already. Without a text the newest come first. Facts whose vector is
- * missing, or comes from another encoder, are encoded now.
+ * missing, damaged or another encoder's, are encoded now.
  */
 export async function rankFacts(
   facts: readonly Fact[],
@@ -42,7 +43,7 @@ async function vectorsOf(
   encoder: Encoder,
   signal?: AbortSignal,
 ): Promise<Float32Array[] | undefined> {
-  const missing = facts.filter(({ vector }) => vector?.model !== encoder.id);
+  const missing = facts.filter(({ vector }) => vector?.model !== encoder.id || !isFiniteVector(vector.data));
   try {
     const fresh =
       missing.length > 0
