@@ -32,7 +32,13 @@ export async function takeArchive(
   content: AsyncIterable<Uint8Array>,
   { force, signal, progress }: TakeOptions = {},
 ): Promise<Manifest> {
-  mustBeFree(file, force);
+  try {
+    mustBeFree(file, force);
+  } catch (error) {
+    // Whoever sends it need not go on.
+    await content[Symbol.asyncIterator]().return?.();
+    throw error;
+  }
   clearAway(file);
   const partial = partialOf(file, process.pid);
   try {
