@@ -53,7 +53,7 @@ export interface Held {
 }
 
 export function held(): Held {
-  for (let i = 0; i < 3; i++) gc?.();
+  for (let i = 0; i < 3; i++) globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
   const mib = (bytes: number): number => bytes / 1024 / 1024;
   return { rss: mib(rss), heap: mib(heapUsed), external: mib(external) };
