@@ -32,16 +32,10 @@ export async function takeArchive(
   content: AsyncIterable<Uint8Array>,
   { force, signal, progress }: TakeOptions = {},
 ): Promise<Manifest> {
-  try {
-    mustBeFree(file, force);
-  } catch (error) {
-    // Whoever sends it need not go on.
-    await content[Symbol.asyncIterator]().return?.();
-    throw error;
-  }
-  clearAway(file);
   const partial = partialOf(file, process.pid);
   try {
+    mustBeFree(file, force);
+    clearAway(file);
     const handle = await open(partial, "wx", 0o600);
     let bytes = 0;
     try {
@@ -71,7 +65,17 @@ export async function takeArchive(
     return manifest;
   } catch (error) {
     rmSync(partial, { force: true });
+    await end(content);
     throw error;
+  }
+}
+
+/** Whoever makes it need not go on, also where nothing of it was read. */
+async function end(content: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    await content[Symbol.asyncIterator]().return?.();
+  } catch {
+    // It has ended, or broken off by itself.
   }
 }
 
