@@ -154,10 +154,12 @@ export class HybridIndex {
 
     const isSmall = this.size <= this.#allCandidates && (near?.isAll ?? true);
     const byWords = lexical.top(isSmall ? this.size : Math.max(CANDIDATES, CANDIDATES_OF_HITS * k));
-    for (const id of byWords) {
-      if (!asked || cosines.has(id)) continue;
-      const nearest = this.#vectors?.of(id, asked);
-      if (nearest) cosines.set(id, nearest);
+    if (near && !near.isAll) {
+      // Of those that were picked by their vectors too, perhaps the nearest one was not.
+      for (const id of byWords) {
+        const nearest = this.#vectors!.of(id, asked!);
+        if (nearest) cosines.set(id, nearest);
+      }
     }
     const scored: { id: string; score: number }[] = [];
     for (const id of new Set([...byWords, ...cosines.keys()])) {

@@ -11,7 +11,7 @@ import { SignCodes } from "./sign-codes.ts";
 export interface VectorOptions {
   /** Rows up to which all are compared. Default 8,192. */
   readonly exactRows?: number;
-  /** Rows that are compared of those that may be near: shared by the vectors of a query, but not fewer than 200 for each. Default 2,000. */
+  /** Rows that are compared of those that may be near: shared by the vectors of a query, but not fewer than 200 for each. Default 4,000. */
   readonly compared?: number;
 }
 
@@ -67,7 +67,7 @@ export class VectorIndex {
   #codes: SignCodes | undefined;
   #distances = new Uint16Array(0);
 
-  constructor(dimension: number, { exactRows = 8_192, compared = 2_000 }: VectorOptions = {}) {
+  constructor(dimension: number, { exactRows = 8_192, compared = 4_000 }: VectorOptions = {}) {
     this.dimension = dimension;
     this.#exactRows = exactRows;
     this.#compared = compared;
