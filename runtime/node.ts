@@ -21,20 +21,22 @@ import { versionsByKind, versionToBegin } from "./host/versions.ts";
 import { derivedId, newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import { Appender, type BodyOptions } from "./log/appender.ts";
-import { Bodies, BodyLostError } from "./log/bodies.ts";
+import { Bodies } from "./log/bodies.ts";
 import { LeftLogError } from "./log/checkpoint.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
 import { DeadLetters } from "./log/dead-letters.ts";
 import { HEADER_DESTROYED } from "./log/keyring.ts";
-import { isPassing, type LogSource, readRecord } from "./log/read.ts";
+import type { LogSource } from "./log/read.ts";
 import { RecordIndex } from "./log/record-index.ts";
 import type { KeyRing } from "./log/sealer.ts";
 import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
+import { LogReads } from "./log-reads.ts";
 import { type ClusterOptions, Partitions } from "./partitions.ts";
 import { Retention, type RetentionOptions } from "./retention.ts";
 import { SinkFollowers } from "./sink-followers.ts";
 import { openStore } from "./store.ts";
 import { type VisitText, visitTexts } from "./texts.ts";
+import { available, RETRY_AFTER_MS, rethrow } from "./unavailable.ts";
 
 export interface NodeOptions {
   readonly bus: Bus;
@@ -73,8 +75,6 @@ export interface NodeOptions {
   readonly onFailure?: (error: Error) => void;
 }
 
-/** What a client is told to wait when the log can't be reached, ms. */
-const RETRY_AFTER_MS = 1_000;
 /** How long a read waits for the first record of an actor that is in the log and not folded yet, ms. */
 const READ_OWN_WRITES_MS = 1_000;
 const READ_AGAIN_MS = 5;
@@ -83,8 +83,6 @@ const FIND_OWNER_MS = 5_000;
 const FIND_AGAIN_MS = 50;
 /** How often the others are told of one actor that is far behind, ms. */
 const TELL_BEHIND_MS = 250;
-/** Reads of the log that are under way at once when records are fetched one by one. */
-const FETCH_WINDOW = 32;
 
 export class Node implements Engine {
   readonly workspace: string;
@@ -97,6 +95,7 @@ export class Node implements Engine {
   readonly #store: CellStore;
   readonly #bodies: Bodies;
   readonly #source: LogSource;
+  readonly #reads: LogReads;
   readonly #appender: Appender;
   /** Versions of machines that this node runs, by kind; without the kinds that have their first one only. */
   readonly #versions: Readonly<Record<string, readonly number[]>>;
@@ -132,6 +131,7 @@ export class Node implements Engine {
     this.#index = new RecordIndex(db);
     this.#bodies = new Bodies(bus, n);
     this.#source = { bus, stream: n.logStream, keys, bodies: this.#bodies };
+    this.#reads = new LogReads(this.#source, this.#index, options.log);
     this.#appender = new Appender(bus, keys, {
       bodies: this.#bodies,
       subject: n.log,
@@ -194,7 +194,7 @@ export class Node implements Engine {
       options.host,
     );
     this.#followers = new SinkFollowers({
-      read: (seq) => this.#recordAt(seq),
+      read: (seq) => this.#reads.at(seq),
       warn: (message, details) => options.log.warn(message, details),
     });
     this.#partitions = new Partitions({
@@ -390,31 +390,16 @@ export class Node implements Engine {
     return (await Promise.all([here(), ...others])).flat();
   }
 
-  async records(address: Address, after = 0): Promise<StoredRecord[]> {
-    return this.#fetch(await this.#index.ofActor(address, after));
+  records(address: Address, after = 0): Promise<StoredRecord[]> {
+    return this.#reads.ofActor(address, after);
   }
 
-  async recordsOfKey(key: string, after = 0): Promise<StoredRecord[]> {
-    return this.#fetch((await this.#index.ofKey(key, after)).map((r) => r.seq));
+  recordsOfKey(key: string, after = 0): Promise<StoredRecord[]> {
+    return this.#reads.ofKey(key, after);
   }
 
-  async leftOfKey(key: string): Promise<number> {
-    const [first] = await this.#index.ofKey(key);
-    if (!first) return 0;
-    const { first: firstOfLog } = this.#index;
-    // A node that never saw them has it from what it can still read: a checkpoint says where its actor began.
-    const begins = first.seq < firstOfLog ? first.seq : await this.#beginOf(key);
-    return begins < firstOfLog ? firstOfLog - 1 : 0;
-  }
-
-  /** The earliest first record that the checkpoints of a key name. */
-  async #beginOf(key: string): Promise<number> {
-    let begin = Number.POSITIVE_INFINITY;
-    for (const seq of await this.#index.checkpoints.ofKey(key)) {
-      const record = await this.#recordAt(seq);
-      if (record) begin = Math.min(begin, Number(record.clear.first));
-    }
-    return begin;
+  leftOfKey(key: string): Promise<number> {
+    return this.#reads.leftOfKey(key);
   }
 
   /** Has everything leave the log at once that may, as is done every `retention.everyMs`. @throws UnavailableError */
@@ -570,44 +555,9 @@ export class Node implements Engine {
       }
     }
   }
-
-  async #fetch(known: readonly number[]): Promise<StoredRecord[]> {
-    const found: StoredRecord[] = [];
-    const seqs = known.filter((seq) => seq >= this.#index.first);
-    for (let i = 0; i < seqs.length; i += FETCH_WINDOW) {
-      const window = await Promise.all(seqs.slice(i, i + FETCH_WINDOW).map((seq) => this.#recordAt(seq)));
-      for (const record of window) if (record) found.push(record);
-    }
-    if (found.length === seqs.length) return found;
-    // What is missing may have left a moment ago, on another node's account, and what was read before it since then.
-    this.#index.left((await this.logState().catch(rethrow)).firstSeq);
-    return found.filter(({ seq }) => seq >= this.#index.first);
-  }
-
-  async #recordAt(seq: number): Promise<StoredRecord | undefined> {
-    try {
-      return await readRecord(this.#source, seq);
-    } catch (error) {
-      if (!(error instanceof BodyLostError)) return rethrow(error);
-      this.#o.log.error("a record can't be read", { error: error.message });
-      return undefined;
-    }
-  }
-}
-
-/** What a client can wait for becomes an `UnavailableError`. */
-function available(error: unknown): unknown {
-  if (!isPassing(error)) return error;
-  return new UnavailableError("the log can't be reached or takes nothing at the moment", RETRY_AFTER_MS, {
-    cause: error,
-  });
 }
 
 /** Of an actor that has left the log there is nothing to see. */
 function unlessLeft(error: unknown): undefined {
   if (!(error instanceof LeftLogError)) throw error;
-}
-
-function rethrow(error: unknown): never {
-  throw available(error);
 }

@@ -10,7 +10,7 @@ import { openKeyRing, type WorkspaceKeyRing } from "../../runtime/log/keyring.ts
 import { ensureStream } from "../../runtime/log/stream.ts";
 import type { Row } from "../../runtime/rows.ts";
 import { type ArchiveEntry, ArchiveWriter, archiveEntries, sha256 } from "./archive.ts";
-import { makeBackup } from "./make.ts";
+import { type BackupSource, makeBackup } from "./make.ts";
 import type { Manifest } from "./manifest.ts";
 import { restore } from "./restore.ts";
 import { verifyArchive } from "./verify.ts";
@@ -36,14 +36,8 @@ beforeAll(async () => {
   };
   entries = [];
   const archive = makeBackup({
-    workspace: "main",
-    dataDir: base,
-    version: "0.1.0",
-    partitions: 32,
-    keys,
+    ...sourceOf(),
     stores: [{ name: "backoffice", rows }],
-    connect: () => server.connect("backup"),
-    erasures: async () => 0,
   });
   for await (const entry of archiveEntries(archive)) entries.push(entry);
   manifest = JSON.parse(entries.at(-1)!.content.toString());
@@ -53,6 +47,20 @@ afterAll(async () => {
   await server?.stop();
   rmSync(base, { recursive: true, force: true });
 });
+
+/** A desk without stores. */
+function sourceOf(): BackupSource {
+  return {
+    workspace: "main",
+    dataDir: base,
+    version: "0.1.0",
+    partitions: 32,
+    keys,
+    stores: [],
+    connect: () => server.connect("backup"),
+    erasures: async () => 0,
+  };
+}
 
 async function packed(all: readonly ArchiveEntry[]): Promise<Buffer> {
   const writer = new ArchiveWriter(new Date());
@@ -227,13 +235,7 @@ it("with a snapshot that the server could not finish", async () => {
 
 it("says why where it can't be made", async () => {
   const archive = makeBackup({
-    workspace: "main",
-    dataDir: base,
-    version: "0.1.0",
-    partitions: 32,
-    keys,
-    stores: [],
-    connect: () => server.connect("backup"),
+    ...sourceOf(),
     erasures: async () => {
       throw new Error("the list of erasures cannot be written");
     },

@@ -1,6 +1,7 @@
 /** `bench chaos`: faults against running load, and what came of it. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { wholeNumber } from "../flags.ts";
 import { FAULT_KINDS, PROTECTIONS, TRIALS } from "./faults.ts";
 import { FORMS, formsOf, formsThatMeet } from "./forms.ts";
 import type { RunResult } from "./run.ts";
@@ -30,15 +31,9 @@ export function addChaos(bench: Command, env: CliEnv): void {
     .option("--keep", "leave the directory of a run that failed")
     .action(async (flags: Flags) => {
       const { UsageError } = await import("../../runtime/config/errors.ts");
-      const whole = (flag: "runs" | "seconds" | "conversations", least: number): number => {
-        const n = Number(flags[flag]);
-        if (!Number.isInteger(n) || n < least)
-          throw new UsageError(`--${flag} ${flags[flag]}: a whole number from ${least} on`);
-        return n;
-      };
-      const runs = whole("runs", 1);
-      const seconds = whole("seconds", 6);
-      const conversations = whole("conversations", 1);
+      const runs = wholeNumber("runs", flags.runs);
+      const seconds = wholeNumber("seconds", flags.seconds, 6);
+      const conversations = wholeNumber("conversations", flags.conversations);
       const usage = (message: string) => new UsageError(message);
       const broken = chosen("--break", flags.break, PROTECTIONS, usage)?.[0];
       const kinds = chosen("--only", flags.only, FAULT_KINDS, usage);

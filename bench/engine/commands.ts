@@ -3,6 +3,9 @@ import { loadavg } from "node:os";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+import { profileNamed, wholeNumber } from "../flags.ts";
+import { reported } from "../reported.ts";
 import type { EngineBenchOptions } from "./engine.ts";
 
 interface Flags {
@@ -57,53 +60,36 @@ export function addEngine(bench: Command, env: CliEnv): void {
     .option("--seconds <n>", "length of a round (6; quick: 1)")
     .option("--cpu-prof <dir>", "writes profiles of the nodes' processes there, for Chrome's developer tools")
     .action(async (flags: Flags) => {
-      const { isHeld, ...options } = await profileOf(flags);
+      const { isHeld, ...options } = profileOf(flags);
       const { BUILT_ENTRY, benchEngine } = await import("./engine.ts");
       const { engineRows } = await import("./rows.ts");
       const { readEngineBudgets } = await import("./budgets.ts");
-      const { renderReport, report } = await import("../report.ts");
+      const { report } = await import("../report.ts");
       const budgets = isHeld ? readEngineBudgets() : undefined;
       const execArgv = flags.cpuProf ? ["--cpu-prof", `--cpu-prof-dir=${resolve(flags.cpuProf)}`] : [];
       // What else the machine was busy with, in processes that wanted to run.
       const [loadBefore = 0] = loadavg();
-      const progress = env.progress("bench engine:");
-      try {
+      await reported("engine", env, async (onStage) => {
         const { natsServer, ...measured } = await benchEngine({
           ...options,
           program: { entry: BUILT_ENTRY, execArgv },
-          onStage: (text) => progress.update(text),
+          onStage,
           signal: env.signal(),
         });
-        progress.end();
-        const result = report(engineRows(measured, budgets), { natsServer }, { loadBefore });
-        env.out(result, () => renderReport(result));
-        if (result.missed.length > 0) env.fail();
-      } catch (error) {
-        // Whatever was under way ends with an error then.
-        if (!env.signal().aborted) throw error;
-        env.fail(130);
-      } finally {
-        progress.end();
-      }
+        return report(engineRows(measured, budgets), { natsServer }, { loadBefore });
+      });
     });
 }
 
-async function profileOf(flags: Flags): Promise<Profile> {
-  const { UsageError } = await import("../../runtime/config/errors.ts");
-  const profile = Object.hasOwn(PROFILES, flags.profile) ? PROFILES[flags.profile] : undefined;
-  if (!profile) throw new UsageError(`--profile ${flags.profile}: there are quick and full`);
-  const whole = (name: string, text: string): number => {
-    const n = Number(text);
-    if (!Number.isInteger(n) || n < 1) throw new UsageError(`--${name} ${text}: a whole number from 1 on`);
-    return n;
-  };
+function profileOf(flags: Flags): Profile {
+  const profile = profileNamed(PROFILES, flags.profile);
   const { known, rounds, seconds } = flags;
-  const numbers = known?.split(",").map((text) => whole("known", text));
+  const numbers = known?.split(",").map((text) => wholeNumber("known", text));
   if (numbers?.some((n) => n < 2)) throw new UsageError(`--known ${known}: two conversations at least`);
   return {
     ...profile,
     ...(numbers ? { known: numbers.sort((a, b) => a - b) } : {}),
-    ...(rounds ? { rounds: whole("rounds", rounds) } : {}),
-    ...(seconds ? { seconds: whole("seconds", seconds) } : {}),
+    ...(rounds ? { rounds: wholeNumber("rounds", rounds) } : {}),
+    ...(seconds ? { seconds: wholeNumber("seconds", seconds) } : {}),
   };
 }

@@ -1,6 +1,7 @@
 /** `bench erase`: one customer of many is erased while the others write; nothing is left of him, and all of them. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { wholeNumber } from "../flags.ts";
 
 interface Flags {
   readonly customers: string;
@@ -23,20 +24,14 @@ export function addErase(bench: Command, env: CliEnv): void {
     .option("--seed <n>", "of what they say, and who is erased", "1")
     .option("--keep <dir>", "keep the desk's data, the archive and what was restored in this folder")
     .action(async (flags: Flags) => {
-      const { UsageError } = await import("../../runtime/config/errors.ts");
-      const whole = (name: "customers" | "writers" | "seed", least: number): number => {
-        const value = Number(flags[name]);
-        if (Number.isInteger(value) && value >= least) return value;
-        throw new UsageError(`--${name} ${flags[name]}: a whole number from ${least} on`);
-      };
       const { renderReport, report, tidy } = await import("../report.ts");
       const { benchErase } = await import("./erase.ts");
       const progress = env.progress("bench erase:");
       try {
         const { results, receipt, failures } = await benchErase({
-          customers: whole("customers", 3),
-          writers: whole("writers", 1),
-          seed: whole("seed", 0),
+          customers: wholeNumber("customers", flags.customers, 3),
+          writers: wholeNumber("writers", flags.writers),
+          seed: wholeNumber("seed", flags.seed, 0),
           keep: flags.keep,
           onStage: (stage, done, all) => progress.update(stage, done, all),
         });

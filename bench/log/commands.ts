@@ -2,6 +2,7 @@
 import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { wholeNumber } from "../flags.ts";
 import type { Layout } from "./layouts.ts";
 
 const LAYOUTS: readonly Layout[] = ["subjects", "headers"];
@@ -17,12 +18,8 @@ export function addLog(bench: Command, env: CliEnv): void {
     .option("--scale <n>", "actors and records (1000000 takes a few minutes)", "100000")
     .option("--prefix <n>", "instead: how large everything is while so many conversations open and close")
     .action(async (flags: { scale: string; prefix?: string }) => {
-      const { UsageError } = await import("../../runtime/config/errors.ts");
       if (flags.prefix !== undefined) return prefix(flags.prefix, env);
-      const scale = Number(flags.scale);
-      if (!Number.isInteger(scale) || scale < 100) {
-        throw new UsageError(`--scale ${flags.scale}: a whole number from 100 on`);
-      }
+      const scale = wholeNumber("scale", flags.scale, 100);
       const { measureLog } = await import("./log.ts");
       const { logRows } = await import("./rows.ts");
       const { renderReport, report } = await import("../report.ts");
@@ -48,11 +45,7 @@ export function addLog(bench: Command, env: CliEnv): void {
 
 /** Exit code 1 when the log has grown with the conversations. */
 async function prefix(given: string, env: CliEnv): Promise<void> {
-  const { UsageError } = await import("../../runtime/config/errors.ts");
-  const conversations = Number(given);
-  if (!Number.isInteger(conversations) || conversations < 4) {
-    throw new UsageError(`--prefix ${given}: a whole number from 4 on`);
-  }
+  const conversations = wholeNumber("prefix", given, 4);
   const { measurePrefix } = await import("./prefix.ts");
   const { prefixRows } = await import("./rows.ts");
   const { renderReport, report } = await import("../report.ts");

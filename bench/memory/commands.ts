@@ -2,6 +2,9 @@
 import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+import { profileNamed, wholeNumber } from "../flags.ts";
+import { reported } from "../reported.ts";
 import type { MemoryBenchOptions } from "./memory.ts";
 
 interface Flags {
@@ -59,65 +62,46 @@ export function addMemory(bench: Command, env: CliEnv): void {
     .option("--queries <jsonl>", "what is asked of them, lines {text}")
     .option("--seed <seed>", "what articles, facts and questions are made from", "bailiwick")
     .action(async (flags: Flags) => {
-      const { UsageError } = await import("../../runtime/config/errors.ts");
-      const { isHeld, ...options } = await profileOf(flags);
+      const { isHeld, ...options } = profileOf(flags);
       const own = await ownTexts(flags);
       const { benchMemory, PARTS } = await import("./memory.ts");
       const parts = PARTS.filter((part) => flags.part === undefined || part === flags.part);
       if (parts.length === 0) throw new UsageError(`--part ${flags.part}: there are ${PARTS.join(", ")}`);
       const { memoryRows } = await import("./rows.ts");
       const { readMemoryBudgets } = await import("./budgets.ts");
-      const { renderReport, report } = await import("../report.ts");
+      const { report } = await import("../report.ts");
       const { encoderOptions } = await import("../../memory/encoder/index.ts");
       const budgets = isHeld ? readMemoryBudgets() : undefined;
       // What else the machine was busy with, in processes that wanted to run.
       const [loadBefore = 0] = loadavg();
-      const progress = env.progress("bench memory:");
-      try {
+      await reported("memory", env, async (onStage) => {
         const { natsServer, ...measured } = await benchMemory({
           ...options,
           parts,
           own,
           seed: flags.seed,
           encoder: encoderOptions(env.config().encoder),
-          onStage: (text) => progress.update(text),
+          onStage,
           signal: env.signal(),
         });
-        progress.end();
-        const result = report(memoryRows(measured, budgets), { natsServer }, { loadBefore });
-        env.out(result, () => renderReport(result));
-        if (result.missed.length > 0) env.fail();
-      } catch (error) {
-        // Whatever was under way ends with an error then.
-        if (!env.signal().aborted) throw error;
-        env.fail(130);
-      } finally {
-        progress.end();
-      }
+        return report(memoryRows(measured, budgets), { natsServer }, { loadBefore });
+      });
     });
 }
 
-async function profileOf(flags: Flags): Promise<Profile> {
-  const { UsageError } = await import("../../runtime/config/errors.ts");
-  const profile = Object.hasOwn(PROFILES, flags.profile) ? PROFILES[flags.profile] : undefined;
-  if (!profile) throw new UsageError(`--profile ${flags.profile}: there are quick and full`);
-  const whole = (name: string, text: string, least: number): number => {
-    const n = Number(text);
-    if (Number.isInteger(n) && n >= least) return n;
-    throw new UsageError(`--${name} ${text}: a whole number from ${least} on`);
-  };
+function profileOf(flags: Flags): Profile {
+  const profile = profileNamed(PROFILES, flags.profile);
   const { facts, chunks } = flags;
-  const numbers = facts?.split(",").map((text) => whole("facts", text, 20));
+  const numbers = facts?.split(",").map((text) => wholeNumber("facts", text, 20));
   return {
     ...profile,
     ...(numbers ? { facts: numbers.sort((a, b) => a - b) } : {}),
-    ...(chunks ? { chunks: whole("chunks", chunks, 10) } : {}),
+    ...(chunks ? { chunks: wholeNumber("chunks", chunks, 10) } : {}),
   };
 }
 
 async function ownTexts({ docs, queries }: Flags): Promise<MemoryBenchOptions["own"]> {
   if (docs === undefined && queries === undefined) return undefined;
-  const { UsageError } = await import("../../runtime/config/errors.ts");
   if (docs === undefined || queries === undefined) throw new UsageError("--docs and --queries go together");
   const { z } = await import("zod");
   const { readJsonl } = await import("../../memory/jsonl.ts");

@@ -1,6 +1,7 @@
 /** `bench nodes`: three nodes that share conversations, one killed, all started again one after the other. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { wholeNumber } from "../flags.ts";
 
 interface Flags {
   readonly known: string;
@@ -16,12 +17,7 @@ export function addNodes(bench: Command, env: CliEnv): void {
     .option("--customers <n>", "customers who write, once a second each", "100")
     .option("--ttl <ms>", "time to live of a node's session", "3000")
     .action(async (flags: Flags) => {
-      const { UsageError } = await import("../../runtime/config/errors.ts");
-      const whole = (name: keyof Flags): number => {
-        const value = Number(flags[name]);
-        if (Number.isInteger(value) && value > 0) return value;
-        throw new UsageError(`--${name} ${flags[name]}: a whole number from 1 on`);
-      };
+      const whole = (name: keyof Flags): number => wholeNumber(name, flags[name]);
       const customers = whole("customers");
       const known = Math.max(customers, whole("known"));
       const { readBudgets } = await import("../budgets.ts");

@@ -1,6 +1,7 @@
 /** `bench recovery`: a memory whose process is killed while it writes is afterwards what its stream says. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { wholeNumber } from "../flags.ts";
 
 interface Flags {
   readonly kills: string;
@@ -14,10 +15,7 @@ export function addRecovery(bench: Command, env: CliEnv): void {
     .option("--kills <n>", "how often", "30")
     .option("--seed <seed>", "what is written, and when it is killed", "1")
     .action(async ({ kills, seed }: Flags) => {
-      const { UsageError } = await import("../../runtime/config/errors.ts");
-      const count = Number(kills);
-      if (!(Number.isInteger(count) && count > 0))
-        throw new UsageError(`--kills ${kills}: a whole number from 1`);
+      const count = wholeNumber("kills", kills);
       const { asset } = await import("../../runtime/config/paths.ts");
       const { report, renderReport } = await import("../report.ts");
       const { recovery } = await import("./recovery.ts");

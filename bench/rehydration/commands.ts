@@ -1,6 +1,7 @@
 /** `bench rehydration`: whether a machine behaves the same when it is put away and restored at every step. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { wholeNumber } from "../flags.ts";
 
 interface Flags {
   readonly machines: string;
@@ -18,11 +19,7 @@ export function addRehydration(bench: Command, env: CliEnv): void {
     .option("--scion <dir>", "where @scion-scxml/test-framework lies (.bailiwick-cache/scion)")
     .option("--no-scion", "random machines only")
     .action(async (flags: Flags) => {
-      const { UsageError } = await import("../../runtime/config/errors.ts");
-      const machines = Number(flags.machines);
-      if (!Number.isInteger(machines) || machines < 1) {
-        throw new UsageError(`--machines ${flags.machines}: a whole number from 1 on`);
-      }
+      const machines = wholeNumber("machines", flags.machines);
       const { readScion } = await import("./scion.ts");
       const scion = flags.scion === false ? undefined : readScion(flags.scion);
       const { randomInt } = await import("node:crypto");

@@ -1,14 +1,14 @@
 /** All that memory and knowledge keep, opened as far as that can be: for whoever looks for something in all of it. */
 import { type Bus, subjectsOf } from "../../runtime/bus/index.ts";
 import { readAll } from "../../runtime/log/read-all.ts";
-import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
+import type { KeyRing } from "../../runtime/log/sealer.ts";
 import { lookAtAll, type VisitText } from "../../runtime/texts.ts";
 import type { KnowledgeBase } from "../knowledge/base.ts";
-import type { MemoryDb } from "../store/database.ts";
+import { type MemoryDb, secondWords } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
 import type { Holds } from "../store/holds.ts";
 import type { TurnStore } from "../store/turns.ts";
-import { decodeEvent, MemoryEventError } from "../stream/event.ts";
+import { decodeEvent, isUnreadable } from "../stream/event.ts";
 
 export interface MemoryTexts {
   readonly db: MemoryDb;
@@ -25,7 +25,7 @@ export interface MemoryTexts {
 export async function visitMemory(parts: MemoryTexts, visit: VisitText, signal?: AbortSignal): Promise<void> {
   const { db, facts, turns, holds, knowledge } = parts;
   const each = async (row: string, store: string, read: (id: string) => Promise<unknown>): Promise<void> => {
-    await lookAtAll(secondParts(db, row), async (id) => {
+    await lookAtAll(secondWords(db, row), async (id) => {
       signal?.throwIfAborted();
       const text = JSON.stringify(await read(id));
       // Nothing is left to read of who was erased.
@@ -53,8 +53,8 @@ async function visitEvents(
   const look = async (seq: number, data: Uint8Array): Promise<void> => {
     const closed = Buffer.from(data).toString("latin1");
     const opened = await decodeEvent(data, keys).catch((error) => {
-      if (error instanceof MemoryEventError || error instanceof SealError) return undefined;
-      throw error;
+      if (!isUnreadable(error)) throw error;
+      return undefined;
     });
     const text = opened
       ? JSON.stringify(opened, (_, value) => (value instanceof Float32Array ? undefined : value))
@@ -62,14 +62,4 @@ async function visitEvents(
     await visit({ store: "memory's stream", place: String(seq), text });
   };
   await readAll(bus, { stream, subject }, ({ seq, data }) => look(seq, data), signal);
-}
-
-/** What stands behind the first part of keys, each once. */
-async function* secondParts(db: MemoryDb, first: string): AsyncGenerator<string> {
-  let last: string | undefined;
-  for await (const key of db.keys({ gte: `${first}!`, lt: `${first}"` })) {
-    const part = key.slice(first.length + 1).split("!")[0]!;
-    if (part !== last) yield part;
-    last = part;
-  }
 }

@@ -7,7 +7,7 @@ import { rounded } from "../figures.ts";
 import type { Memory } from "../index.ts";
 import { encodeQuery } from "../retrieval/query.ts";
 import { findUtterances, type UtteranceOptions } from "../retrieval/utterances.ts";
-import type { Said } from "../store/turns.ts";
+import type { Said } from "../store/sayings.ts";
 
 export interface EvalTurn {
   readonly id: string;

@@ -6,6 +6,7 @@
  */
 import type { Encoder } from "../encoder/encoder.ts";
 import { isFiniteVector } from "../retrieval/rows.ts";
+import { bytesOf, floatsOf } from "../store/bytes.ts";
 import { key, type MemoryDb, under } from "../store/database.ts";
 import type { Article } from "./articles.ts";
 
@@ -61,8 +62,7 @@ export class ArticleVectors {
     const from = PREFIX_BYTES + bytes.readUInt32LE(1);
     const { hash, model, dimension } = JSON.parse(bytes.toString("utf8", PREFIX_BYTES, from)) as Head;
     if (hash !== hashOf(article) || model !== this.#encoder.id) return undefined;
-    // A copy, because floats begin at a multiple of four.
-    const flat = new Float32Array(Uint8Array.from(bytes.subarray(from)).buffer);
+    const flat = floatsOf(bytes.subarray(from));
     const vectors = Array.from({ length: flat.length / dimension }, (_, i) =>
       flat.subarray(i * dimension, (i + 1) * dimension),
     );
@@ -85,8 +85,7 @@ function packed(head: Head, vectors: readonly Float32Array[]): Uint8Array {
   value[0] = LAYOUT_VERSION;
   value.writeUInt32LE(words.length, 1);
   words.copy(value, PREFIX_BYTES);
-  for (const [i, { buffer, byteOffset, byteLength }] of vectors.entries())
-    value.set(new Uint8Array(buffer, byteOffset, byteLength), from + i * byteLength);
+  for (const [i, vector] of vectors.entries()) value.set(bytesOf(vector), from + i * vector.byteLength);
   return value;
 }
 

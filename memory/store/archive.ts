@@ -6,12 +6,12 @@
  */
 import { promisify } from "node:util";
 import { brotliCompress, brotliDecompress, constants } from "node:zlib";
-import type { Turn } from "./turns.ts";
+import { bytesOf, floatsOf, split, u32 } from "./bytes.ts";
+import type { Turn } from "./sayings.ts";
 
 const compress = promisify(brotliCompress);
 const decompress = promisify(brotliDecompress);
 const QUALITY = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
-const LENGTH_BYTES = 4;
 
 /** A vector of something that was said. */
 export interface KeptVector {
@@ -40,18 +40,14 @@ export async function pack({ turns, vectors }: Archived): Promise<Uint8Array> {
     vectors: vectors.map(({ data, ...of }) => ({ ...of, dimension: data.length })),
   };
   const json = await compress(JSON.stringify(head), QUALITY);
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32LE(json.length);
-  const floats = vectors.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  return Buffer.concat([length, json, ...floats]);
+  return Buffer.concat([u32(json.length), json, ...vectors.map(({ data }) => bytesOf(data))]);
 }
 
 export async function unpack(bytes: Uint8Array): Promise<Archived> {
-  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = LENGTH_BYTES + all.readUInt32LE();
-  const head = JSON.parse((await decompress(all.subarray(LENGTH_BYTES, end))).toString("utf8")) as Head;
-  // A copy, since floats have to begin at a multiple of four.
-  const floats = new Float32Array(Uint8Array.from(all.subarray(end)).buffer);
+  // It was sealed as a whole.
+  const [json, rest] = split(bytes)!;
+  const head = JSON.parse((await decompress(json)).toString("utf8")) as Head;
+  const floats = floatsOf(rest);
   let at = 0;
   const vectors = head.vectors.map(({ dimension, ...of }): KeptVector => {
     const data = floats.slice(at, at + dimension);

@@ -1,6 +1,7 @@
 /** All that is folded in a database, opened and in an order that does not depend on how it came there: for comparing two. */
 import { createHash } from "node:crypto";
 import { canonicalJson, type Json } from "../../runtime/json.ts";
+import { bytesOf } from "./bytes.ts";
 import { type MemoryDb, secondWords } from "./database.ts";
 import type { FactStore } from "./facts.ts";
 import type { Holds } from "./holds.ts";
@@ -15,24 +16,20 @@ export interface StoreParts {
 
 /** A line for each fact, turn, known conversation and hold, by its place. */
 export async function* contents({ db, facts, turns, holds }: StoreParts): AsyncGenerator<[string, string]> {
-  for (const customer of sorted(await secondWords(db, ["fact"]))) {
+  for await (const customer of secondWords(db, "fact")) {
     const kept = [...(await facts.kept(customer))].sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const { vector, ...fact } of kept) {
       const of = vector ? { model: vector.model, data: hashOf(vector.data) } : null;
       yield [`fact ${customer} ${fact.id}`, line({ ...fact, vector: of })];
     }
   }
-  for (const conversation of sorted(await secondWords(db, ["turn", "segment"])))
+  for (const conversation of await turns.conversations())
     for (const turn of await turns.of(conversation)) yield [`turn ${conversation} ${turn.turn}`, line(turn)];
-  for (const customer of sorted(await secondWords(db, ["conversation"])))
+  for await (const customer of secondWords(db, "conversation"))
     for (const conversation of await turns.conversationsOf(customer))
       yield [`known ${customer} ${conversation}`, ""];
-  for (const customer of sorted(await secondWords(db, ["hold"])))
+  for await (const customer of secondWords(db, "hold"))
     yield [`hold ${customer}`, line((await holds.of(customer)) ?? null)];
-}
-
-function sorted(words: ReadonlySet<string>): string[] {
-  return [...words].sort();
 }
 
 /** Members without a value are as good as absent. */
@@ -41,7 +38,5 @@ function line(value: unknown): string {
 }
 
 function hashOf(data: Float32Array): string {
-  return createHash("sha256")
-    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    .digest("base64url");
+  return createHash("sha256").update(bytesOf(data)).digest("base64url");
 }

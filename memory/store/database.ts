@@ -40,9 +40,12 @@ export function sortable(time: number): string {
   return Math.max(0, Math.floor(time)).toString().padStart(15, "0");
 }
 
-/** Second words of the keys that begin with one of these words. */
-export async function secondWords(db: MemoryDb, first: readonly string[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const what of first) for await (const at of db.keys(under(what))) found.add(at.split("!")[1]!);
-  return found;
+/** Second words of the keys that begin with a word, in order, each once. */
+export async function* secondWords(db: MemoryDb, first: string): AsyncGenerator<string> {
+  let last: string | undefined;
+  for await (const at of db.keys(under(first))) {
+    const word = at.split("!")[1]!;
+    if (word !== last) yield word;
+    last = word;
+  }
 }

@@ -10,6 +10,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { canonicalJson, type Json } from "../../runtime/json.ts";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
 import { CONSENT, SERVICE_PURPOSE } from "./access.ts";
+import { bytesOf, floatsOf } from "./bytes.ts";
 import { key, type MemoryDb, sortable, under } from "./database.ts";
 import { OneByOne } from "./one-by-one.ts";
 
@@ -370,7 +371,7 @@ function encode({ text, value, vector, ...open }: Fact, sealer: Sealer): string 
     vector: vector && {
       model: vector.model,
       dimension: vector.data.length,
-      sealed: sealer.seal(new Uint8Array(vector.data.slice().buffer), `${place}/vector`).toString("base64"),
+      sealed: sealer.seal(bytesOf(vector.data), `${place}/vector`).toString("base64"),
     },
   };
   return JSON.stringify(stored);
@@ -383,6 +384,6 @@ function decode({ sealed, vector, ...open }: StoredFact, sealer: Sealer): Fact {
     value: Json;
   };
   if (!vector) return { ...open, text, value };
-  const bytes = Uint8Array.from(sealer.open(Buffer.from(vector.sealed, "base64"), `${place}/vector`));
-  return { ...open, text, value, vector: { model: vector.model, data: new Float32Array(bytes.buffer) } };
+  const data = floatsOf(sealer.open(Buffer.from(vector.sealed, "base64"), `${place}/vector`));
+  return { ...open, text, value, vector: { model: vector.model, data } };
 }

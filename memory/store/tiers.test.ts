@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { HandClock, LocalKeyRing } from "../testing.ts";
 import { type MemoryDb, openDatabase, under } from "./database.ts";
+import type { Said, Turn } from "./sayings.ts";
 import { type TierOptions, Tiers } from "./tiers.ts";
-import { type Said, type Turn, TurnStore } from "./turns.ts";
+import { TurnStore } from "./turns.ts";
 
 const DAY = 24 * 3_600_000;
 

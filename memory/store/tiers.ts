@@ -6,7 +6,8 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../../runtime/clock.ts";
 import type { KeyRing } from "../../runtime/log/sealer.ts";
 import { rounded } from "../figures.ts";
-import { type Said, saidIn, type Turn, type TurnStore } from "./turns.ts";
+import { type Said, saidIn, type Turn } from "./sayings.ts";
+import type { TurnStore } from "./turns.ts";
 
 export interface TierOptions {
   /** A conversation in which nothing was said for so long becomes cold, ms. Default 90 days. */

@@ -8,38 +8,12 @@
  * - `segment!<conversation>!<subject>` → all of it that is sealed under that subject's key (`archive.ts`): the cold ones
  * - `conversation!<customer>!<conversation>` → nothing; the customer was known there
  */
-import { createHash } from "node:crypto";
 import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
-import { spoken, type Utterance } from "../retrieval/utterances.ts";
 import { type Archived, type KeptVector, pack, unpack } from "./archive.ts";
-import { key, type MemoryDb, under } from "./database.ts";
+import { bytesOf, floatsOf, readU32, u32 } from "./bytes.ts";
+import { key, type MemoryDb, secondWords, under } from "./database.ts";
 import { OneByOne } from "./one-by-one.ts";
-
-export interface Turn {
-  readonly conversation: string;
-  /** Number of the turn in the conversation. */
-  readonly turn: number;
-  /** ms since the epoch. */
-  readonly at: number;
-  readonly messageId?: string;
-  /** Customer key, once known. */
-  readonly customer?: string;
-  readonly text: string;
-  readonly reply: string;
-  /** Name of who said `text`, where it was not just the customer. */
-  readonly speaker?: string;
-  /** Sequence of the event that it came with, where memory is a stream. */
-  readonly seq?: number;
-}
-
-/** One of the two things that are said in a turn. */
-export interface Said extends Utterance {
-  /** Where its vector is kept. */
-  readonly id: string;
-  readonly turn: number;
-  readonly at: number;
-  readonly by: "customer" | "desk";
-}
+import { hashOf, type Said, sayings, type Turn } from "./sayings.ts";
 
 /** A conversation as it is kept. */
 export interface KeptConversation extends Archived {
@@ -162,6 +136,14 @@ export class TurnStore {
     });
   }
 
+  /** All conversations, in order. */
+  async conversations(): Promise<string[]> {
+    const found = new Set<string>();
+    for (const what of ["turn", "segment"])
+      for await (const conversation of secondWords(this.#db, what)) found.add(conversation);
+    return [...found].sort();
+  }
+
   /** Conversations in which a customer was known. */
   async conversationsOf(customer: string): Promise<string[]> {
     const range = under("conversation", customer);
@@ -278,7 +260,7 @@ export class TurnStore {
     const range = under("segment", conversation);
     for await (const [at, value] of this.#bytes(range)) {
       operations.push({ type: "del", key: at });
-      turns += turnsIn(value);
+      turns += readU32(value);
       const subject = at.slice(range.gte.length);
       if (subject !== conversation) customers.add(subject);
     }
@@ -318,7 +300,7 @@ export class TurnStore {
       if (!sealer || own.length === 0) continue;
       const at = key("segment", conversation, subject);
       const bytes = await pack({ turns: own, vectors: subject === known ? [...vectors.values()] : [] });
-      const value = Buffer.concat([counted(own.length), sealer.seal(bytes, at)]);
+      const value = Buffer.concat([u32(own.length), sealer.seal(bytes, at)]);
       operations.push({ type: "put", key: at, value, ...BYTES });
     }
     return operations;
@@ -367,8 +349,7 @@ export class TurnStore {
   async #vectorRow(subject: string, { id, model, words, data }: KeptVector): Promise<Operation[]> {
     const sealer = await this.#keys.sealer(subject);
     if (!sealer) return [];
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const sealed = sealer.seal(bytes, `${id} ${words}`).toString("base64");
+    const sealed = sealer.seal(bytesOf(data), `${id} ${words}`).toString("base64");
     const stored: StoredVector = { model, subject, sealed };
     return [{ type: "put", key: id, value: JSON.stringify(stored) }];
   }
@@ -384,8 +365,8 @@ export class TurnStore {
       if (!sealer || !said) continue;
       const words = hashOf(said);
       try {
-        const bytes = Uint8Array.from(sealer.open(Buffer.from(sealed, "base64"), `${id} ${words}`));
-        found.push({ id, model, words, data: new Float32Array(bytes.buffer) });
+        const data = floatsOf(sealer.open(Buffer.from(sealed, "base64"), `${id} ${words}`));
+        found.push({ id, model, words, data });
         subjects.add(subject);
       } catch (error) {
         if (!(error instanceof SealError)) throw error;
@@ -404,49 +385,9 @@ function inOrder(warm: readonly Turn[], cold: readonly Archived[]): Turn[] {
   return [...warm, ...cold.flatMap(({ turns }) => turns)].sort((a, b) => a.turn - b.turn);
 }
 
-/** What is said in a turn: its text, and what was answered. */
-export function sayings({ conversation, turn, at, text, reply, speaker }: Turn): Said[] {
-  const said = (by: Said["by"], words: string, name?: string): Said[] =>
-    words === ""
-      ? []
-      : [
-          {
-            id: key("vector", conversation, turn, by),
-            conversation,
-            turn,
-            at,
-            by,
-            speaker: name,
-            text: words,
-          },
-        ];
-  return [...said("customer", text, speaker), ...said("desk", reply)];
-}
-
-/** All that was said in a conversation in order, with the vectors of one encoder. */
-export function saidIn({ turns, vectors }: Archived, model?: string): Said[] {
-  const byId = new Map(vectors.filter((each) => each.model === model).map(({ id, data }) => [id, data]));
-  return turns.flatMap(sayings).map((said) => ({ ...said, vector: byId.get(said.id) }));
-}
-
 function placeOf({ conversation, turn }: { readonly conversation: string; readonly turn: number }): string {
   return key("turn", conversation, turn.toString().padStart(8, "0"));
 }
 
-/** A vector counts only beside the words that it was computed of. */
-function hashOf(said: Pick<Said, "speaker" | "text">): string {
-  return createHash("sha256").update(spoken(said)).digest("base64url");
-}
-
 /** Before what is sealed: how many turns it holds, which is still to be told when its key is destroyed. */
 const COUNT_BYTES = 4;
-
-function counted(turns: number): Buffer {
-  const bytes = Buffer.alloc(COUNT_BYTES);
-  bytes.writeUInt32LE(turns);
-  return bytes;
-}
-
-function turnsIn(value: Uint8Array): number {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE();
-}

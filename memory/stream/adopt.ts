@@ -3,7 +3,7 @@ import { derivedId } from "../../runtime/ids.ts";
 import type { StoreParts } from "../store/contents.ts";
 import { secondWords } from "../store/database.ts";
 import type { Fact } from "../store/facts.ts";
-import type { Turn } from "../store/turns.ts";
+import type { Turn } from "../store/sayings.ts";
 import { type FactEvent, inPieces, type MemoryEvent } from "./event.ts";
 
 /**
@@ -16,7 +16,7 @@ export async function adopt(
   append: (event: MemoryEvent) => Promise<void>,
 ): Promise<void> {
   const isNew = ({ seq = above + 1 }: { readonly seq?: number }): boolean => seq > above;
-  for (const customer of await secondWords(db, ["fact"])) {
+  for await (const customer of secondWords(db, "fact")) {
     const learnt = [...(await facts.all(customer))].reverse();
     for (const fact of learnt.filter(isNew)) {
       const { id, recordedAt: at, expiresAt } = fact;
@@ -24,7 +24,7 @@ export async function adopt(
       await append({ type: "fact", id, at, customer, fact: { ...toldOf(fact), ttlMs } });
     }
   }
-  for (const conversation of await secondWords(db, ["turn", "segment"])) {
+  for (const conversation of await turns.conversations()) {
     for (const piece of ofOneCustomer((await turns.of(conversation)).filter(isNew)).flatMap(inPieces)) {
       const { customer, turn, at } = piece[0]!;
       const id = derivedId(conversation, "adopted", above, turn);
@@ -32,7 +32,7 @@ export async function adopt(
       await append({ type: "turns", id, at, conversation, customer, turns: said });
     }
   }
-  for (const customer of await secondWords(db, ["hold"])) {
+  for await (const customer of secondWords(db, "hold")) {
     const hold = await holds.of(customer);
     if (hold) await append({ type: "hold", id: derivedId(customer, "adopted", above), customer, ...hold });
   }

@@ -8,9 +8,10 @@
  */
 import { z } from "zod";
 import type { Json } from "../../runtime/json.ts";
-import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
+import { type KeyRing, SealError, type Sealer } from "../../runtime/log/sealer.ts";
+import { bytesOf, floatsOf, split, u32 } from "../store/bytes.ts";
 import type { ExpiredFact, NewFact } from "../store/facts.ts";
-import type { Turn } from "../store/turns.ts";
+import type { Turn } from "../store/sayings.ts";
 
 /** Turns of one event, and the characters that are in them, but for a turn that has more by itself. */
 const TURNS_OF_EVENT = 50;
@@ -83,8 +84,12 @@ export class MemoryEventError extends Error {
   override readonly name = "MemoryEventError";
 }
 
+/** Whether trying again does not help: it is no event, or what it says was changed. */
+export function isUnreadable(error: unknown): error is MemoryEventError | SealError {
+  return error instanceof MemoryEventError || error instanceof SealError;
+}
+
 const VERSION = 1;
-const LENGTH_BYTES = 4;
 
 const token = z.string().min(1).max(128);
 const time = z.number().int().min(0);
@@ -139,25 +144,22 @@ export function inPieces<T extends SaidTurn>(turns: readonly T[]): T[][] {
   return pieces;
 }
 
-/** Under whose key an event is sealed. */
-export function subjectOf(event: MemoryEvent): string {
-  if (event.type === "dropped") return event.conversation;
-  return event.type === "turns" ? (event.customer ?? event.conversation) : event.customer;
+/** Under whose key an event is sealed: the customer's, once it is known who that is. */
+function subjectOf(event: { readonly customer?: string; readonly conversation?: string }): string {
+  return (event.customer ?? event.conversation)!;
 }
 
 /** Undefined when the data subject was erased; of erasing itself nothing is sealed. */
 export async function encodeEvent(event: MemoryEvent, keys: KeyRing): Promise<Uint8Array | undefined> {
   const clear = Buffer.from(JSON.stringify(clearOf(event)));
   const secret = secretOf(event);
-  if (!secret) return Buffer.concat([lengthOf(clear), clear]);
+  if (!secret) return Buffer.concat([u32(clear.length), clear]);
   const sealer = await keys.sealer(subjectOf(event), { create: true });
   if (!sealer) return undefined;
   const rest = Buffer.from(JSON.stringify(secret.rest));
-  const floats = secret.vector
-    ? new Uint8Array(secret.vector.buffer, secret.vector.byteOffset, secret.vector.byteLength)
-    : new Uint8Array();
-  const plain = Buffer.concat([lengthOf(rest), rest, floats]);
-  return Buffer.concat([lengthOf(clear), clear, sealer.seal(plain, placeOf(event))]);
+  const floats = secret.vector ? bytesOf(secret.vector) : new Uint8Array();
+  const plain = Buffer.concat([u32(rest.length), rest, floats]);
+  return Buffer.concat([u32(clear.length), clear, sealer.seal(plain, placeOf(event))]);
 }
 
 /**
@@ -165,8 +167,7 @@ export async function encodeEvent(event: MemoryEvent, keys: KeyRing): Promise<Ui
  * @throws MemoryEventError when it is none, SealError when it was changed; BusError when the key can't be looked up
  */
 export async function decodeEvent(data: Uint8Array, keys: KeyRing): Promise<MemoryEvent | undefined> {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const [head, sealed] = split(bytes);
+  const [head, sealed] = parted(data);
   const parsed = clearSchema.safeParse(json(head));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
@@ -174,7 +175,7 @@ export async function decodeEvent(data: Uint8Array, keys: KeyRing): Promise<Memo
   }
   const { v: _, ...clear } = parsed.data;
   if (clear.type !== "fact" && clear.type !== "turns" && clear.type !== "hold") return clear;
-  const subject = clear.type === "turns" ? (clear.customer ?? clear.conversation) : clear.customer;
+  const subject = subjectOf(clear);
   const sealer = await keys.sealer(subject);
   if (sealer) return whole(clear, open(clear, sealed, sealer));
   if (await keys.isDestroyed(subject)) return undefined;
@@ -222,27 +223,18 @@ function secretOf(event: MemoryEvent): Secret | undefined {
 }
 
 function open(of: Pick<MemoryEvent, "id" | "type">, sealed: Buffer, sealer: Sealer): Secret {
-  const [rest, floats] = split(sealer.open(sealed, placeOf(of)));
-  if (floats.length === 0) return { rest: json(rest) as Json };
-  // A copy, since floats have to begin at a multiple of four.
-  const vector = new Float32Array(Uint8Array.from(floats).buffer);
-  return { rest: json(rest) as Json, vector };
+  const [rest, floats] = parted(sealer.open(sealed, placeOf(of)));
+  return { rest: json(rest) as Json, vector: floats.length > 0 ? floatsOf(floats) : undefined };
 }
 
 function placeOf({ id, type }: Pick<MemoryEvent, "id" | "type">): string {
   return `memory ${type} ${id}`;
 }
 
-function lengthOf(bytes: Uint8Array): Buffer {
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32LE(bytes.length);
-  return length;
-}
-
-function split(bytes: Buffer): [Buffer, Buffer] {
-  const end = bytes.length < LENGTH_BYTES ? Number.POSITIVE_INFINITY : LENGTH_BYTES + bytes.readUInt32LE();
-  if (end > bytes.length) throw new MemoryEventError(`the event of ${bytes.length} bytes is cut off`);
-  return [bytes.subarray(LENGTH_BYTES, end), bytes.subarray(end)];
+function parted(bytes: Uint8Array): [Buffer, Buffer] {
+  const parts = split(bytes);
+  if (!parts) throw new MemoryEventError(`the event of ${bytes.length} bytes is cut off`);
+  return parts;
 }
 
 function json(bytes: Buffer): unknown {

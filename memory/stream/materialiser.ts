@@ -6,7 +6,7 @@ import type { Bus, Subjects } from "../../runtime/bus/index.ts";
 import { HEADER_ID } from "../../runtime/log/codec.ts";
 import { isPassing } from "../../runtime/log/read.ts";
 import { LogReader, type RawRecord } from "../../runtime/log/reader.ts";
-import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
+import type { KeyRing } from "../../runtime/log/sealer.ts";
 import {
   acknowledged,
   deleteMessage,
@@ -18,7 +18,7 @@ import {
 } from "../../runtime/log/stream.ts";
 import type { StoreParts } from "../store/contents.ts";
 import { adopt } from "./adopt.ts";
-import { decodeEvent, encodeEvent, type MemoryEvent, MemoryEventError } from "./event.ts";
+import { decodeEvent, encodeEvent, isUnreadable, type MemoryEvent } from "./event.ts";
 import type { Fold, Outcomes } from "./fold.ts";
 import {
   beginAdopting,
@@ -317,8 +317,4 @@ function valued(value: unknown): { readonly value: unknown } {
 /** Whether it may be over the next time: the server or the disk does not answer, or takes nothing. */
 function mayPass(error: unknown): boolean {
   return isPassing(error) || String((error as { code?: unknown })?.code).startsWith("LEVEL_");
-}
-
-function isUnreadable(error: unknown): error is MemoryEventError | SealError {
-  return error instanceof MemoryEventError || error instanceof SealError;
 }

@@ -35,7 +35,7 @@ export async function readAdopting(db: MemoryDb): Promise<string | undefined> {
 }
 
 export async function beginAdopting(db: MemoryDb, created: string): Promise<void> {
-  await db.batch([{ type: "put", key: ADOPTING, value: created }], { sync: true });
+  await db.put(ADOPTING, created, { sync: true });
 }
 
 export async function endAdopting(db: MemoryDb, position: Position): Promise<void> {
@@ -50,7 +50,7 @@ export async function endAdopting(db: MemoryDb, position: Position): Promise<voi
 
 /** Deletes all that was folded, the position first: what an interruption leaves is folded again. */
 export async function clearFolded(db: MemoryDb): Promise<void> {
-  await db.batch([{ type: "del", key: POSITION }], { sync: true });
+  await db.del(POSITION, { sync: true });
   for (const what of FOLDED) await db.clear(under(what));
 }
 
