@@ -25,16 +25,39 @@ export interface TextSource extends LogSource {
   readonly deadLetters: DeadLetters;
 }
 
-/** Reads of a database that are under way at once. */
-const READ_AT_ONCE = 32;
+/** What is looked at together. */
+const LOOKED_AT_ONCE = 32;
 
-/** Looks at what comes, several at once: while the desk works, each has to wait for its turn, which many can do together. */
+/**
+ * Looks at what comes, several at once: while the desk works, each read of a database and each key that is fetched has to wait for
+ * its turn, which many can do together. What one of them throws is thrown by the next `look` or by `end`.
+ */
+export class Looking {
+  readonly #underWay = new Set<Promise<void>>();
+  #failed: { readonly error: unknown } | undefined;
+
+  /** Resolves when there is room for the next one. */
+  async look(work: () => Promise<void>): Promise<void> {
+    const one = work()
+      .catch((error) => {
+        this.#failed ??= { error };
+      })
+      .finally(() => this.#underWay.delete(one));
+    this.#underWay.add(one);
+    if (this.#underWay.size >= LOOKED_AT_ONCE) await Promise.race(this.#underWay);
+    if (this.#failed) throw this.#failed.error;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#underWay);
+    if (this.#failed) throw this.#failed.error;
+  }
+}
+
 export async function lookAtAll<T>(all: AsyncIterable<T>, look: (one: T) => Promise<void>): Promise<void> {
-  const coming = all[Symbol.asyncIterator]();
-  const looking = async (): Promise<void> => {
-    for (let next = await coming.next(); !next.done; next = await coming.next()) await look(next.value);
-  };
-  await Promise.all(Array.from({ length: READ_AT_ONCE }, looking));
+  const looking = new Looking();
+  for await (const one of all) await looking.look(() => look(one));
+  await looking.end();
 }
 
 /** Every record in the log now, every snapshot of an actor, every dead letter. @throws BusError, JetStreamError, what `visit` throws */

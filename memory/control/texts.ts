@@ -2,7 +2,7 @@
 import { type Bus, subjectsOf } from "../../runtime/bus/index.ts";
 import { readAll } from "../../runtime/log/read-all.ts";
 import type { KeyRing } from "../../runtime/log/sealer.ts";
-import { lookAtAll, type VisitText } from "../../runtime/texts.ts";
+import { Looking, lookAtAll, type VisitText } from "../../runtime/texts.ts";
 import type { KnowledgeBase } from "../knowledge/base.ts";
 import { type MemoryDb, secondWords } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
@@ -61,5 +61,7 @@ async function visitEvents(
       : closed;
     await visit({ store: "memory's stream", place: String(seq), text });
   };
-  await readAll(bus, { stream, subject }, ({ seq, data }) => look(seq, data), signal);
+  const looking = new Looking();
+  await readAll(bus, { stream, subject }, ({ seq, data }) => looking.look(() => look(seq, data)), signal);
+  await looking.end();
 }
