@@ -20,7 +20,7 @@ export async function firstSince(
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const message = await messageFrom(bus, stream, middle);
-    if (message && (stampOf(message.data) ?? takenAt(message)) < since) low = middle + 1;
+    if (message && (stampOf(message.data) ?? message.takenAt) < since) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -71,7 +71,7 @@ export class OldRecords {
     const message = await messageAt(this.#bus, this.#stream, seq);
     if (!message) return Number.NEGATIVE_INFINITY;
     const at = stampOf(message.data) ?? Number.NEGATIVE_INFINITY;
-    return Math.max(at > now ? Number.NEGATIVE_INFINITY : at, takenAt(message));
+    return Math.max(at > now ? Number.NEGATIVE_INFINITY : at, message.takenAt);
   }
 }
 
@@ -82,8 +82,4 @@ function stampOf(data: Uint8Array): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function takenAt(message: { header(name: string): string | undefined }): number {
-  return Date.parse(message.header("Nats-Time-Stamp") ?? "");
 }

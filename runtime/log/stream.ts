@@ -47,6 +47,8 @@ export interface StreamOptions {
 /** JetStream has a stream of this name. */
 export const STREAM_EXISTS = 10058;
 const NO_MESSAGE = 10037;
+/** One message is at hand, or its server is not. */
+const GET_MS = 5_000;
 /** A purge rewrites a file of the store at most, and what looks at all of a stream does no more. */
 const PURGE_MS = 30_000;
 
@@ -93,18 +95,62 @@ export async function streamState(bus: Bus, name: string): Promise<StreamState> 
   return { firstSeq, lastSeq, messages, bytes, created };
 }
 
-/** One message by its sequence; undefined when it is no longer there. */
-export async function messageAt(bus: Bus, stream: string, seq: number): Promise<BusMessage | undefined> {
-  const request = encoder.encode(JSON.stringify({ seq }));
-  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}`, request, { timeoutMs: 5_000 });
-  return reply.header("Status") === "404" ? undefined : reply;
+/** A message as a stream keeps it. */
+export interface StreamMessage {
+  readonly seq: number;
+  readonly data: Uint8Array;
+  /** When the server took it, Unix ms. */
+  readonly takenAt: number;
+  /** Value of a header that it was published with, without regard to case. */
+  header(name: string): string | undefined;
 }
 
-/** The message at a sequence, or the next one after it; undefined when there is none. */
-export async function messageFrom(bus: Bus, stream: string, seq: number): Promise<BusMessage | undefined> {
-  const request = encoder.encode(JSON.stringify({ seq, next_by_subj: ">" }));
-  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}`, request, { timeoutMs: 5_000 });
-  return reply.header("Status") === undefined ? reply : undefined;
+/** One message by its sequence; undefined when it is no longer there. @throws BusError, JetStreamError */
+export function messageAt(bus: Bus, stream: string, seq: number): Promise<StreamMessage | undefined> {
+  return kept(bus, stream, "", { seq });
+}
+
+/** The message at a sequence, or the next one after it; undefined when there is none. @throws BusError, JetStreamError */
+export function messageFrom(bus: Bus, stream: string, seq: number): Promise<StreamMessage | undefined> {
+  return kept(bus, stream, "", { seq, next_by_subj: ">" });
+}
+
+/** The last message of a subject; undefined when there is none. @throws BusError, JetStreamError */
+export function lastOf(bus: Bus, stream: string, subject: string): Promise<StreamMessage | undefined> {
+  return kept(bus, stream, `.${subject}`, { last_by_subj: subject });
+}
+
+/**
+ * Any copy of the stream answers a direct get, also one that lags behind: that it has no such message says nothing, and the
+ * stream's leader is asked. What is not there costs two requests, therefore.
+ */
+async function kept(
+  bus: Bus,
+  stream: string,
+  subject: string,
+  query: object,
+): Promise<StreamMessage | undefined> {
+  const asked = subject === "" ? encoder.encode(JSON.stringify(query)) : new Uint8Array();
+  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}${subject}`, asked, { timeoutMs: GET_MS });
+  if (reply.header("Status") === undefined)
+    return {
+      seq: Number(reply.header("Nats-Sequence")),
+      data: reply.data,
+      takenAt: Date.parse(reply.header("Nats-Time-Stamp") ?? ""),
+      header: (name) => reply.header(name),
+    };
+  try {
+    const { message } = await jetStreamApi(bus, `STREAM.MSG.GET.${stream}`, query, GET_MS);
+    return {
+      seq: message.seq,
+      data: Buffer.from(message.data ?? "", "base64"),
+      takenAt: Date.parse(message.time),
+      header: headersOf(message.hdrs),
+    };
+  } catch (error) {
+    if (error instanceof JetStreamError && error.errCode === NO_MESSAGE) return undefined;
+    throw error;
+  }
 }
 
 /** Sequence of a message that was published to a stream, from the server's answer. @throws JetStreamError when it was not kept */
@@ -114,25 +160,15 @@ export function acknowledged({ subject, data }: BusMessage): { seq: number; dupl
   return { seq, duplicate: duplicate === true };
 }
 
-/** The last message of a subject; undefined when there is none. */
-export async function lastOf(
-  bus: Bus,
-  stream: string,
-  subject: string,
-): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {
-  const reply = await bus.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, new Uint8Array(), {
-    timeoutMs: 5_000,
-  });
-  if (reply.header("Status") === undefined)
-    return { seq: Number(reply.header("Nats-Sequence")), data: reply.data };
-  // A copy that lags behind does not have it yet: the stream's leader has.
-  try {
-    const { message } = await jetStreamApi(bus, `STREAM.MSG.GET.${stream}`, { last_by_subj: subject });
-    return { seq: message.seq, data: Buffer.from(message.data ?? "", "base64") };
-  } catch (error) {
-    if (error instanceof JetStreamError && error.errCode === NO_MESSAGE) return undefined;
-    throw error;
+/** Of a header block as it goes over the wire, in base64: a line of its version, then `Name: value`. */
+function headersOf(block: string | undefined): StreamMessage["header"] {
+  const values = new Map<string, string>();
+  for (const line of Buffer.from(block ?? "", "base64").toString("utf8").split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon).toLowerCase();
+    if (colon > 0 && !values.has(name)) values.set(name, line.slice(colon + 1).trim());
   }
+  return (name) => values.get(name.toLowerCase());
 }
 
 /** Subjects below a filter of which a stream has messages. */
