@@ -1,5 +1,8 @@
 /** HTTP client of a running node: what the commands talk to it with. */
 import { readFileSync } from "node:fs";
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { text as textOf } from "node:stream/consumers";
 import {
   type AdminClient,
   adminTokenFile,
@@ -115,13 +118,11 @@ class HttpClient implements AdminClient {
     body?: unknown,
     request: { readonly signal?: AbortSignal } = {},
   ): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#fetch("POST", path, {
+    return this.#send("POST", path, {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body ?? {}),
       signal: request.signal,
     });
-    if (!response.body) throw new ClientError(`POST ${path}: ${this.url} answered nothing`, 502);
-    return response.body;
   }
 
   async *stream(
@@ -133,8 +134,7 @@ class HttpClient implements AdminClient {
     const stop = new AbortController();
     const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
     try {
-      const response = await this.#fetch("GET", path, { headers, signal });
-      if (response.body) yield* readEvents(response.body);
+      yield* readEvents(await this.#send("GET", path, { headers, signal }));
     } catch (error) {
       if (request.signal?.aborted) return;
       throw error;
@@ -145,16 +145,19 @@ class HttpClient implements AdminClient {
 
   async #json<T>(method: string, path: string, body: unknown, request: ClientRequest = {}): Promise<T> {
     const timeout = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    const response = await this.#fetch(method, path, {
+    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+    const answer = await this.#send(method, path, {
       headers: {
         accept: "application/json",
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...request.headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
+      signal,
     });
-    const text = await response.text();
+    const text = await textOf(answer).catch((error) => {
+      throw this.#unanswered(`${method} ${path}`, error, signal);
+    });
     if (text === "") return undefined as T;
     try {
       return JSON.parse(text) as T;
@@ -163,38 +166,51 @@ class HttpClient implements AdminClient {
     }
   }
 
-  async #fetch(method: string, path: string, init: RequestInit): Promise<Response> {
-    const headers = new Headers(init.headers);
-    if (this.token && !headers.has("authorization")) headers.set("authorization", `Bearer ${this.token}`);
-    let response: Response;
-    try {
-      response = await fetch(this.url + path, { ...init, method, headers });
-    } catch (error) {
-      if ((error as Error).name === "TimeoutError") {
-        throw new ClientError(
-          `${method} ${path}: no answer from ${this.url} in time; see: bin/bailiwick doctor`,
-          504,
-        );
-      }
-      if ((error as Error).name === "AbortError") throw error;
-      const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-      throw new DependencyError(
-        `no desk answers at ${this.url} (${cause?.code ?? cause?.message ?? (error as Error).message}): ${startCommand(this.dataDir)}`,
-      );
-    }
-    if (response.ok) return response;
-    throw await refusal(response, `${method} ${path}`);
+  /** The answer with its body still to come. `fetch` would give up after five minutes, whatever it was told. */
+  async #send(method: string, path: string, sent: Sent): Promise<IncomingMessage> {
+    const { body, signal } = sent;
+    const headers = { ...sent.headers };
+    if (this.token && headers.authorization === undefined) headers.authorization = `Bearer ${this.token}`;
+    if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
+    const url = new URL(this.url + path);
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+      send(url, { method, headers, signal }, resolve).on("error", reject).end(body);
+    }).catch((error) => {
+      throw this.#unanswered(`${method} ${path}`, error, signal);
+    });
+    const { statusCode = 0 } = answer;
+    if (statusCode >= 200 && statusCode < 300) return answer;
+    throw await refusal(answer, `${method} ${path}`);
+  }
+
+  #unanswered(what: string, error: unknown, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted)
+      return signal.reason?.name === "TimeoutError"
+        ? new ClientError(`${what}: no answer from ${this.url} in time; see: bin/bailiwick doctor`, 504)
+        : signal.reason;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return new DependencyError(
+      `no desk answers at ${this.url} (${code ?? message}): ${startCommand(this.dataDir)}`,
+    );
   }
 }
 
-async function refusal(response: Response, what: string): Promise<ClientError> {
-  const text = await response.text().catch(() => "");
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function refusal(answer: IncomingMessage, what: string): Promise<ClientError> {
+  const { statusCode = 0, statusMessage } = answer;
+  const text = await textOf(answer).catch(() => "");
   let problem: Record<string, unknown> | undefined;
   try {
     problem = JSON.parse(text) as Record<string, unknown>;
   } catch {
     problem = undefined;
   }
-  const said = problem?.detail ?? problem?.title ?? response.statusText;
-  return new ClientError(`${what}: ${String(said)} (${response.status})`, response.status, problem);
+  const said = problem?.detail ?? problem?.title ?? statusMessage;
+  return new ClientError(`${what}: ${String(said)} (${statusCode})`, statusCode, problem);
 }

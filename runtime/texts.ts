@@ -1,5 +1,6 @@
 /** All that is kept of what was said, opened as far as that can be: for whoever looks for something in all of it. */
 import { formatAddress } from "./address.ts";
+import type { Bus } from "./bus/index.ts";
 import type { Subjects } from "./bus/subjects.ts";
 import type { CellStore } from "./host/cell-store.ts";
 import { BodyLostError } from "./log/bodies.ts";
@@ -32,7 +33,7 @@ const LOOKED_AT_ONCE = 32;
  * Looks at what comes, several at once: while the desk works, each read of a database and each key that is fetched has to wait for
  * its turn, which many can do together. What one of them throws is thrown by the next `look` or by `end`.
  */
-export class Looking {
+class Looking {
   readonly #underWay = new Set<Promise<void>>();
   #failed: { readonly error: unknown } | undefined;
 
@@ -60,6 +61,18 @@ export async function lookAtAll<T>(all: AsyncIterable<T>, look: (one: T) => Prom
   await looking.end();
 }
 
+/** Each record that a stream has now. @throws as `readAll` */
+export async function lookAtStream(
+  bus: Bus,
+  of: { readonly stream: string; readonly subject: string },
+  look: (record: RawRecord) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const looking = new Looking();
+  await readAll(bus, of, (record) => looking.look(() => look(record)), signal);
+  await looking.end();
+}
+
 /** Every record in the log now, every snapshot of an actor, every dead letter. @throws BusError, JetStreamError, what `visit` throws */
 export async function visitTexts(source: TextSource, visit: VisitText, signal?: AbortSignal): Promise<void> {
   const { bus, names, stream } = source;
@@ -68,7 +81,7 @@ export async function visitTexts(source: TextSource, visit: VisitText, signal?: 
     const place = to === undefined ? String(seq) : `${seq} to ${to}`;
     await visit({ store: "log", place, text: await textOf(source, seq, data) });
   };
-  await readAll(bus, { stream, subject: names.logAll }, look, signal);
+  await lookAtStream(bus, { stream, subject: names.logAll }, look, signal);
   await lookAtAll(source.store.kept(), async (to) => {
     signal?.throwIfAborted();
     const state = await source.store.load(to);

@@ -1,8 +1,7 @@
 /** All that memory and knowledge keep, opened as far as that can be: for whoever looks for something in all of it. */
 import { type Bus, subjectsOf } from "../../runtime/bus/index.ts";
-import { readAll } from "../../runtime/log/read-all.ts";
 import type { KeyRing } from "../../runtime/log/sealer.ts";
-import { Looking, lookAtAll, type VisitText } from "../../runtime/texts.ts";
+import { lookAtAll, lookAtStream, type VisitText } from "../../runtime/texts.ts";
 import type { KnowledgeBase } from "../knowledge/base.ts";
 import { type MemoryDb, secondWords } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
@@ -50,7 +49,7 @@ async function visitEvents(
   signal?: AbortSignal,
 ): Promise<void> {
   const { memoryStream: stream, memory: subject } = subjectsOf(workspace);
-  const look = async (seq: number, data: Uint8Array): Promise<void> => {
+  const look = async ({ seq, data }: { readonly seq: number; readonly data: Uint8Array }): Promise<void> => {
     const closed = Buffer.from(data).toString("latin1");
     const opened = await decodeEvent(data, keys).catch((error) => {
       if (!isUnreadable(error)) throw error;
@@ -61,7 +60,5 @@ async function visitEvents(
       : closed;
     await visit({ store: "memory's stream", place: String(seq), text });
   };
-  const looking = new Looking();
-  await readAll(bus, { stream, subject }, ({ seq, data }) => looking.look(() => look(seq, data)), signal);
-  await looking.end();
+  await lookAtStream(bus, { stream, subject }, look, signal);
 }
