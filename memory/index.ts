@@ -5,16 +5,18 @@ import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import type { VisitText } from "../runtime/texts.ts";
 import type { EraseNotes } from "./control/erase.ts";
+import type { MemoryRetention } from "./control/expiry.ts";
 import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { ArticleOptions } from "./knowledge/articles.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
 import { type KnowledgeServiceOptions, knowledgeService } from "./knowledge/service.ts";
-import { type MemoryRetention, memoryService } from "./services.ts";
+import { memoryService } from "./services.ts";
 import { contents } from "./store/contents.ts";
 import { openDatabase } from "./store/database.ts";
 import { FactStore } from "./store/facts.ts";
 import { Holds } from "./store/holds.ts";
+import { Summaries } from "./store/summaries.ts";
 import { type TierOptions, Tiers } from "./store/tiers.ts";
 import { TurnStore } from "./store/turns.ts";
 import { Fold } from "./stream/fold.ts";
@@ -78,16 +80,19 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     await turns.prepare();
     const tiers = new Tiers(turns, keys, clock, options.tiers);
     const holds = new Holds(db, keys, clock);
-    const fold = new Fold({ facts, tiers, holds });
+    const summaries = new Summaries(db, keys);
+    const fold = new Fold({ facts, tiers, summaries, holds });
     const { knowledgeDirs: dirs, progress } = options;
     const base = await KnowledgeBase.open({ db, encoder, dirs, articles: options.articles, progress });
     knowledge = base;
-    const copy = options.stream && (await follow(options.stream, { db, keys, facts, turns, holds, fold }));
+    const copy =
+      options.stream && (await follow(options.stream, { db, keys, facts, turns, summaries, holds, fold }));
     const writer = copy ?? new DirectWriter(fold);
     const service = memoryService({
       writer,
       facts,
       turns,
+      summaries,
       tiers,
       holds,
       keys,
@@ -104,7 +109,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       turns,
       tiers,
       holds,
-      contents: () => contents({ db, facts, turns, holds }),
+      contents: () => contents({ db, facts, turns, summaries, holds }),
       get report() {
         return base.report;
       },
@@ -118,7 +123,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       },
       visitTexts: (visit, signal) =>
         visitMemory(
-          { db, facts, turns, holds, knowledge: base, keys, stream: options.stream },
+          { db, facts, turns, summaries, holds, knowledge: base, keys, stream: options.stream },
           visit,
           signal,
         ),

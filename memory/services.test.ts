@@ -179,7 +179,18 @@ describe("memory", () => {
     expect(await list()).toEqual([{ conversation: "conv1", at: 6 }]);
     await ask("memory.demote", { all: true });
     expect(await list()).toEqual([{ conversation: "conv1", at: 6 }]);
+    const whose = { customer: "cust1", conversation: "conv1" };
+    await ask("memory.summarise", { ...whose, text: "Said hello.", outcome: "resolved" });
+    await ask("memory.summarise", { ...whose, text: "Said hello and thanks.", outcome: "resolved" });
+    await restart();
+    const summary = "Said hello and thanks.";
+    expect(await list()).toEqual([{ conversation: "conv1", at: 6, summary }]);
+    const exported = await ask("memory.export", { customer: "cust1" });
+    expect(exported.conversations).toMatchObject([{ id: "conv1", summary }]);
     await ask("memory.erase", { customer: "cust1" });
+    expect(await ask("memory.summarise", { ...whose, text: "Again.", outcome: "resolved" })).toEqual({
+      stored: false,
+    });
     expect(await list()).toEqual([]);
   });
 

@@ -1,33 +1,27 @@
 /** The resident agent `memory`: what is known of customers, and what was said. */
-import { z } from "zod";
 import type { Clock } from "../runtime/clock.ts";
 import { AskError, type Operation, type Service } from "../runtime/host/service.ts";
 import { derivedId } from "../runtime/ids.ts";
-import type { Json, JsonObject } from "../runtime/json.ts";
+import type { JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
+import { type MemoryRetention, sweepExpired } from "./control/expiry.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import { dropUndefined, valid } from "./input.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
-import { DESK_ROLE, readable } from "./store/access.ts";
+import { inputs } from "./service-inputs.ts";
+import { readable } from "./store/access.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
 import type { Hold, Holds } from "./store/holds.ts";
 import { rankFacts } from "./store/recall.ts";
 import type { Said } from "./store/sayings.ts";
+import type { Summaries } from "./store/summaries.ts";
 import type { Tiers } from "./store/tiers.ts";
 import type { TurnStore } from "./store/turns.ts";
 import { inPieces } from "./stream/event.ts";
 import type { Progress } from "./stream/materialiser.ts";
 import { EventTooLargeError, type MemoryWriter } from "./stream/writer.ts";
-
-/** How long what is kept is kept, by its kind. */
-export interface MemoryRetention {
-  /** What was said is deleted so long after the last word of its conversation, ms; kept until it is erased unless given. */
-  readonly saidMs?: number;
-  /** By type of fact, ms: how long one is kept that does not say so itself. */
-  readonly factsMs?: Readonly<Record<string, number>>;
-}
 
 export interface MemoryParts {
   readonly writer: MemoryWriter;
@@ -36,6 +30,7 @@ export interface MemoryParts {
   readonly progress?: () => Progress;
   readonly facts: FactStore;
   readonly turns: TurnStore;
+  readonly summaries: Summaries;
   readonly tiers: Tiers;
   readonly keys: KeyRing;
   readonly clock: Clock;
@@ -48,66 +43,10 @@ export interface MemoryParts {
 /** Expired facts are deleted this often, and conversations become cold; until then nothing expired is used any more anyway. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 
+/** Conversations that are told with their summary. */
+const SUMMED_UP = 100;
 /** Utterances in one call of the encoder. */
 const ENCODED_AT_ONCE = 64;
-
-const token = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "a key: 1 to 128 letters, digits, _ or -");
-const word = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, "a word of small letters, digits, _ . -");
-const time = z.number().int().min(0);
-/** Sequence of a write that the reader wants to see. */
-const after = time.optional();
-const json: z.ZodType<Json> = z.json();
-
-const turn = z.object({
-  turn: z.number().int().min(0),
-  at: time,
-  messageId: z.string().optional(),
-  text: z.string(),
-  reply: z.string().default(""),
-  speaker: z.string().max(128).optional(),
-});
-
-const inputs = {
-  recall: z.object({
-    customer: token,
-    text: z.string().max(16_384).optional(),
-    k: z.number().int().min(1).max(100).default(5),
-    role: word.default(DESK_ROLE),
-    conversation: token.optional(),
-    asOf: time.optional(),
-    knownAt: time.optional(),
-    after,
-  }),
-  remember: z.object({
-    customer: token,
-    conversation: token,
-    messageId: z.string().optional(),
-    type: word,
-    text: z.string().min(1).max(4_000),
-    value: json.default(null),
-    at: time.optional(),
-    scope: z.enum(["customer", "conversation", "workspace"]).optional(),
-    purpose: word.optional(),
-    readers: z.array(word).min(1).max(32).optional(),
-    confidence: z.number().min(0).max(1).optional(),
-    validFrom: time.optional(),
-    ttlMs: z.number().int().min(1).optional(),
-  }),
-  turns: z.object({
-    customer: token.optional(),
-    conversation: token,
-    turns: z.array(turn).min(1).max(50),
-  }),
-  said: z.object({
-    customer: token,
-    text: z.string().min(1).max(16_384),
-    k: z.number().int().min(1).max(100).default(10),
-    after,
-  }),
-  customer: z.object({ customer: token, after }),
-  hold: z.object({ customer: token, reason: z.string().min(1).max(1_000), until: time.optional() }),
-  demote: z.object({ all: z.boolean().default(false) }),
-};
 
 /**
  * What reads takes `after`, the sequence of a write, and waits a while for this node's copy to have it; what may be old all the
@@ -118,11 +57,12 @@ const inputs = {
  * - `remember` {customer, conversation, type, text, value, messageId?, readers?, purpose?, …} → {stored, id?, reason?}, once per
  *   key
  * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, speaker?, messageId?}]} → {stored}
+ * - `summarise` {conversation, customer?, text, outcome, by?} → {stored}: what it was about; the latest is kept
  * - `said` {customer, text, k?} → {said: [{conversation, turn, at, by, speaker?, text, score}]}: what was said about it in the
  *   customer's conversations, at most `k`
  * - `facts` {customer} → {facts}: all, superseded ones too
- * - `conversations` {customer} → {conversations: [{conversation, at?}]}: those in which the customer was known, and where it is warm,
- *   when something was said there last
+ * - `conversations` {customer} → {conversations: [{conversation, at?, summary?}]}: those in which the customer was known, newest
+ *   first, and when something was said there last; the newest ones with their summary
  * - `erase` {customer} → a receipt (`control/erase.ts`): notes it, destroys the key, then deletes; `held` while there is a hold
  * - `hold` {customer, reason, until?} → {reason, at, until?}, `release` {customer} → {released}, `holdOf` {customer} → {hold}
  * - `export` {customer} → {customer, facts, conversations, hold?}
@@ -130,7 +70,7 @@ const inputs = {
  * - `demote` {all?} → {demoted}: makes conversations cold whose time has come, or all
  */
 export function memoryService(parts: MemoryParts): Service {
-  const { writer, facts, turns, tiers, holds, keys, clock, encoder } = parts;
+  const { writer, facts, turns, summaries, tiers, holds, keys, clock, encoder } = parts;
   let sweeping: NodeJS.Timeout | undefined;
 
   /** Says of an answer that it may be old. */
@@ -189,6 +129,14 @@ export function memoryService(parts: MemoryParts): Service {
       }
       return dropUndefined({ stored: true, seq: last || undefined, pending: pending || undefined });
     },
+    summarise: async (input, { idempotencyKey, signal }) => {
+      const { text, outcome, by, ...whose } = valid("summarise", inputs.summarise, input);
+      const id = derivedId(idempotencyKey, "summary");
+      const summary = { text, outcome, by };
+      const written = await writer.write({ type: "summary", id, at: clock.now(), ...whose, summary }, signal);
+      if (!written || written.outcome === false) return { stored: false };
+      return dropUndefined({ stored: true, seq: written.seq || undefined });
+    },
     said: async (input, { signal }) => {
       const { customer, text, k, after } = valid("said", inputs.said, input);
       return reading({ after }, signal, async () => {
@@ -207,9 +155,14 @@ export function memoryService(parts: MemoryParts): Service {
     },
     conversations: async (input, { signal }) => {
       const { customer, after } = valid("conversations", inputs.customer, input);
-      return reading({ after }, signal, async () => ({
-        conversations: (await turns.lastSaid(customer)).map((each) => dropUndefined({ ...each })),
-      }));
+      return reading({ after }, signal, async () => {
+        const all = (await turns.lastSaid(customer)).sort((a, b) => (b.at ?? 0) - (a.at ?? 0));
+        const conversations = all.map(async (each, n) => {
+          const summary = n < SUMMED_UP ? await summaries.of(each.conversation) : undefined;
+          return dropUndefined({ ...each, summary: summary?.text });
+        });
+        return { conversations: await Promise.all(conversations) };
+      });
     },
     erase: async (input, { idempotencyKey, signal }) => {
       const { customer } = valid("erase", inputs.customer, input);
@@ -218,7 +171,11 @@ export function memoryService(parts: MemoryParts): Service {
         keys,
         notes: parts.notes,
         conversationsOf: (each) => turns.conversationsOf(each),
-        events: async (each) => [...(await facts.sequencesOf(each)), ...(await turns.sequencesOf(each))],
+        events: async (each) => [
+          ...(await facts.sequencesOf(each)),
+          ...(await turns.sequencesOf(each)),
+          ...(await summaries.sequencesOf(await turns.conversationsOf(each))),
+        ],
         forget: async (each, events) => {
           const id = derivedId(idempotencyKey, "erase");
           const written = await writer.write({ type: "erase", id, at: clock.now(), customer: each }, signal);
@@ -250,7 +207,9 @@ export function memoryService(parts: MemoryParts): Service {
         const conversations: JsonObject[] = [];
         for (const id of await turns.conversationsOf(customer)) {
           const said = await turns.of(id);
-          conversations.push({ id, turns: said.map(({ seq: _, ...turn }) => dropUndefined({ ...turn })) });
+          const summary = (await summaries.of(id))?.text;
+          const shownTurns = said.map(({ seq: _, ...turn }) => dropUndefined({ ...turn }));
+          conversations.push(dropUndefined({ id, summary, turns: shownTurns }));
         }
         const hold = shownHold(await holds.of(customer));
         return {
@@ -276,34 +235,6 @@ export function memoryService(parts: MemoryParts): Service {
     }
     const hold = await holds.of(customer);
     if (hold) throw new AskError("held", heldUntil(hold.until));
-  }
-
-  /** What has expired leaves the stream, and with it the database; not while there is a hold. */
-  async function sweepFacts(): Promise<void> {
-    for await (const { customer, fact } of facts.due()) {
-      if (await holds.of(customer)) continue;
-      const id = derivedId(fact.id, "expired");
-      await writer.write({ type: "expired", id, at: clock.now(), customer, fact });
-      if (fact.seq !== undefined) await writer.discard([fact.seq]);
-    }
-  }
-
-  /** What was said in conversations that are over for long leaves stream and database; not while there is a hold. */
-  async function sweepSaid(): Promise<void> {
-    const saidMs = parts.retention?.saidMs;
-    if (saidMs === undefined) return;
-    for await (const conversation of turns.silentSince(clock.now() - saidMs)) {
-      const said = await turns.of(conversation);
-      const customers = new Set(said.flatMap(({ customer }) => customer ?? []));
-      let held = false;
-      for (const customer of customers) held ||= (await holds.of(customer)) !== undefined;
-      if (held) continue;
-      // It may be gone on with afterwards, and be dropped once more.
-      const last = Math.max(0, ...said.map(({ at }) => at));
-      const id = derivedId(conversation, "dropped", last);
-      await writer.write({ type: "dropped", id, at: clock.now(), conversation });
-      await writer.discard(said.flatMap(({ seq }) => seq ?? []));
-    }
   }
 
   /** A fact without a vector is found by its words, and is encoded when it is recalled. */
@@ -362,8 +293,7 @@ export function memoryService(parts: MemoryParts): Service {
     },
     start: async () => {
       const sweep = async (): Promise<void> => {
-        await sweepFacts();
-        await sweepSaid();
+        await sweepExpired(parts);
         await tiers.sweep();
       };
       // What keeps it from working now, a server that is away perhaps, may be over the next time.

@@ -63,13 +63,15 @@ export type PlainAsk =
   | "facts"
   | "aside"
   | "search"
-  | "answer";
+  | "answer"
+  | "digest";
 
 /** An ask whose answer is awaited. Other answers are late and dropped. */
 export type OpenAsk =
   | { readonly name: string; readonly kind: PlainAsk }
   | { readonly name: string; readonly kind: "call"; readonly child: string; readonly call: string }
-  | { readonly name: string; readonly kind: "ground"; readonly text: string; readonly citations: Citation[] };
+  | { readonly name: string; readonly kind: "ground"; readonly text: string; readonly citations: Citation[] }
+  | { readonly name: string; readonly kind: "gist"; readonly text: string };
 
 /** A playbook that runs or is parked. */
 export interface Run {
@@ -126,6 +128,8 @@ export interface HistoryTurn {
   role: "customer" | "desk" | "human";
   text: string;
   at: number;
+  /** Of a customer's message. */
+  messageId?: string;
   /** Of the latest customer turns only. */
   understanding?: Understanding;
 }

@@ -1,6 +1,7 @@
 /** What follows what: a turn from understanding to its end, across verification, playbooks and answers. */
 import type { Understanding } from "../playbooks/protocol.ts";
 import { afterRun, asideAnswered, decideTurn, detourDone, startsPlaybook, stated } from "./act.ts";
+import { digested, summedUp } from "./digest.ts";
 import * as facts from "./facts.ts";
 import { compact } from "./history.ts";
 import { handOff } from "./human.ts";
@@ -28,6 +29,8 @@ export function answered(s: Step): void {
   else if (ask.kind === "search") answeredBy(s, searched(s, ok));
   else if (ask.kind === "answer") answeredBy(s, modelAnswered(s, ok));
   else if (ask.kind === "ground") answeredBy(s, grounded(s, ok, ask.text, ask.citations));
+  else if (ask.kind === "digest") digested(s, ok);
+  else if (ask.kind === "gist") summedUp(s, ok, ask.text);
   else if (ask.kind === "call") called(s, ask.child, ask.call, ok);
 }
 

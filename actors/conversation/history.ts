@@ -20,14 +20,9 @@ export function compact(u: Understanding): Understanding {
   return { intent: u.intent, entities: u.entities.slice(0, ENTITIES), yesNo: u.yesNo, topics: u.topics };
 }
 
-export function addToHistory(
-  s: Step,
-  role: HistoryTurn["role"],
-  text: string,
-  understanding?: Understanding,
-): void {
+export function addToHistory(s: Step, role: HistoryTurn["role"], text: string, messageId?: string): void {
   const turn: HistoryTurn = { role, text: cut(text, s.options.historyChars), at: s.at };
-  if (understanding) turn.understanding = compact(understanding);
+  if (messageId) turn.messageId = messageId;
   const history = [...s.c.history, turn].slice(-s.options.history);
   let kept = 0;
   for (let i = history.length - 1; i >= 0; i--) {

@@ -34,7 +34,7 @@ export function handOff(s: Step, request: HandoffRequest): void {
   const noted: string[] = [];
   const messages = c.waiting.filter((item) => item.kind === "message");
   for (const item of messages) {
-    addToHistory(s, "customer", item.text);
+    addToHistory(s, "customer", item.text, item.messageId);
     noted.push(item.messageId);
   }
   c.waiting = [];

@@ -68,7 +68,7 @@ function askModel(s: Step): void {
 }
 
 /** What the model must not see, although a reply of the desk or a bare word of the customer may hold it. */
-function personal({ c: { customer, evidence } }: Step): Record<string, Json> {
+export function personal({ c: { customer, evidence } }: Step): Record<string, Json> {
   const said = (values: (string | undefined)[]): string[] => values.filter((value) => value !== undefined);
   return {
     names: said([customer.name, customer.firstName, ...evidence.names]),

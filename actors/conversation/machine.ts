@@ -70,6 +70,8 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
     on: {
       "conversation.open": on(opened),
       "conversation.close": on(outcome.closeNow),
+      "digest.*": stay(answered),
+      "gist.*": stay(answered),
       satisfaction: stay((s) => outcome.scored(s, Number(s.event.data?.score))),
       "host.quarantined": on(brokenDown),
       "xstate.error.actor.*": on(brokenDown),

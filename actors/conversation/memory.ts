@@ -52,13 +52,20 @@ export function mentionFact(s: Step): void {
 const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? [];
 
 /** Keeps a fact about the customer; silently nothing while nobody knows who he is. */
-export function remember(s: Step, type: string, value: Json, text: string): boolean {
+export function remember(
+  s: Step,
+  type: string,
+  value: Json,
+  text: string,
+  source: { readonly messageId?: string; readonly at?: number; readonly confidence?: number } = {},
+): boolean {
   const key = s.c.customer.key;
   if (!key) return false;
-  const messageId = s.c.now?.messageId;
-  const input: Record<string, Json> = { customer: key, conversation: s.c.id, type, value, text, at: s.at };
+  const { messageId = s.c.now?.messageId, at = s.at, confidence } = source;
+  const input: Record<string, Json> = { customer: key, conversation: s.c.id, type, value, text, at };
+  if (confidence !== undefined) input.confidence = confidence;
   if (messageId) input.messageId = messageId;
-  s.askAside("remember", "memory", "remember", input, s.options.memoryMs);
+  s.askAside("remember", "memory", "remember", input, s.options.keepMs);
   return true;
 }
 
@@ -86,7 +93,7 @@ export function keepTurns(s: Step): void {
   if (unkept.length === 0) return;
   s.c.unkept = [];
   const input = { conversation: id, turns: unkept, ...(customer.key ? { customer: customer.key } : {}) };
-  s.askAside("remembered", "memory", "turns", input as unknown as JsonObject, s.options.memoryMs);
+  s.askAside("remembered", "memory", "turns", input as unknown as JsonObject, s.options.keepMs);
 }
 
 const STATED: readonly { readonly type: string; readonly pattern: RegExp }[] = [

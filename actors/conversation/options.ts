@@ -18,8 +18,14 @@ export interface DialogOptions {
   readonly searchMs: number;
   readonly groundMs: number;
   readonly memoryMs: number;
+  /** The same where something is kept in memory: nobody waits for that, and what is given up is not remembered. ms */
+  readonly keepMs: number;
   /** What a model may take for one answer. ms */
   readonly modelMs: number;
+  /** What a model may take to sum up a conversation that has ended; 0: it is not asked. ms */
+  readonly digestMs: number;
+  /** Confidence in a fact that a model has found in what was said. */
+  readonly proposedConfidence: number;
   /** Confidence from which an intent is acted on. */
   readonly confident: number;
   /** The same when the message names an order or an e-mail address: it is about a record, so less is enough. */
@@ -54,7 +60,10 @@ export const DIALOG_DEFAULTS: DialogOptions = {
   searchMs: 3_000,
   groundMs: 2_000,
   memoryMs: 1_500,
+  keepMs: 60_000,
   modelMs: 8_000,
+  digestMs: 8_000,
+  proposedConfidence: 0.7,
   confident: 0.55,
   confidentWithRecord: 0.4,
   possible: 0.2,

@@ -1,6 +1,7 @@
 /** How a conversation ends: exactly one outcome, and the question for satisfaction once. */
 import type { JsonObject } from "../../runtime/json.ts";
 import type { Outcome } from "./context.ts";
+import { digest } from "./digest.ts";
 import { keepTurns } from "./memory.ts";
 import { dropAll } from "./playbooks.ts";
 import { endTurn, flush } from "./reply.ts";
@@ -81,6 +82,7 @@ export function shut(s: Step): void {
   dropAll(s);
   s.c.open = [];
   s.c.handoff = undefined;
+  digest(s);
   s.channel("status", { state: "closed" });
   s.go("closed");
 }

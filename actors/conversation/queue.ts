@@ -29,7 +29,7 @@ function begin(s: Step, item: Item): void {
   if (item.kind === "message") {
     const score = phase === "satisfaction" ? scoreOf(item.text) : undefined;
     if (score !== undefined) {
-      addToHistory(s, "customer", item.text);
+      addToHistory(s, "customer", item.text, item.messageId);
       scored(s, score, item.messageId);
       return;
     }
@@ -41,7 +41,7 @@ function begin(s: Step, item: Item): void {
   if (item.kind === "message") {
     c.now.messageId = item.messageId;
     c.now.text = item.text;
-    addToHistory(s, "customer", item.text);
+    addToHistory(s, "customer", item.text, item.messageId);
     understand(s);
   } else if (item.kind === "instruction") {
     c.now.text = item.text;

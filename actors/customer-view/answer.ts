@@ -37,6 +37,8 @@ const conversation = z.object({
   state: z.string().optional(),
   /** `resolved`, `handed_off`, `abandoned`; null while there is none, absent where nobody knows it any more. */
   outcome: z.string().nullable().optional(),
+  /** What it was about, of one that has ended; of the latest ones only. */
+  summary: z.string().optional(),
   /** The hand-off that is open. */
   handoff: z.object({ id: z.string(), state: z.string() }).optional(),
   /** The customer's orders that were spoken of. */

@@ -39,13 +39,19 @@ const profileShape = z.looseObject({
 type Profile = z.output<typeof profileShape>;
 
 const remembered = z.looseObject({
-  conversations: z.array(z.looseObject({ conversation: z.string(), at: z.number().optional() })),
+  conversations: z.array(z.looseObject({
+      conversation: z.string(),
+      at: z.number().optional(),
+      summary: z.string().optional(),
+    })),
 });
+
+type Kept = z.output<typeof remembered>["conversations"][number];
 
 interface Known {
   readonly id: string;
   readonly linked?: Profile["conversations"][number];
-  readonly lastSaid?: number;
+  readonly kept?: Kept;
 }
 
 const NONE: Profile = { count: 0, conversations: [] };
@@ -123,18 +129,19 @@ class States {
 /** Newest first: by when something was said, else by when the customer became known there. Ids are in order of time as well. */
 function merged(
   profile: Profile,
-  kept: readonly { readonly conversation: string; readonly at?: number }[],
+  remembers: readonly Kept[],
 ): Known[] {
   const linked = new Map(profile.conversations.map((entry) => [entry.conversation, entry]));
-  const lastSaid = new Map(kept.map(({ conversation, at }) => [conversation, at]));
-  const all = [...new Set([...linked.keys(), ...lastSaid.keys()])].map(
-    (id): Known => ({ id, linked: linked.get(id), lastSaid: lastSaid.get(id) }),
+  const kept = new Map(remembers.map((entry) => [entry.conversation, entry]));
+  const all = [...new Set([...linked.keys(), ...kept.keys()])].map(
+    (id): Known => ({ id, linked: linked.get(id), kept: kept.get(id) }),
   );
-  const time = ({ linked: entry, lastSaid: at }: Known): number => Math.max(at ?? 0, entry?.at ?? 0);
+  const time = ({ linked: entry, kept: said }: Known): number => Math.max(said?.at ?? 0, entry?.at ?? 0);
   return all.sort((a, b) => time(b) - time(a) || (a.id < b.id ? 1 : -1));
 }
 
-function spokenIn({ id, linked, lastSaid }: Known, view?: JsonObject): Spoken {
+function spokenIn({ id, linked, kept }: Known, view?: JsonObject): Spoken {
+  const { at: lastSaid, summary } = kept ?? {};
   const { state, outcome, handoff, slots } = view ?? {};
   const open = handoff as { id?: unknown; state?: unknown } | null | undefined;
   const ended = view ? outcome : linked?.outcome;
@@ -145,6 +152,7 @@ function spokenIn({ id, linked, lastSaid }: Known, view?: JsonObject): Spoken {
       ...(lastSaid === undefined ? {} : { lastSaidAt: new Date(lastSaid).toISOString() }),
       ...(typeof state === "string" ? { state } : {}),
       ...(view || linked ? { outcome: typeof ended === "string" ? ended : null } : {}),
+      ...(summary === undefined ? {} : { summary }),
       ...(open ? { handoff: { id: String(open.id), state: String(open.state) } } : {}),
     },
     words: wordsIn(slots),

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type AskContext, AskError, type Operation, type Service } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { Health, type HealthOptions } from "../data/health.ts";
+import { digestPrompt, readDigest } from "./digest.ts";
 import { answerPrompt, Masks, readAnswer } from "./prompt.ts";
 import type { ChatRequest, ChatResult, Provider } from "./provider.ts";
 
@@ -37,23 +38,26 @@ const TEXTS = 64;
 
 const text = z.string().max(64_000);
 const budget = z.number().int().min(1).max(600_000).optional();
+const turns = z.array(z.object({ role: z.string(), text }));
+/** Values of the customer that are known: hidden from the model wherever they stand. */
+const known = z
+  .object({
+    names: z.array(z.string()).optional(),
+    emails: z.array(z.string()).optional(),
+    postcodes: z.array(z.string()).optional(),
+    orders: z.array(z.string()).optional(),
+  })
+  .optional();
 const answerInput = z.object({
   question: text.min(1),
   passages: z
     .array(z.object({ id: z.string(), articleId: z.string().optional(), title: z.string().optional(), text }))
     .default([]),
-  history: z.array(z.object({ role: z.string(), text })).default([]),
-  /** Values of the customer that are known: hidden from the model wherever they stand. */
-  known: z
-    .object({
-      names: z.array(z.string()).optional(),
-      emails: z.array(z.string()).optional(),
-      postcodes: z.array(z.string()).optional(),
-      orders: z.array(z.string()).optional(),
-    })
-    .optional(),
+  history: turns.default([]),
+  known,
   budgetMs: budget,
 });
+const digestInput = z.object({ turns: turns.min(1), known, budgetMs: budget });
 const chatInput = z.object({
   messages: z
     .array(
@@ -171,6 +175,22 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     return { ...read, citations: read.citations, model: result.model };
   };
 
+  /** Customers who wait for an answer come first: it takes a free place or none. */
+  const digest: Operation = async (raw, context) => {
+    const input = checked(digestInput, raw);
+    if (bulk.executionSlots === 0)
+      throw new AskError("unavailable", "the model has customers to answer", true);
+    const masks = new Masks(input.known);
+    const messages = digestPrompt(input.turns, masks);
+    const { maxTokens, temperature } = o;
+    const result = await within(context, input.budgetMs, (signal, leftMs) =>
+      chat({ messages, maxTokens, temperature }, signal, leftMs),
+    );
+    const read = readDigest(result.text, input.turns, masks);
+    if (!read) throw new AskError("not_found", "no_digest: the model did not sum it up as it was asked");
+    return { ...read, facts: read.facts.map((fact) => ({ ...fact })), model: result.model };
+  };
+
   const chatting: Operation = async (raw, context) => {
     const { messages, tools, maxTokens, budgetMs } = checked(chatInput, raw);
     const result = await within(context, budgetMs, (signal, leftMs) =>
@@ -203,7 +223,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
 
   return {
     name: "model",
-    operations: { answer, chat: chatting, embed: embedding, models },
+    operations: { answer, digest, chat: chatting, embed: embedding, models },
     health: () => ({
       ...health.describe(),
       provider: provider.kind,

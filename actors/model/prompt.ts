@@ -59,14 +59,18 @@ export function answerPrompt(
   ];
 }
 
+/** Some models think aloud first. */
+export function withoutThoughts(said: string): string {
+  return said.replace(/<think>[\s\S]*?(?:<\/think>|$)/gi, "").trim();
+}
+
 /** The answer without its marks, and what it cites; undefined when the model had none. */
 export function readAnswer(
   said: string,
   passages: readonly Passage[],
   masks: Masks,
 ): { text: string; citations: Citation[] } | undefined {
-  // Some models think aloud first.
-  const answer = said.replace(/<think>[\s\S]*?(?:<\/think>|$)/gi, "").trim();
+  const answer = withoutThoughts(said);
   if (answer === "" || answer.includes(NO_ANSWER)) return undefined;
   const cited = new Set<number>();
   const plain = answer.replace(/\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]/g, (_, numbers: string) => {

@@ -6,6 +6,7 @@ import type { KnowledgeBase } from "../knowledge/base.ts";
 import { type MemoryDb, secondWords } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
 import type { Holds } from "../store/holds.ts";
+import type { Summaries } from "../store/summaries.ts";
 import type { TurnStore } from "../store/turns.ts";
 import { decodeEvent, isUnreadable } from "../stream/event.ts";
 
@@ -13,6 +14,7 @@ export interface MemoryTexts {
   readonly db: MemoryDb;
   readonly facts: Pick<FactStore, "all">;
   readonly turns: Pick<TurnStore, "of">;
+  readonly summaries: Pick<Summaries, "of">;
   readonly holds: Pick<Holds, "of">;
   readonly knowledge: Pick<KnowledgeBase, "list">;
   readonly keys: KeyRing;
@@ -20,9 +22,9 @@ export interface MemoryTexts {
   readonly stream?: { readonly bus: Bus; readonly workspace: string };
 }
 
-/** Facts by customer, superseded ones too; turns by conversation, whichever tier they are in; holds; articles; events. */
+/** Facts by customer, superseded ones too; turns by conversation, whichever tier they are in; summaries; holds; articles; events. */
 export async function visitMemory(parts: MemoryTexts, visit: VisitText, signal?: AbortSignal): Promise<void> {
-  const { db, facts, turns, holds, knowledge } = parts;
+  const { db, facts, turns, summaries, holds, knowledge } = parts;
   const each = async (row: string, store: string, read: (id: string) => Promise<unknown>): Promise<void> => {
     await lookAtAll(secondWords(db, row), async (id) => {
       signal?.throwIfAborted();
@@ -36,6 +38,7 @@ export async function visitMemory(parts: MemoryTexts, visit: VisitText, signal?:
   );
   await each("turn", "turns", (conversation) => turns.of(conversation));
   await each("segment", "turns", (conversation) => turns.of(conversation));
+  await each("summary", "summaries", (conversation) => summaries.of(conversation));
   await each("hold", "holds", (customer) => holds.of(customer));
   for (const article of knowledge.list())
     await visit({ store: "articles", place: article.id, text: JSON.stringify(article) });

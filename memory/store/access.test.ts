@@ -13,6 +13,7 @@ import { HandClock, LocalKeyRing } from "../testing.ts";
 import { openDatabase } from "./database.ts";
 import { FactStore, SINGLE_VALUED } from "./facts.ts";
 import { Holds } from "./holds.ts";
+import { Summaries } from "./summaries.ts";
 import { Tiers } from "./tiers.ts";
 import { TurnStore } from "./turns.ts";
 
@@ -40,11 +41,21 @@ class Workspace {
     const db = await openDatabase(join(this.dir, "memory"));
     const keys = new LocalKeyRing();
     const turns = new TurnStore(db, keys);
+    const summaries = new Summaries(db, keys);
     const tiers = new Tiers(turns, keys, this.clock);
     const facts = new FactStore(db, keys, this.clock);
     const holds = new Holds(db, keys, this.clock);
-    const writer = new DirectWriter(new Fold({ facts, tiers, holds }));
-    const { operations } = memoryService({ writer, facts, turns, tiers, holds, keys, clock: this.clock });
+    const writer = new DirectWriter(new Fold({ facts, tiers, summaries, holds }));
+    const { operations } = memoryService({
+      writer,
+      facts,
+      turns,
+      summaries,
+      tiers,
+      holds,
+      keys,
+      clock: this.clock,
+    });
     this.ask = async (operation, input) => {
       const context = {
         idempotencyKey: `${this.name} ${this.#n++}`,

@@ -5,17 +5,20 @@ import { bytesOf } from "./bytes.ts";
 import { type MemoryDb, secondWords } from "./database.ts";
 import type { FactStore } from "./facts.ts";
 import type { Holds } from "./holds.ts";
+import type { Summaries } from "./summaries.ts";
 import type { TurnStore } from "./turns.ts";
 
 export interface StoreParts {
   readonly db: MemoryDb;
   readonly facts: FactStore;
   readonly turns: TurnStore;
+  readonly summaries: Summaries;
   readonly holds: Holds;
 }
 
-/** A line for each fact, turn, known conversation and hold, by its place. */
-export async function* contents({ db, facts, turns, holds }: StoreParts): AsyncGenerator<[string, string]> {
+/** A line for each fact, turn, summary, known conversation and hold, by its place. */
+export async function* contents(parts: StoreParts): AsyncGenerator<[string, string]> {
+  const { db, facts, turns, summaries, holds } = parts;
   for await (const customer of secondWords(db, "fact")) {
     const kept = [...(await facts.kept(customer))].sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const { vector, ...fact } of kept) {
@@ -25,6 +28,8 @@ export async function* contents({ db, facts, turns, holds }: StoreParts): AsyncG
   }
   for (const conversation of await turns.conversations())
     for (const turn of await turns.of(conversation)) yield [`turn ${conversation} ${turn.turn}`, line(turn)];
+  for await (const conversation of secondWords(db, "summary"))
+    yield [`summary ${conversation}`, line((await summaries.of(conversation)) ?? null)];
   for await (const customer of secondWords(db, "conversation"))
     for (const conversation of await turns.conversationsOf(customer))
       yield [`known ${customer} ${conversation}`, ""];

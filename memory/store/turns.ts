@@ -14,6 +14,7 @@ import { bytesOf, floatsOf, readU32, u32 } from "./bytes.ts";
 import { key, type MemoryDb, secondWords, under } from "./database.ts";
 import { OneByOne } from "./one-by-one.ts";
 import { hashOf, type Said, sayings, type Turn } from "./sayings.ts";
+import { placeOf as summaryOf } from "./summaries.ts";
 
 /** A conversation as it is kept. */
 export interface KeptConversation extends Archived {
@@ -265,6 +266,7 @@ export class TurnStore {
       if (subject !== conversation) customers.add(subject);
     }
     for (const tier of ["last", "cold"]) operations.push({ type: "del", key: key(tier, conversation) });
+    operations.push({ type: "del", key: summaryOf(conversation) });
     return { turns, customers };
   }
 

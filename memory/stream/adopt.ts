@@ -11,7 +11,7 @@ import { type FactEvent, inPieces, type MemoryEvent } from "./event.ts";
  * @param above only what came with events after this sequence, -1 for all
  */
 export async function adopt(
-  { db, facts, turns, holds }: StoreParts,
+  { db, facts, turns, summaries, holds }: StoreParts,
   above: number,
   append: (event: MemoryEvent) => Promise<void>,
 ): Promise<void> {
@@ -31,6 +31,13 @@ export async function adopt(
       const said = piece.map(({ conversation: _, customer: __, seq: ___, ...each }) => each);
       await append({ type: "turns", id, at, conversation, customer, turns: said });
     }
+  }
+  for await (const conversation of secondWords(db, "summary")) {
+    const summary = await summaries.of(conversation);
+    if (!summary || !isNew({ seq: summary.seqs?.at(-1) })) continue;
+    const { customer, at, text, outcome, by } = summary;
+    const id = derivedId(conversation, "adopted", above, "summary");
+    await append({ type: "summary", id, at, conversation, customer, summary: { text, outcome, by } });
   }
   for await (const customer of secondWords(db, "hold")) {
     const hold = await holds.of(customer);

@@ -12,6 +12,7 @@ import { type KeyRing, SealError, type Sealer } from "../../runtime/log/sealer.t
 import { bytesOf, floatsOf, split, u32 } from "../store/bytes.ts";
 import type { ExpiredFact, NewFact } from "../store/facts.ts";
 import type { Turn } from "../store/sayings.ts";
+import type { Summary } from "../store/summaries.ts";
 
 /** Turns of one event, and the characters that are in them, but for a turn that has more by itself. */
 const TURNS_OF_EVENT = 50;
@@ -35,6 +36,14 @@ export interface TurnsEvent extends Common {
   readonly conversation: string;
   readonly customer?: string;
   readonly turns: readonly Omit<Turn, "conversation" | "customer" | "seq">[];
+}
+
+/** What a conversation that has ended was about; a later one replaces it. */
+export interface SummaryEvent extends Common {
+  readonly type: "summary";
+  readonly conversation: string;
+  readonly customer?: string;
+  readonly summary: Pick<Summary, "text" | "outcome" | "by">;
 }
 
 /** A fact's time was over; it left the stream. */
@@ -73,6 +82,7 @@ export interface ReleaseEvent extends Common {
 export type MemoryEvent =
   | FactEvent
   | TurnsEvent
+  | SummaryEvent
   | ExpiredEvent
   | DroppedEvent
   | EraseEvent
@@ -97,6 +107,7 @@ const common = { v: z.literal(VERSION), id: token, at: time };
 const clearSchema = z.discriminatedUnion("type", [
   z.object({ ...common, type: z.literal("fact"), customer: token }),
   z.object({ ...common, type: z.literal("turns"), conversation: token, customer: token.optional() }),
+  z.object({ ...common, type: z.literal("summary"), conversation: token, customer: token.optional() }),
   z.object({
     ...common,
     type: z.literal("expired"),
@@ -117,6 +128,12 @@ const clearSchema = z.discriminatedUnion("type", [
   z.object({ ...common, type: z.literal("release"), customer: token }),
 ]);
 type Clear = z.output<typeof clearSchema>;
+
+/** Of which a part is sealed. */
+const SEALED: ReadonlySet<Clear["type"]> = new Set(["fact", "turns", "summary", "hold"]);
+
+/** Which add to what is there, and touch nothing else. */
+const ADDING: ReadonlySet<string> = new Set<Clear["type"]>(["fact", "turns", "summary"]);
 
 /** What of an event is sealed, and the vector beside it. */
 interface Secret {
@@ -162,6 +179,16 @@ export async function encodeEvent(event: MemoryEvent, keys: KeyRing): Promise<Ui
   return Buffer.concat([u32(clear.length), clear, sealer.seal(plain, placeOf(event))]);
 }
 
+/** Whom and what an event adds to; undefined when it touches more than that, or is none. */
+export function placesOf(data: Uint8Array): readonly string[] | undefined {
+  try {
+    const { type, customer, conversation } = json(parted(data)[0]) as Record<string, unknown>;
+    return ADDING.has(String(type)) ? [customer, conversation].flatMap((each) => each as string) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Undefined when the data subject was erased.
  * @throws MemoryEventError when it is none, SealError when it was changed; BusError when the key can't be looked up
@@ -174,7 +201,7 @@ export async function decodeEvent(data: Uint8Array, keys: KeyRing): Promise<Memo
     throw new MemoryEventError(`${path.join(".") || "the event"}: ${message}`);
   }
   const { v: _, ...clear } = parsed.data;
-  if (clear.type !== "fact" && clear.type !== "turns" && clear.type !== "hold") return clear;
+  if (!SEALED.has(clear.type)) return clear as MemoryEvent;
   const subject = subjectOf(clear);
   const sealer = await keys.sealer(subject);
   if (sealer) return whole(clear, open(clear, sealed, sealer));
@@ -190,13 +217,14 @@ function whole(clear: Omit<Clear, "v">, { rest, vector }: Secret): MemoryEvent {
     const kept = vector && model ? { vector: { model, data: vector } } : {};
     return { ...clear, fact: { ...fact, ...kept } } as FactEvent;
   }
-  return { ...clear, ...sealed } as TurnsEvent | HoldEvent;
+  return { ...clear, ...sealed } as TurnsEvent | SummaryEvent | HoldEvent;
 }
 
 function clearOf(event: MemoryEvent): object {
   const { id, at, type } = event;
   const head = { v: VERSION, id, at, type };
-  if (event.type === "turns") return { ...head, conversation: event.conversation, customer: event.customer };
+  if (event.type === "turns" || event.type === "summary")
+    return { ...head, conversation: event.conversation, customer: event.customer };
   if (event.type === "dropped") return { ...head, conversation: event.conversation };
   if (event.type === "expired") return { ...head, customer: event.customer, fact: event.fact };
   if (event.type === "hold") return { ...head, customer: event.customer, until: event.until };
@@ -215,6 +243,8 @@ function secretOf(event: MemoryEvent): Secret | undefined {
     }
     case "turns":
       return { rest: { turns: event.turns } as unknown as Json };
+    case "summary":
+      return { rest: { summary: event.summary } as unknown as Json };
     case "hold":
       return { rest: { reason: event.reason } };
     default:

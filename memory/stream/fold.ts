@@ -1,6 +1,7 @@
 /** What an event makes of the memory. The same event again, also from further back, changes nothing in the end. */
 import type { FactStore, Remembered } from "../store/facts.ts";
 import type { Hold, Holds } from "../store/holds.ts";
+import type { Summaries } from "../store/summaries.ts";
 import type { Tiers } from "../store/tiers.ts";
 import type { MemoryEvent } from "./event.ts";
 
@@ -15,6 +16,8 @@ export interface Outcomes {
   fact: Remembered;
   /** False when the data subject was erased. */
   turns: boolean;
+  /** The same. */
+  summary: boolean;
   expired: undefined;
   dropped: undefined;
   erase: Forgotten;
@@ -25,6 +28,7 @@ export interface Outcomes {
 export interface FoldParts {
   readonly facts: FactStore;
   readonly tiers: Tiers;
+  readonly summaries: Summaries;
   readonly holds: Holds;
 }
 
@@ -38,7 +42,7 @@ export class Fold {
   /** @param seq its sequence, where it came from the stream */
   apply<E extends MemoryEvent>(event: E, seq?: number): Promise<Outcomes[E["type"]]>;
   async apply(event: MemoryEvent, seq?: number): Promise<Outcomes[MemoryEvent["type"]]> {
-    const { facts, tiers, holds } = this.#p;
+    const { facts, tiers, summaries, holds } = this.#p;
     switch (event.type) {
       case "fact": {
         const { id, customer, at: recordedAt, fact } = event;
@@ -47,6 +51,10 @@ export class Fold {
       case "turns": {
         const { conversation, customer, turns } = event;
         return tiers.add(turns.map((turn) => ({ ...turn, conversation, customer, seq })));
+      }
+      case "summary": {
+        const { conversation, customer, at, summary } = event;
+        return summaries.put({ ...summary, conversation, customer, at, seq });
       }
       case "expired":
         await facts.expire(event.customer, event.fact);

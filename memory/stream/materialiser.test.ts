@@ -43,6 +43,12 @@ const turns = (conversation: string, ...texts: string[]): JsonObject => ({
   customer: "ada",
   turns: texts.map((text, turn) => ({ turn, at: clock.now() + turn, text, reply: `re: ${text}` })),
 });
+const summary = (conversation: string, text: string, more: JsonObject = {}): JsonObject => ({
+  conversation,
+  text,
+  outcome: "resolved",
+  ...more,
+});
 const textsAt = async (node: TestNode, more: JsonObject = {}): Promise<string[]> =>
   (await node.ask("recall", { customer: "ada", k: 100, ...more })).facts.map((each: any) => each.text);
 
@@ -53,6 +59,8 @@ async function somethingOfEverything(node: TestNode): Promise<void> {
   await node.ask("remember", fact("likes tea", { ttlMs: 30 * DAY }));
   await node.ask("turns", { ...turns("c0", "hello"), customer: undefined } as unknown as JsonObject);
   await node.ask("turns", turns("c1", "my kettle leaks", "thanks"));
+  await node.ask("summarise", summary("c0", "Said hello.", { outcome: "abandoned" }));
+  await node.ask("summarise", summary("c1", "A leaking kettle.", { customer: "ada" }));
   await node.ask("hold", { customer: "bob", reason: "case 17" });
 }
 
@@ -91,7 +99,7 @@ it("a lost database is folded again while readers are told that what they get ma
   await one.open();
   await somethingOfEverything(one);
   const before = await one.contents();
-  expect(Object.keys(before)).toHaveLength(3 + 3 + 1 + 1);
+  expect(Object.keys(before)).toHaveLength(3 + 3 + 2 + 1 + 1);
   await one.memory.close();
   one.lose();
   await one.open({ waitMs: 0 });
@@ -101,7 +109,7 @@ it("a lost database is folded again while readers are told that what they get ma
   await one.caughtUp();
   expect(await one.contents()).toEqual(before);
   expect(one.memory.progress).toMatchObject({ rebuilding: false, unread: 0 });
-  expect(one.health).toMatchObject({ state: "up", stream: { applied: 6, last: 6 } });
+  expect(one.health).toMatchObject({ state: "up", stream: { applied: 8, last: 8 } });
   // A reader who may wait gets it all at once.
   await one.memory.close();
   one.lose();
@@ -116,7 +124,7 @@ it("goes on from its position after a restart, also where that is behind what it
   await one.memory.close();
   const db = new Level<string, string>(join(one.dir, "memory"));
   const position = JSON.parse((await db.get("stream!position"))!);
-  expect(position.seq).toBe(6);
+  expect(position.seq).toBe(8);
   await db.put("stream!position", JSON.stringify({ created: position.created, seq: 2 }));
   await db.close();
   await one.open();
@@ -162,13 +170,19 @@ it("what was said long ago, and facts of a type that is kept for a while, leave 
   await one.ask("turns", turns("c1", "my kettle leaks", "thanks"));
   await one.ask("turns", { ...turns("c9", "held"), customer: "bob" });
   await one.ask("hold", { customer: "bob", reason: "case 17" });
+  await one.ask("summarise", summary("c1", "A kettle.", { customer: "ada" }));
+  await one.ask("summarise", summary("c1", "A leaking kettle.", { customer: "ada", by: "model" }));
   await one.ask("demote", { all: true });
+  const listed = await one.ask("conversations", { customer: "ada" });
+  expect(listed.conversations).toEqual([
+    { conversation: "c1", at: expect.any(Number), summary: "A leaking kettle." },
+  ]);
   clock.time += 6 * DAY;
   await one.ask("turns", turns("c2", "another thing"));
   clock.time += 5 * DAY;
   const service = one.memory.services.find(({ name }) => name === "memory")!;
   await service.start!();
-  await vi.waitFor(async () => expect(await one.state()).toMatchObject({ lastSeq: 8, messages: 6 }), {
+  await vi.waitFor(async () => expect(await one.state()).toMatchObject({ lastSeq: 10, messages: 6 }), {
     timeout: 10_000,
   });
   await service.stop!();
@@ -195,18 +209,19 @@ it("erasing deletes a customer at every node and from the stream, and nobody els
   await two.caughtUp();
   await one.caughtUp();
   const receipt = await two.ask("erase", { customer: "ada" });
-  expect(receipt).toMatchObject({ erased: true, facts: 3, turns: 2, conversations: 1, events: 4 });
+  expect(receipt).toMatchObject({ erased: true, facts: 3, turns: 2, conversations: 1, events: 5 });
   await one.caughtUp();
   for (const node of [one, two]) {
     const kept = await node.contents();
     expect(Object.keys(kept).map((place) => place.split(" ").slice(0, 2).join(" "))).toEqual([
       "fact cleo",
       "turn c0",
+      "summary c0",
       "hold bob",
     ]);
   }
-  // Left are: the erasing itself, what nobody was known in, the hold, and the other customer's fact.
-  expect((await one.state()).messages).toBe(4);
+  // Left are: the erasing itself, what nobody was known in with its summary, the hold, and the other customer's fact.
+  expect((await one.state()).messages).toBe(5);
   expect(await one.ask("remember", fact("back again"))).toEqual({ stored: false, reason: "erased" });
   await expect(one.ask("erase", { customer: "bob" })).rejects.toMatchObject({ code: "held" });
 });
@@ -270,7 +285,7 @@ it("what can't be opened for want of a key is read once the key is back", async 
   try {
     await other.open();
     await other.caughtUp();
-    expect(other.memory.progress!.unread).toBe(4);
+    expect(other.memory.progress!.unread).toBe(5);
     expect(other.warnings.join()).toContain("can't be read");
     await other.memory.close();
     for (const each of entry.entries) await entry.kv.put(each!.key, each!.value);
@@ -291,7 +306,9 @@ it("takes up the memory of a release before the stream", async () => {
   await one.open();
   await one.caughtUp();
   const lines = ({ ...all }: Record<string, string>) =>
-    Object.fromEntries(Object.entries(all).map(([place, line]) => [place, line.replace(/"seq":\d+,?/, "")]));
+    Object.fromEntries(
+      Object.entries(all).map(([place, line]) => [place, line.replace(/"seqs?":(\d+|\[\d+\]),?/, "")]),
+    );
   expect(lines(await one.contents())).toEqual(lines(before));
   expect(one.warnings).toContain("memory that is not in the stream is written to it");
   await two.open();

@@ -1,7 +1,9 @@
 /**
- * A node's copy of the memory: follows the stream from its own position and folds it into the database, one event after the other.
+ * A node's copy of the memory: follows the stream from its own position and folds it into the database, what adds to the same
+ * person or conversation in order, the rest side by side.
  * A database that was lost is folded anew while the desk serves; readers learn that what they get may be old.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus, Subjects } from "../../runtime/bus/index.ts";
 import { HEADER_ID } from "../../runtime/log/codec.ts";
 import { isPassing } from "../../runtime/log/read.ts";
@@ -18,7 +20,7 @@ import {
 } from "../../runtime/log/stream.ts";
 import type { StoreParts } from "../store/contents.ts";
 import { adopt } from "./adopt.ts";
-import { decodeEvent, encodeEvent, isUnreadable, type MemoryEvent } from "./event.ts";
+import { decodeEvent, encodeEvent, isUnreadable, type MemoryEvent, placesOf } from "./event.ts";
 import type { Fold, Outcomes } from "./fold.ts";
 import {
   beginAdopting,
@@ -32,6 +34,7 @@ import {
   unread,
   writePosition,
 } from "./position.ts";
+import { Window } from "./window.ts";
 import { EventTooLargeError, type MemoryWriter, type ReadAfter, type Written } from "./writer.ts";
 
 export interface StreamedOptions {
@@ -39,6 +42,10 @@ export interface StreamedOptions {
   readonly waitMs?: number;
   /** How long one attempt to append may take, ms. Default 5,000. */
   readonly appendMs?: number;
+  /** Events that are folded at once. Default 32. */
+  readonly atOnce?: number;
+  /** After what time an event is tried again that the disk or the server did not take, ms. Default 100. */
+  readonly againMs?: number;
   /** Copies of the stream in a cluster of servers. Default 1. */
   readonly replicas?: number;
   /** Told of what an operator should know. */
@@ -73,6 +80,8 @@ interface Waiting {
 
 /** Events after which the position is written at the latest. */
 const POSITION_EVERY = 64;
+/** Before the first sequence. */
+const POSITION_TROUBLE = 0;
 const NO_MESSAGE = 10_043;
 
 export class Materialiser implements MemoryWriter {
@@ -88,14 +97,28 @@ export class Materialiser implements MemoryWriter {
   #opened = 0;
   #fromNothing = false;
   #unread = 0;
-  #trouble: string | undefined;
+  readonly #window: Window;
+  /** Ids of events that are folded now. */
+  readonly #ids = new Map<number, string | undefined>();
+  /** Why events can't be folded at the moment, by their sequence. */
+  readonly #troubles = new Map<number, string>();
+  #closing = false;
   /** What came of events that somebody here waits for, by their ids. */
   readonly #expected = new Map<string, (outcome: unknown) => void>();
   #waiting: Waiting[] = [];
 
   private constructor(parts: MaterialiserParts, options: StreamedOptions) {
     this.#p = parts;
-    this.#o = { waitMs: 500, appendMs: 5_000, replicas: 1, warn: () => {}, ...options };
+    this.#o = {
+      waitMs: 500,
+      appendMs: 5_000,
+      atOnce: 32,
+      againMs: 100,
+      replicas: 1,
+      warn: () => {},
+      ...options,
+    };
+    this.#window = new Window({ room: this.#o.atOnce, onDone: (seq) => this.#applyUpTo(seq) });
   }
 
   /** Makes the stream when it is missing, and begins to follow it. */
@@ -114,7 +137,6 @@ export class Materialiser implements MemoryWriter {
       subject: names.memory,
       from: self.#applied + 1,
       onRecord: (record) => self.#take(record),
-      onEnd: () => void self.#note(),
       onRestart: (reason) => self.#o.warn("the memory's stream is read anew", { reason }),
     });
     self.#reader.start();
@@ -168,12 +190,13 @@ export class Materialiser implements MemoryWriter {
   }
 
   get progress(): Progress {
+    const [trouble] = this.#troubles.values();
     return {
       applied: this.#applied,
       last: Math.max(this.#last, this.#applied),
       rebuilding: this.#fromNothing && this.#applied < this.#opened,
       unread: this.#unread,
-      ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }),
+      ...(trouble === undefined ? {} : { trouble }),
     };
   }
 
@@ -226,7 +249,9 @@ export class Materialiser implements MemoryWriter {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#reader.stop();
+    await this.#window.idle();
     for (const { resolve } of this.#waiting) resolve();
     this.#waiting = [];
     await this.#note();
@@ -264,21 +289,35 @@ export class Materialiser implements MemoryWriter {
     });
   }
 
-  /** Folds an event. What it throws is tried again by the reader: a disk that is full, a key that can't be looked up. */
+  /** Begins to fold an event; resolves when there is room for the next. */
   async #take(record: RawRecord): Promise<void> {
-    const { seq, pending } = record;
-    try {
-      await this.#foldOne(record);
-      this.#trouble = undefined;
-    } catch (error) {
-      this.#trouble = (error as Error).message;
-      throw error;
-    }
-    this.#applied = seq;
-    this.#appliedId = record.header(HEADER_ID);
+    const { seq, pending, data } = record;
     this.#last = Math.max(this.#last, seq + pending);
+    this.#ids.set(seq, record.header(HEADER_ID));
+    await this.#window.take(seq, placesOf(data), () => this.#folded(record));
+  }
+
+  /** Once the disk and the server take it; false when that was not waited for. */
+  async #folded(record: RawRecord): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.#foldOne(record);
+        this.#troubles.delete(record.seq);
+        return true;
+      } catch (error) {
+        this.#troubles.set(record.seq, (error as Error).message);
+      }
+      if (this.#closing) return false;
+      await sleep(this.#o.againMs);
+    }
+  }
+
+  #applyUpTo(seq: number): void {
+    this.#applied = seq;
+    this.#appliedId = this.#ids.get(seq);
+    for (const each of this.#ids.keys()) if (each <= seq) this.#ids.delete(each);
     for (const each of this.#waiting) if (each.seq <= seq) each.resolve();
-    if (seq - this.#noted >= POSITION_EVERY) await this.#note();
+    if (seq - this.#noted >= POSITION_EVERY || this.#window.empty) void this.#note();
   }
 
   async #foldOne({ seq, data }: RawRecord): Promise<void> {
@@ -304,8 +343,9 @@ export class Materialiser implements MemoryWriter {
     this.#noted = seq;
     try {
       await writePosition(this.#p.db, { created: this.#created, seq, id: this.#appliedId });
+      this.#troubles.delete(POSITION_TROUBLE);
     } catch (error) {
-      this.#trouble = (error as Error).message;
+      this.#troubles.set(POSITION_TROUBLE, (error as Error).message);
     }
   }
 }

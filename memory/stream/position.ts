@@ -18,7 +18,19 @@ export interface Position {
 const POSITION = "stream!position";
 const ADOPTING = "stream!adopting";
 /** What is folded from the stream. Vectors of articles and the like are not. */
-const FOLDED = ["fact", "ttl", "turn", "vector", "last", "cold", "segment", "conversation", "hold", "unread"];
+const FOLDED = [
+  "fact",
+  "ttl",
+  "turn",
+  "vector",
+  "last",
+  "cold",
+  "segment",
+  "summary",
+  "conversation",
+  "hold",
+  "unread",
+];
 
 export async function readPosition(db: MemoryDb): Promise<Position | undefined> {
   const text = await db.get(POSITION);

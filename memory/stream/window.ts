@@ -1,0 +1,63 @@
+/**
+ * Work on what a stream has, several at once: pieces that touch the same place one after the other in the order of the stream, all
+ * others side by side. While a node is busy each of them waits for its turn many times; one after the other they fall behind.
+ */
+import { OneByOne } from "../store/one-by-one.ts";
+
+interface UnderWay {
+  readonly seq: number;
+  readonly over: Promise<void>;
+  done: boolean;
+}
+
+export interface WindowOptions {
+  /** Pieces of work that are under way at once. */
+  readonly room: number;
+  /** All up to this sequence are done. */
+  readonly onDone: (seq: number) => void;
+}
+
+export class Window {
+  readonly #o: WindowOptions;
+  readonly #places = new OneByOne();
+  /** In the order of the stream. */
+  readonly #underWay: UnderWay[] = [];
+
+  constructor(options: WindowOptions) {
+    this.#o = options;
+  }
+
+  /**
+   * Resolves when there is room for the next.
+   * @param places what it touches; undefined: anything, so that it is done alone
+   * @param work never throws; false when it was given up, and neither it nor what comes after it counts as done
+   */
+  async take(
+    seq: number,
+    places: readonly string[] | undefined,
+    work: () => Promise<boolean>,
+  ): Promise<void> {
+    if (!places) await this.idle();
+    const begun = places ? this.#places.run(places, work) : work();
+    const one: UnderWay = { seq, done: false, over: begun.then((done) => this.#ended(one, done)) };
+    this.#underWay.push(one);
+    if (!places) await one.over;
+    if (this.#underWay.length >= this.#o.room) await Promise.race(this.#underWay.map(({ over }) => over));
+  }
+
+  /** Nothing is under way. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay.map(({ over }) => over));
+  }
+
+  get empty(): boolean {
+    return this.#underWay.length === 0;
+  }
+
+  #ended(one: UnderWay, done: boolean): void {
+    one.done = done;
+    let last: number | undefined;
+    while (this.#underWay[0]?.done) last = this.#underWay.shift()!.seq;
+    if (last !== undefined) this.#o.onDone(last);
+  }
+}
