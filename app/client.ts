@@ -1,6 +1,6 @@
 /** HTTP client of a running node: what the commands talk to it with. */
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { text as textOf } from "node:stream/consumers";
 import {

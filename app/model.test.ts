@@ -124,6 +124,32 @@ describe("a model that answers", () => {
     expect(prompts).toMatch(/<ORDER_\d>/);
   });
 
+  it("sums up what has ended, and the wish that it finds is remembered with its source", async () => {
+    server.say = ({ messages }) =>
+      messages[0]!.content.startsWith("You sum up")
+        ? JSON.stringify({
+            summary: "The customer wanted to know how long things can be sent back.",
+            facts: [{ type: "note", quote: "my lift is out of order on Mondays" }],
+          })
+        : "NO_ANSWER";
+    const driver = await desk.conversation(customer.id);
+    await say(driver, "How long do I have to send something back?");
+    await say(driver, "and my lift is out of order on Mondays");
+    await say(driver, "thanks, bye");
+    await say(driver, "5");
+    const kept = async () => (await desk.call("GET", `/v1/admin/memory/${customer.id}/export`)).body;
+    const summary = async () =>
+      (await kept()).conversations.find(({ id }: { id: string }) => id === driver.id)?.summary;
+    await expect.poll(summary, { timeout: 10_000 }).toMatch(/^The customer wanted to know how long/);
+    const proposed = (await kept()).facts.find(({ text }: { text: string }) => text.includes("lift"));
+    expect(proposed).toMatchObject({
+      type: "note",
+      text: "my lift is out of order on Mondays",
+      confidence: 0.7,
+      source: { conversation: driver.id, messageId: expect.any(String) },
+    });
+  });
+
   it("calls of tools that it proposes in an answer are not carried out", async () => {
     server.say = () => ({
       toolCalls: [{ name: "orders.cancel", arguments: { customerId: customer.id, orderId: order.id } }],

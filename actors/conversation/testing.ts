@@ -234,6 +234,8 @@ export class Talk {
     "memory.recall": { facts: [] },
     "memory.remember": {},
     "memory.turns": {},
+    "memory.summarise": {},
+    "model.digest": new Failed("unavailable"),
     "crm.verify": (ask) => verify(ask.input),
     "crm.customer": { id: "c1", firstName: "Mary", lastName: "Poole", name: "Mary Poole", customerKey: "k1" },
     "orders.match": {

@@ -39,11 +39,13 @@ const profileShape = z.looseObject({
 type Profile = z.output<typeof profileShape>;
 
 const remembered = z.looseObject({
-  conversations: z.array(z.looseObject({
+  conversations: z.array(
+    z.looseObject({
       conversation: z.string(),
       at: z.number().optional(),
       summary: z.string().optional(),
-    })),
+    }),
+  ),
 });
 
 type Kept = z.output<typeof remembered>["conversations"][number];
@@ -127,10 +129,7 @@ class States {
 }
 
 /** Newest first: by when something was said, else by when the customer became known there. Ids are in order of time as well. */
-function merged(
-  profile: Profile,
-  remembers: readonly Kept[],
-): Known[] {
+function merged(profile: Profile, remembers: readonly Kept[]): Known[] {
   const linked = new Map(profile.conversations.map((entry) => [entry.conversation, entry]));
   const kept = new Map(remembers.map((entry) => [entry.conversation, entry]));
   const all = [...new Set([...linked.keys(), ...kept.keys()])].map(

@@ -107,6 +107,48 @@ describe.each(["ollama", "openai"] as const)("a model over %s", (kind) => {
     });
   });
 
+  it("sums up a conversation, and finds wishes that the customer wrote letter by letter", async () => {
+    const service = providers[kind]();
+    const turns = [
+      { role: "customer", text: "I am ada.byron@example.com. Please  leave parcels with the baker." },
+      { role: "desk", text: "Thank you, noted." },
+      { role: "customer", text: "And write to ada.byron@example.com, never call" },
+    ];
+    const quotes = [
+      "Please leave parcels with the baker",
+      "leave parcels with the butcher",
+      "write to <EMAIL_1>, never call",
+      "Thank you, noted.",
+    ];
+    const facts = [
+      ...quotes.map((quote) => ({ type: "instruction", quote })),
+      { type: "order", quote: "x" },
+      7,
+    ];
+    const digest = { summary: "The customer (<EMAIL_1>) has a\nwish.", facts };
+    server.say = () => `Here it is:\n\`\`\`json\n${JSON.stringify(digest)}\n\`\`\``;
+    expect(await ask(service, "digest", { turns })).toEqual({
+      summary: "The customer (ada.byron@example.com) has a wish.",
+      facts: [{ type: "instruction", text: "Please leave parcels with the baker" }],
+      model: "llama3.2",
+    });
+    expect(JSON.stringify(server.chats[0]!.messages)).not.toContain("byron");
+    server.say = () => "It was a nice conversation.";
+    expect(await codeOf(ask(service, "digest", { turns }))).toBe("not_found");
+    server.say = () => '{"summary": 4, "facts": "none"}';
+    expect(await ask(service, "digest", { turns })).toMatchObject({ facts: [] });
+  });
+
+  it("sums up nothing while customers wait for its answers", async () => {
+    const service = providers[kind]({ concurrency: 1 });
+    server.misbehave = "hang";
+    const busy = codeOf(ask(service, "answer", { ...question, budgetMs: 500 }));
+    await expect.poll(() => server.paths.length).toBeGreaterThan(0);
+    const turns = [{ role: "customer", text: "hello" }];
+    await expect(ask(service, "digest", { turns })).rejects.toThrow("customers to answer");
+    expect(await busy).toBe("unavailable");
+  });
+
   it("proposes calls of tools", async () => {
     server.say = () => ({ toolCalls: [{ name: "orders.get", arguments: { orderId: "W1234567" } }] });
     const tools = [{ name: "orders.get", description: "an order", parameters: { type: "object" } }];

@@ -46,9 +46,13 @@ describe("a desk with its own back office", () => {
     await say(doing, "I want to cancel order W2001011");
     await say(doing, "yes please");
     await say(doing, "great, bye");
+    await say(doing, "5");
     await expect
       .poll(async () => (await view(desk, "C1001")).body.parts.facts.data, PATIENTLY)
       .toMatchObject([{ type: "cancelled_order", said: { conversation: doing.id } }]);
+    await expect
+      .poll(async () => (await view(desk, "C1001")).body.parts.conversations.data[0].summary, PATIENTLY)
+      .toContain("Satisfaction: 5 of 5.");
 
     const { status, body } = await view(desk, "C1001");
     expect(status).toBe(200);
@@ -71,6 +75,7 @@ describe("a desk with its own back office", () => {
       id: doing.id,
       how: "channel",
       outcome: "resolved",
+      summary: expect.stringMatching(/^Asked: [^]*\nDone: cancel order/),
       orders: ["W2001011"],
       lastSaidAt: expect.stringMatching(/^20/),
     });

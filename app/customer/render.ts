@@ -94,13 +94,14 @@ export function renderCustomer(view: CustomerView, colors: Colors): string {
     ...section(
       "conversations",
       p.conversations,
-      ["conversation", "state", "outcome", "last said", "orders"],
+      ["conversation", "state", "outcome", "last said", "orders", "what it was about"],
       (p.conversations?.data ?? []).map((c) => [
         c.id,
         text(c.state),
         c.outcome === null ? "none yet" : text(c.outcome),
         minute(c.lastSaidAt ?? c.knownAt),
         c.orders.join(", "),
+        text(c.summary).replaceAll("\n", " "),
       ]),
     ),
     ...section(

@@ -148,13 +148,15 @@ class Run {
     this.#row("erase.fill", "conversations/s", (all.length * 1_000) / (performance.now() - begun));
   }
 
-  /** Memory is given what was said when a conversation comes to rest. */
+  /** Memory is given what was said when a conversation comes to rest; the desk's copy of it comes after. */
   async #remembered(): Promise<void> {
     const end = performance.now() + REMEMBERED_MS;
     for (;;) {
       const path = `/v1/admin/memory/${this.#victim.id}/export`;
       const kept = await deskRequest(this.#desk, "GET", path);
-      if (JSON.stringify(kept.conversations).includes(this.#victim.word)) return;
+      const { services } = await deskRequest(this.#desk, "GET", "/v1/admin/status");
+      const { applied, last } = services.memory.stream;
+      if (JSON.stringify(kept.conversations).includes(this.#victim.word) && applied === last) return;
       if (performance.now() > end)
         throw new Error(`after ${REMEMBERED_MS} ms memory has not got what was said`);
       await sleep(100);

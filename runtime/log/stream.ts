@@ -163,7 +163,10 @@ export function acknowledged({ subject, data }: BusMessage): { seq: number; dupl
 /** Of a header block as it goes over the wire, in base64: a line of its version, then `Name: value`. */
 function headersOf(block: string | undefined): StreamMessage["header"] {
   const values = new Map<string, string>();
-  for (const line of Buffer.from(block ?? "", "base64").toString("utf8").split("\r\n").slice(1)) {
+  for (const line of Buffer.from(block ?? "", "base64")
+    .toString("utf8")
+    .split("\r\n")
+    .slice(1)) {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon).toLowerCase();
     if (colon > 0 && !values.has(name)) values.set(name, line.slice(colon + 1).trim());
