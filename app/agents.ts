@@ -144,6 +144,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         abandonMs: config.dialog.abandonMs,
         askSatisfaction: config.dialog.askSatisfaction,
         modelMs: config.model.timeoutMs,
+        digestMs: config.model.digest ? config.model.timeoutMs : 0,
       },
       handoff: { acceptMs: config.handoff.acceptMs },
     });

@@ -81,7 +81,13 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const tiers = new Tiers(turns, keys, clock, options.tiers);
     const holds = new Holds(db, keys, clock);
     const summaries = new Summaries(db, keys);
-    const fold = new Fold({ facts, tiers, summaries, holds });
+    const fold = new Fold({
+      facts,
+      tiers,
+      summaries,
+      holds,
+      onErased: (...erased) => heard(notes, options.stream?.warn, ...erased),
+    });
     const { knowledgeDirs: dirs, progress } = options;
     const base = await KnowledgeBase.open({ db, encoder, dirs, articles: options.articles, progress });
     knowledge = base;
@@ -132,6 +138,19 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     await knowledge?.close();
     await db.close();
     throw error;
+  }
+}
+
+/** A list that can't be written here is one of several: the node that erases has written its own before. */
+function heard(
+  notes: EraseNotes | undefined,
+  warn: StreamedOptions["warn"],
+  ...erased: Parameters<NonNullable<EraseNotes["heard"]>>
+): void {
+  try {
+    notes?.heard?.(...erased);
+  } catch (error) {
+    warn?.("an erasure that was made could not be noted here", { error: (error as Error).message });
   }
 }
 

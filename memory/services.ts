@@ -176,9 +176,10 @@ export function memoryService(parts: MemoryParts): Service {
           ...(await turns.sequencesOf(each)),
           ...(await summaries.sequencesOf(await turns.conversationsOf(each))),
         ],
-        forget: async (each, events) => {
+        forget: async (each, events, conversations) => {
           const id = derivedId(idempotencyKey, "erase");
-          const written = await writer.write({ type: "erase", id, at: clock.now(), customer: each }, signal);
+          const event = { type: "erase" as const, id, at: clock.now(), customer: each, conversations };
+          const written = await writer.write(event, signal);
           await writer.discard(events);
           return written?.outcome;
         },

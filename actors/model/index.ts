@@ -13,7 +13,10 @@ export { type OpenAiOptions, openAiProvider } from "./openai-compatible.ts";
 export type { ChatMessage, ChatRequest, ChatResult, Provider, ToolCall, ToolDefinition } from "./provider.ts";
 
 /** @throws UsageError when a provider is named without what it needs. */
-export function modelService(config: Config["model"]): Service {
+/** What a conversation asks it for is none of its business. */
+type ModelConfig = Omit<Config["model"], "digest">;
+
+export function modelService(config: ModelConfig): Service {
   const { provider: kind, url: _url, apiKey: _apiKey, model, ...rest } = config;
   const provider = modelProvider(config);
   if (!provider) return noModel();
@@ -22,7 +25,7 @@ export function modelService(config: Config["model"]): Service {
 }
 
 /** The server that is configured; undefined when there is none. @throws UsageError when its address is missing. */
-export function modelProvider({ provider, url, apiKey }: Config["model"]): Provider | undefined {
+export function modelProvider({ provider, url, apiKey }: ModelConfig): Provider | undefined {
   if (provider === "none") return undefined;
   if (provider === "ollama") return ollamaProvider(url ?? OLLAMA_URL);
   if (!url) throw new UsageError("model.provider is openai, so model.url has to be the address of its API");

@@ -31,6 +31,19 @@ it("keeps who was erased, readable for its owner alone, without a name", () => {
   expect(statSync(list.file).mode & 0o777).toBe(0o600);
 });
 
+it("takes what another node has erased once, however often it hears of it, and what belongs to it later", () => {
+  const at = Date.UTC(2026, 10, 29);
+  list.note("hash1", ["conv1"]);
+  list.heard("hash1", ["conv1"], at);
+  list.heard("hash2", ["conv2"], at);
+  list.heard("hash2", [], at);
+  new EraseList(list.file, "main").heard("hash2", ["conv2"], at);
+  expect(list.all().map(({ customer }) => customer)).toEqual(["hash1", "hash2"]);
+  expect(list.all()[1]!.at).toBe("2026-11-29T00:00:00.000Z");
+  list.heard("hash2", ["conv2", "conv3"], at);
+  expect(list.all()[2]).toMatchObject({ customer: "hash2", conversations: ["conv2", "conv3"] });
+});
+
 it("is of one workspace, whoever else writes into the file", () => {
   new EraseList(list.file, "other").note("hash1", []);
   list.note("hash2", []);

@@ -42,6 +42,8 @@ export function defaultEraseList(dataDir: string): string {
 export class EraseList {
   readonly file: string;
   readonly #workspace: string;
+  /** Customers that are on it, with the conversations that were theirs. */
+  #known: Map<string, Set<string>> | undefined;
 
   constructor(file: string, workspace: string) {
     this.file = file;
@@ -51,6 +53,14 @@ export class EraseList {
   /** Notes an erasure; it is on disk when this returns. @throws EraseListError: then nothing may be erased */
   note(customer: string, conversations: readonly string[], at = new Date()): void {
     this.#append([{ workspace: this.#workspace, customer, conversations, at: at.toISOString() }]);
+  }
+
+  /** Adds an erasure that another node has made, unless it is there. @throws EraseListError */
+  heard(customer: string, conversations: readonly string[], at: number): void {
+    this.#known ??= knownOf(this.all());
+    const known = this.#known.get(customer);
+    if (known && conversations.every((each) => known.has(each))) return;
+    this.note(customer, conversations, new Date(at));
   }
 
   /** Adds those erasures of this workspace that the list does not know; answers how many. @throws EraseListError */
@@ -90,6 +100,7 @@ export class EraseList {
         closeSync(handle);
       }
       syncFolder(dirname(this.file));
+      if (this.#known) knownOf(erasures, this.#known);
     } catch (error) {
       throw new EraseListError(
         `the list of erasures ${this.file} cannot be written (${(error as Error).message}): make it writable for the desk's user, or set backup.eraseList to another place outside of the data directory`,
@@ -102,6 +113,18 @@ export class EraseList {
 /** Customers, each counted once. */
 export function countOf(erasures: readonly Erasure[]): number {
   return new Set(erasures.map(({ customer }) => customer)).size;
+}
+
+function knownOf(
+  erasures: readonly Erasure[],
+  into = new Map<string, Set<string>>(),
+): Map<string, Set<string>> {
+  for (const { customer, conversations } of erasures) {
+    const own = into.get(customer) ?? new Set();
+    into.set(customer, own);
+    for (const each of conversations) own.add(each);
+  }
+  return into;
 }
 
 function identity({ customer, conversations, at }: Erasure): string {

@@ -8,6 +8,11 @@ import type { KeyRing } from "../../runtime/log/sealer.ts";
 export interface EraseNotes {
   /** Durable when it resolves. @throws when it can't be noted: then nothing is erased */
   note(customer: string, conversations: readonly string[]): Promise<void> | void;
+  /**
+   * Told of each erasure that this node's copy comes to, wherever it was made and perhaps again: each node has a list of its own.
+   * @param at ms since the epoch
+   */
+  heard?(customer: string, conversations: readonly string[], at: number): void;
 }
 
 export interface EraseParts {
@@ -21,6 +26,7 @@ export interface EraseParts {
   forget(
     customer: string,
     events: readonly number[],
+    conversations: readonly string[],
   ): Promise<{ facts: number; turns: number; conversations: number } | undefined>;
 }
 
@@ -71,7 +77,7 @@ export async function eraseCustomer(customer: string, parts: EraseParts): Promis
   const late = after.filter((each) => !before.includes(each));
   if (late.length > 0) await note(after);
   for (const each of after) if (!(await keys.isDestroyed(each))) await keys.destroy(each);
-  const forgotten = await parts.forget(customer, events);
+  const forgotten = await parts.forget(customer, events, after);
   return {
     erased: true,
     ...(forgotten ?? { facts: 0, turns: 0, conversations: 0 }),

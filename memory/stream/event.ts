@@ -63,6 +63,8 @@ export interface DroppedEvent extends Common {
 export interface EraseEvent extends Common {
   readonly type: "erase";
   readonly customer: string;
+  /** Whose keys went with the customer's. */
+  readonly conversations?: readonly string[];
 }
 
 /** What is kept of the customer may not be erased. */
@@ -123,7 +125,12 @@ const clearSchema = z.discriminatedUnion("type", [
     }),
   }),
   z.object({ ...common, type: z.literal("dropped"), conversation: token }),
-  z.object({ ...common, type: z.literal("erase"), customer: token }),
+  z.object({
+    ...common,
+    type: z.literal("erase"),
+    customer: token,
+    conversations: z.array(token).optional(),
+  }),
   z.object({ ...common, type: z.literal("hold"), customer: token, until: time.optional() }),
   z.object({ ...common, type: z.literal("release"), customer: token }),
 ]);
@@ -227,6 +234,8 @@ function clearOf(event: MemoryEvent): object {
     return { ...head, conversation: event.conversation, customer: event.customer };
   if (event.type === "dropped") return { ...head, conversation: event.conversation };
   if (event.type === "expired") return { ...head, customer: event.customer, fact: event.fact };
+  if (event.type === "erase")
+    return { ...head, customer: event.customer, conversations: event.conversations };
   if (event.type === "hold") return { ...head, customer: event.customer, until: event.until };
   return { ...head, customer: event.customer };
 }

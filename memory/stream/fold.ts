@@ -30,6 +30,8 @@ export interface FoldParts {
   readonly tiers: Tiers;
   readonly summaries: Summaries;
   readonly holds: Holds;
+  /** Told of erasures. What it throws does not keep them from being made. */
+  readonly onErased?: (customer: string, conversations: readonly string[], at: number) => void;
 }
 
 export class Fold {
@@ -63,6 +65,8 @@ export class Fold {
         await tiers.drop(event.conversation);
         return undefined;
       case "erase": {
+        const { customer, conversations = [], at } = event;
+        this.#p.onErased?.(customer, conversations, at);
         const forgotten = await tiers.forget(event.customer);
         await holds.release(event.customer);
         return { facts: await facts.forget(event.customer), ...forgotten };

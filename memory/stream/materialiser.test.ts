@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { startTestServer, type TestServer } from "../../runtime/bus/testing.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { jetStreamApi } from "../../runtime/log/stream.ts";
+import { EraseList } from "../control/erase-list.ts";
 import { HandClock } from "../testing.ts";
 import { TestNode } from "./testing.ts";
 
@@ -224,6 +225,35 @@ it("erasing deletes a customer at every node and from the stream, and nobody els
   expect((await one.state()).messages).toBe(5);
   expect(await one.ask("remember", fact("back again"))).toEqual({ stored: false, reason: "erased" });
   await expect(one.ask("erase", { customer: "bob" })).rejects.toMatchObject({ code: "held" });
+});
+
+it("each node has an erasure on its own list, also one that was away, and one whose list can't be written erases", async () => {
+  const lists = [one, two].map(({ dir }) => new EraseList(join(dir, "erased.jsonl"), "main"));
+  await one.open({}, { notes: lists[0]! });
+  await somethingOfEverything(one);
+  await two.open({}, { notes: lists[1]! });
+  await two.caughtUp();
+  await two.memory.close();
+  await one.ask("erase", { customer: "ada" });
+  expect(lists.map((list) => list.count)).toEqual([1, 0]);
+  await two.open({}, { notes: lists[1]! });
+  await two.caughtUp();
+  expect(lists[1]!.all()).toEqual([
+    {
+      workspace: "main",
+      customer: "ada",
+      conversations: lists[0]!.all()[0]!.conversations,
+      at: new Date(clock.time).toISOString(),
+    },
+  ]);
+  await two.memory.close();
+  const broken = new EraseList(join(two.dir, "memory", "CURRENT", "erased.jsonl"), "main");
+  two.lose();
+  await two.open({}, { notes: broken });
+  await two.caughtUp();
+  expect(two.warnings).toContain("an erasure that was made could not be noted here");
+  expect((await two.ask("facts", { customer: "ada" })).facts).toEqual([]);
+  expect(two.memory.progress).toMatchObject({ unread: 0 });
 });
 
 it("passes over what is no event, says so, and loses nothing of what comes after", async () => {

@@ -146,6 +146,8 @@ export const configSchema = z.strictObject({
     temperature: z.number().min(0).max(2).default(0.2),
     /** Calls under way at once. */
     concurrency: count(2),
+    /** Whether it sums up conversations that have ended, and looks for lasting wishes in them. */
+    digest: z.boolean().default(true),
   }),
 
   encoder: section({
