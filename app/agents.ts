@@ -16,7 +16,13 @@ import { Inventory } from "../actors/skills/inventory.ts";
 import { skillRoutes } from "../actors/skills/routes.ts";
 import { defaultEraseList, EraseList } from "../memory/control/erase-list.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
-import { EncoderError, openSharedEncoder, type SharedEncoder } from "../memory/encoder/index.ts";
+import {
+  EncoderError,
+  type OpenReranker,
+  openReranker,
+  openSharedEncoder,
+  type SharedEncoder,
+} from "../memory/encoder/index.ts";
 import { type Memory, memoryRoutes, openMemory } from "../memory/index.ts";
 import type { Bus } from "../runtime/bus/index.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
@@ -82,6 +88,10 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     open.push(() => backOffice.close());
     await options.prepare?.(backOffice);
 
+    const reranker = await rerankerOf(config);
+    if (reranker) open.push(() => reranker.close());
+    const { rerankCandidates: candidates, rerankMs: withinMs } = config.knowledge;
+
     const erasures = eraseListOf(config);
     const memory = await openMemory({
       dir: join(config.dataDir, "memory"),
@@ -93,6 +103,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         pdfMs: config.knowledge.pdfMs,
       },
       encoder,
+      rerank: reranker && { reranker, candidates, withinMs },
       clock,
       tiers: config.memory,
       retention: config.retention,
@@ -195,9 +206,19 @@ export function eraseListOf({ backup, dataDir, workspace }: Config): EraseList {
   return new EraseList(backup.eraseList ?? defaultEraseList(dataDir), workspace);
 }
 
-async function encoderOf(config: Config): Promise<SharedEncoder> {
+function encoderOf(config: Config): Promise<SharedEncoder> {
+  return loaded(openSharedEncoder(encoderOptions(config.encoder)));
+}
+
+async function rerankerOf({ encoder, knowledge: { reranker } }: Config): Promise<OpenReranker | undefined> {
+  if (reranker === undefined) return undefined;
+  const { modelsDir, model = reranker } = encoderOptions({ ...encoder, model: reranker });
+  return loaded(openReranker({ modelsDir, model, threads: encoder.threads }));
+}
+
+async function loaded<T>(loading: Promise<T>): Promise<T> {
   try {
-    return await openSharedEncoder(encoderOptions(config.encoder));
+    return await loading;
   } catch (error) {
     if (!(error instanceof EncoderError)) throw error;
     throw new DependencyError(`${error.message}`);

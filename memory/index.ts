@@ -10,6 +10,7 @@ import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { ArticleOptions } from "./knowledge/articles.ts";
 import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
+import type { RerankOptions } from "./knowledge/rerank.ts";
 import { type KnowledgeServiceOptions, knowledgeService } from "./knowledge/service.ts";
 import { memoryService } from "./services.ts";
 import { contents } from "./store/contents.ts";
@@ -40,6 +41,8 @@ export interface MemoryOptions {
   /** Without one, everything is found by its words alone. It is the caller's to close. */
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
+  /** Ranks once more what is found in the articles. */
+  readonly rerank?: RerankOptions;
   readonly tiers?: TierOptions;
   readonly retention?: MemoryRetention;
   /** Where what it is told is kept. Without one it is in this database alone: for a memory that is thrown away. */
@@ -88,8 +91,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       holds,
       onErased: (...erased) => heard(notes, options.stream?.warn, ...erased),
     });
-    const { knowledgeDirs: dirs, progress } = options;
-    const base = await KnowledgeBase.open({ db, encoder, dirs, articles: options.articles, progress });
+    const { knowledgeDirs: dirs, articles, rerank, progress } = options;
+    const base = await KnowledgeBase.open({ db, encoder, rerank, dirs, articles, progress });
     knowledge = base;
     const copy =
       options.stream && (await follow(options.stream, { db, keys, facts, turns, summaries, holds, fold }));

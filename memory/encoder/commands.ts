@@ -1,4 +1,4 @@
-/** `models list|pull`: the encoders on this machine. */
+/** `models list|pull|add|verify`: the encoders on this machine. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 
@@ -47,4 +47,47 @@ export function modelCommands(parent: Command, env: CliEnv): void {
         `${model} is in ${folder} (${dimension} dimensions).\nUse it with this in bailiwick.yaml:\n\nencoder:\n  model: ${model}`,
       );
     });
+
+  parent
+    .command("add")
+    .description("take over an encoder's folder that was brought by hand")
+    .argument("<folder>", "with config.json, tokenizer.json, tokenizer_config.json and onnx/model.onnx")
+    .option("--name <name>", "what it is called then; its own name by default")
+    .option("--force", "replace one of that name")
+    .action(async (from: string, options: { name?: string; force?: boolean }) => {
+      const { encoderOptions } = await import("./encoder.ts");
+      const { addModel } = await import("./add.ts");
+      const { modelsDir } = encoderOptions(env.config().encoder);
+      const { model } = await addModel({ modelsDir, from, ...options });
+      await verify(modelsDir, model, `\nUse it with this in bailiwick.yaml:\n\nencoder:\n  model: ${model}`);
+    });
+
+  parent
+    .command("verify")
+    .description("whether an encoder's files are whole, and whether it can tell what is alike")
+    .argument("[model]", "the one in use by default")
+    .action(async (name?: string) => {
+      const { encoderOptions } = await import("./encoder.ts");
+      const { modelsDir, model } = encoderOptions({
+        ...env.config().encoder,
+        ...(name ? { model: name } : {}),
+      });
+      await verify(modelsDir, model!);
+    });
+
+  async function verify(modelsDir: string, model: string, more = ""): Promise<void> {
+    const { checkModel } = await import("./model-check.ts");
+    const check = await checkModel(modelsDir, model);
+    const { folder, dimension, compared, msAText, alike, unlike, problems } = check;
+    const files = compared === 0 ? "no checksums were noted" : `${compared} files compared`;
+    env.out(check, () =>
+      [
+        `${model} in ${folder}: ${dimension} dimensions, ${files}, ${msAText.toFixed(1)} ms a short text`,
+        `alike ${alike.toFixed(2)}, unlike ${unlike.toFixed(2)}`,
+        ...problems.map((problem) => env.colors.red(problem)),
+        ...(problems.length === 0 ? [env.colors.green("it is whole and encodes"), more].filter(Boolean) : []),
+      ].join("\n"),
+    );
+    if (problems.length > 0) env.fail();
+  }
 }

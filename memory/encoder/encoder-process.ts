@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EncoderError } from "./encoder-error.ts";
-import type { FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
+import type { EncoderInput, FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
 /** A request of up to this many texts is somebody's turn and goes before bulk work. */
 const INTERACTIVE = 4;
@@ -30,7 +30,7 @@ export interface ProcessOptions {
 }
 
 interface Job {
-  readonly text: string;
+  readonly text: EncoderInput;
   attempts: number;
   readonly done: (vector: Float32Array) => void;
   readonly failed: (error: Error) => void;
@@ -62,7 +62,7 @@ export class EncoderProcess {
     return this.#dimension;
   }
 
-  encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
+  encode(texts: readonly EncoderInput[], signal?: AbortSignal): Promise<Float32Array[]> {
     if (this.#state === "closed") return Promise.reject(new EncoderError("closed", "the encoder is closed"));
     if (this.#state === "down") return Promise.reject(this.#unavailable());
     return new Promise((resolve, reject) => {

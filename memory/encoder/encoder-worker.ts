@@ -5,7 +5,7 @@
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
+import type { EncoderInput, FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
 /** Padded tokens in one forward pass: bounds memory. */
 const TOKENS_PER_PASS = 2_048;
@@ -29,21 +29,24 @@ interface Passed {
 
 const weights = await weightsFile();
 limitThreads(settings.threads, weights.path);
-const { AutoModel, AutoTokenizer, env, Tensor } = await import("@xenova/transformers");
+const { AutoModel, AutoModelForSequenceClassification, AutoTokenizer, env, Tensor } = await import(
+  "@xenova/transformers"
+);
 env.allowRemoteModels = false;
 env.allowLocalModels = true;
 env.localModelPath = settings.modelsDir;
 const tokenizer = await AutoTokenizer.from_pretrained(settings.model, { local_files_only: true });
-const model = await AutoModel.from_pretrained(settings.model, {
+const ranks = settings.task === "rank";
+const model = await (ranks ? AutoModelForSequenceClassification : AutoModel).from_pretrained(settings.model, {
   quantized: weights.quantized,
   local_files_only: true,
 });
-const dimension = (await pass([tokenise("a")])).dims[1]!;
+const dimension = (await pass([tokenise(ranks ? ["a", "a"] : "a")])).dims[1]!;
 
 process.on("message", ({ batch, texts }: ToWorker) => void answer(batch, texts));
 send({ kind: "ready", dimension });
 
-async function answer(batch: number, texts: readonly string[]): Promise<void> {
+async function answer(batch: number, texts: readonly EncoderInput[]): Promise<void> {
   try {
     const data = await encode(texts);
     send({ kind: "vectors", batch, data });
@@ -52,7 +55,7 @@ async function answer(batch: number, texts: readonly string[]): Promise<void> {
   }
 }
 
-async function encode(texts: readonly string[]): Promise<Float32Array> {
+async function encode(texts: readonly EncoderInput[]): Promise<Float32Array> {
   const data = new Float32Array(texts.length * dimension);
   // A text without tokens keeps its zero vector: it is like nothing.
   const encoded = texts
@@ -77,14 +80,14 @@ async function encode(texts: readonly string[]): Promise<Float32Array> {
   return data;
 }
 
-function tokenise(text: string): Encoded {
-  return tokenizer(text.slice(0, settings.maxCharacters), {
-    truncation: true,
-    return_tensor: false,
-  }) as Encoded;
+function tokenise(input: EncoderInput): Encoded {
+  const [text, pair] = typeof input === "string" ? [input] : input;
+  const cut = (one: string | undefined): string | undefined => one?.slice(0, settings.maxCharacters);
+  const options = { text_pair: cut(pair) ?? null, truncation: true, return_tensor: false };
+  return tokenizer(cut(text), options) as Encoded;
 }
 
-/** One forward pass; answers [texts, dimension], normalised. */
+/** One forward pass; answers [texts, dimension], normalised where they are vectors. */
 async function pass(texts: readonly Encoded[]): Promise<Passed> {
   const longest = Math.max(...texts.map((text) => text.input_ids.length));
   const inputs: Record<string, InstanceType<typeof Tensor>> = {};
@@ -99,13 +102,13 @@ async function pass(texts: readonly Encoded[]): Promise<Passed> {
     inputs[name] = new Tensor("int64", cells, [texts.length, longest]);
   }
   const outputs = (await model(inputs)) as Record<string, Passed>;
-  const sentence = outputs.sentence_embedding;
+  if (ranks && outputs.logits) return outputs.logits;
+  const sentence = ranks ? undefined : outputs.sentence_embedding;
   if (sentence) return normalised(sentence);
   const states = outputs.last_hidden_state ?? outputs.token_embeddings;
-  if (!states) {
-    throw new Error(
-      `the model has the outputs ${Object.keys(outputs).join(", ")}; needed is sentence_embedding or last_hidden_state`,
-    );
+  if (ranks || !states) {
+    const needed = ranks ? "logits" : "sentence_embedding or last_hidden_state";
+    throw new Error(`the model has the outputs ${Object.keys(outputs).join(", ")}; needed is ${needed}`);
   }
   return normalised(pooled(states, texts));
 }

@@ -74,6 +74,7 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
   const digest = await locateModel(modelsDir, model);
   const worker = new EncoderProcess({
     settings: {
+      task: "encode",
       modelsDir,
       model,
       threads: options.threads ?? 1,

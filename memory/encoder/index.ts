@@ -10,3 +10,4 @@ export { type EncoderFacts, encoderOn } from "./encoder-port.ts";
 export type { Pooling } from "./encoder-protocol.ts";
 export { openSharedEncoder, portTo, type SharedEncoder } from "./encoder-thread.ts";
 export { BUILT_IN_MODEL, prepareModel } from "./prepare.ts";
+export { type OpenReranker, openReranker, type Reranker } from "./reranker.ts";

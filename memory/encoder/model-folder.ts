@@ -1,14 +1,16 @@
 /** Finds a model on disk and names its content. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, readdir, readFile } from "node:fs/promises";
+import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { EncoderError } from "./encoder-error.ts";
 import { BUILT_IN_MODEL } from "./prepare.ts";
 
-const NEEDED = ["config.json", "tokenizer.json", "tokenizer_config.json"];
-const WEIGHTS = ["onnx/model.onnx", "onnx/model_quantized.onnx"];
+/** Files beside the weights. */
+export const NEEDED = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+const CHECKSUMS = "checksums.json";
+export const WEIGHTS = ["onnx/model.onnx", "onnx/model_quantized.onnx"];
 
 /**
  * Answers a short digest of the weights.
@@ -30,24 +32,41 @@ export async function locateModel(modelsDir: string, model: string): Promise<str
       `no encoder model in ${folder} (${missing.join(", ")} not found): ${how}`,
     );
   }
-  return (await recordedDigest(folder)) ?? (await digestOf(found));
+  return (await recordedDigest(folder)) ?? (await sumOf(found)).slice(0, 12);
 }
 
 async function recordedDigest(folder: string): Promise<string | undefined> {
+  return (await recordedSums(folder))?.["onnx/model.onnx"]?.slice(0, 12);
+}
+
+/** SHA-256 (hex) of a model's files, by their paths, as they were when it was put there; undefined when nobody noted them. */
+export async function recordedSums(folder: string): Promise<Readonly<Record<string, string>> | undefined> {
   try {
-    const checksums = JSON.parse(await readFile(join(folder, "checksums.json"), "utf8")) as {
+    const { files } = JSON.parse(await readFile(join(folder, CHECKSUMS), "utf8")) as {
       files?: Record<string, string>;
     };
-    return checksums.files?.["onnx/model.onnx"]?.slice(0, 12);
+    return files;
   } catch {
     return undefined;
   }
 }
 
-async function digestOf(file: string): Promise<string> {
+export async function writeChecksums(
+  folder: string,
+  noted: {
+    readonly model: string;
+    readonly source: string;
+    readonly files: Readonly<Record<string, string>>;
+  },
+): Promise<void> {
+  await writeFile(join(folder, CHECKSUMS), `${JSON.stringify(noted, null, 1)}\n`);
+}
+
+/** SHA-256 of a file, hex. */
+export async function sumOf(file: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(file), hash);
-  return hash.digest("hex").slice(0, 12);
+  return hash.digest("hex");
 }
 
 async function firstThatExists(files: readonly string[]): Promise<string | undefined> {

@@ -5,13 +5,14 @@
  * `<modelsDir>/use-lite-en/{config.json,tokenizer.json,tokenizer_config.json,onnx/model.onnx,checksums.json}`.
  * The folder appears whole or not at all; one that is there and intact is left as it is. Needs no network.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { useLiteModel } from "./use-lite-graph.ts";
 import { tokenizerFiles } from "./use-lite-tokenizer.ts";
 import { PACKAGE, packageFolder, readPackage, WeightsError } from "./use-lite-weights.ts";
+import { writeWhole } from "./whole-folder.ts";
 
 /** Name of the built-in encoder, also of its folder. */
 export const BUILT_IN_MODEL = "use-lite-en";
@@ -79,30 +80,16 @@ async function isIntact(folder: string): Promise<boolean> {
   }
 }
 
-/** Writes beside the folder and renames, so that a reader or a crash never meets half a model. */
 async function writeFolder(folder: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
-  const mark = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  const fresh = `${folder}.new-${mark}`;
-  const old = `${folder}.old-${mark}`;
-  try {
+  const fill = async (fresh: string): Promise<void> => {
     for (const [path, bytes] of Object.entries(files)) {
       const file = join(fresh, path);
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, bytes);
     }
-    await rename(folder, old).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-    try {
-      await rename(fresh, folder);
-    } catch (error) {
-      // Another process was quicker; what it wrote is as good when it is intact.
-      if (!(await isIntact(folder))) throw error;
-    }
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
-  }
+  };
+  // Another process may be quicker; what it wrote is as good when it is intact.
+  await writeWhole(folder, fill, () => isIntact(folder));
 }
 
 function json(value: unknown): Uint8Array {

@@ -2,13 +2,15 @@
  * `models pull`: fetches an encoder from a hub into the folder of models, because an operator asked for it. Nothing else
  * in the desk ever goes to a hub.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { DependencyError, UsageError } from "../../runtime/config/errors.ts";
+import { NEEDED, writeChecksums } from "./model-folder.ts";
+import { writeWhole } from "./whole-folder.ts";
 
 export const DEFAULT_HUB = "https://huggingface.co";
 
@@ -28,7 +30,8 @@ export interface PullOptions {
   readonly stallMs?: number;
 }
 
-const MODEL = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/;
+/** Names of models. */
+export const MODEL = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/;
 
 /**
  * Answers the folder of the model, which appears whole or not at all.
@@ -43,25 +46,15 @@ export async function pullModel(options: PullOptions): Promise<string> {
   }
   const weights = options.quantized ? "onnx/model_quantized.onnx" : "onnx/model.onnx";
   const folder = join(modelsDir, model);
-  const mark = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  const fresh = `${folder}.new-${mark}`;
-  const old = `${folder}.old-${mark}`;
-  try {
+  await writeWhole(folder, async (fresh) => {
     const files: Record<string, string> = {};
-    for (const file of ["config.json", "tokenizer.json", "tokenizer_config.json", weights]) {
+    for (const file of [...NEEDED, weights]) {
       files[file] = await fetchFile(file, join(fresh, file), options);
     }
     const source = `${options.hub ?? DEFAULT_HUB}/${model}@${revision}`;
-    await writeFile(join(fresh, "checksums.json"), `${JSON.stringify({ model, source, files }, null, 1)}\n`);
-    await rename(folder, old).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-    await rename(fresh, folder);
-    return folder;
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
-  }
+    await writeChecksums(fresh, { model, source, files });
+  });
+  return folder;
 }
 
 /** Writes one file and answers its SHA-256 (hex). */

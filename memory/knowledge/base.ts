@@ -20,6 +20,7 @@ import { type Article, type ArticleOptions, loadArticles, stateOfFolders } from 
 import { keptCalibration } from "./calibrations.ts";
 import { encodeArticles } from "./encoding.ts";
 import { plainText } from "./plain-text.ts";
+import { type RerankOptions, reranked } from "./rerank.ts";
 
 export interface FoundPassage {
   /** `<article>#<number of the passage>`. */
@@ -37,6 +38,7 @@ export interface FoundPassage {
 export interface KnowledgeOptions {
   readonly db: MemoryDb;
   readonly encoder?: Encoder;
+  readonly rerank?: RerankOptions;
   readonly dirs: readonly string[];
   readonly articles?: ArticleOptions;
   /** How long `open` waits for vectors that are not stored yet, ms. Default 10,000. The others are computed later on. */
@@ -60,6 +62,8 @@ export interface IndexReport {
   readonly problems: readonly string[];
 }
 
+/** What is ranked once more. */
+const CANDIDATES = 20;
 /** Articles whose vectors are read from the database at once. */
 const READ_AT_ONCE = 32;
 const ENCODE_PAUSES_MS = [1_000, 10_000, 40_000];
@@ -145,7 +149,11 @@ export class KnowledgeBase {
 
   /** The best passage of each of the k best articles, best first. */
   async search(text: string, k = 4, signal?: AbortSignal): Promise<FoundPassage[]> {
-    return this.find(await encodeQuery(text, this.#o.encoder, signal), k);
+    const { rerank, encoder } = this.#o;
+    const query = await encodeQuery(text, encoder, signal);
+    if (!rerank) return this.find(query, k);
+    const found = this.find(query, Math.max(k, rerank.candidates ?? CANDIDATES));
+    return (await reranked(text, found, rerank, signal)).slice(0, k);
   }
 
   /** The same for a query that is encoded. */

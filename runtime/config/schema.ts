@@ -183,6 +183,12 @@ export const configSchema = z.strictObject({
     maxArticleBytes: bytes(8 * 1024 * 1024),
     /** Reading one PDF may take so long. */
     pdfMs: ms(20_000),
+    /** A cross-encoder that ranks once more what was found: folder name or absolute path, as `encoder.model`; none by default. */
+    reranker: z.string().min(1).optional(),
+    /** Passages that it ranks. */
+    rerankCandidates: count(20),
+    /** What that may take; then what was found stays in its order. */
+    rerankMs: ms(300),
     /** Whether the articles of the shipped company are read. */
     shipped: z.boolean().default(true),
   }),
