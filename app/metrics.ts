@@ -22,6 +22,15 @@ interface Written {
   readonly at: number;
 }
 
+/** What of a service's health is counted. */
+interface SeenHealth {
+  readonly state?: string;
+  readonly tokens?: Readonly<Record<string, number>>;
+  /** Reads of each tier, and the ms that they took. */
+  readonly reads?: Readonly<Record<string, number>>;
+  readonly readMs?: Readonly<Record<string, number>>;
+}
+
 export interface SeenRequest {
   readonly method: string;
   readonly route: string;
@@ -68,6 +77,12 @@ export function feedMetrics(
   const tokens = metrics.gauge("bailiwick_model_tokens", "Tokens of the model since the start", [
     "direction",
   ]);
+  const reads = metrics.gauge("bailiwick_memory_reads", "Reads of what was said since the start, by tier", [
+    "tier",
+  ]);
+  const readSeconds = metrics.gauge("bailiwick_memory_read_seconds", "Seconds that these reads took in all", [
+    "tier",
+  ]);
   const seconds = flow(metrics);
   const records = atHand((kind, type) => metrics.records.labels({ kind, type }));
 
@@ -88,11 +103,13 @@ export function feedMetrics(
     refresh: async () => {
       const { services = {}, host = {} } = engine.status() as { services?: JsonObject; host?: JsonObject };
       for (const [name, health] of Object.entries(services)) {
-        const { state, tokens: used } = health as { state?: string; tokens?: Record<string, number> };
+        const { state, tokens: used, reads: counts, readMs } = health as SeenHealth;
         // A service that still starts has less to give than it will.
         const number = HEALTH_NUMBER[state as keyof typeof HEALTH_NUMBER] ?? HEALTH_NUMBER.degraded;
         metrics.downstream.set({ name }, number);
         for (const [direction, count] of Object.entries(used ?? {})) tokens.set({ direction }, count);
+        for (const [tier, count] of Object.entries(counts ?? {})) reads.set({ tier }, count);
+        for (const [tier, ms] of Object.entries(readMs ?? {})) readSeconds.set({ tier }, ms / 1000);
       }
       const { cells, waiting: records, checked: sampled, diverged: differ } = host as Record<string, number>;
       metrics.actors.set({ kind: "all" }, cells ?? 0);

@@ -67,6 +67,8 @@ describe("metrics", () => {
     const route = '"/v1/conversations/:id/messages"';
     expect(m.get(`bailiwick_http_request_seconds_count{method="POST",route=${route},status="202"}`)).toBe(2);
     expect(m.get("bailiwick_dead_letters{}")).toBe(0);
+    expect(m.get('bailiwick_memory_reads{tier="hot"}')).toBe(0);
+    expect(m.get('bailiwick_memory_read_seconds{tier="cold"}')).toBe(0);
     expect(m.get("bailiwick_states_checked{}")).toBeGreaterThanOrEqual(0);
     expect(m.get("bailiwick_states_diverged{}")).toBe(0);
     expect(m.get('bailiwick_actors{kind="all"}')).toBeGreaterThan(0);

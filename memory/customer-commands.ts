@@ -10,6 +10,7 @@ interface ShownFact {
   readonly text: string;
   readonly source: { readonly conversation: string; readonly messageId?: string; readonly at: number };
   readonly supersededAt?: number;
+  readonly supersededBy?: string;
 }
 
 interface Said {
@@ -122,11 +123,13 @@ function quotes(said: readonly Said[], env: CliEnv): string {
 function list(facts: readonly ShownFact[], env: CliEnv): string {
   if (facts.length === 0) return "nothing is known about this customer";
   const { bold, dim } = env.colors;
+  const later = new Map(facts.map((fact) => [fact.id, fact]));
   return facts
-    .map(({ type, text, source, supersededAt }) => {
+    .map(({ type, text, source, supersededAt, supersededBy = "" }) => {
+      const instead = later.get(supersededBy);
       const day = new Date(source.at).toISOString().slice(0, 10);
       const from = `${day}, conversation ${source.conversation}${source.messageId ? `, message ${source.messageId}` : ""}`;
-      return `${bold(type)}: ${text}${supersededAt ? " (no longer)" : ""}\n  ${dim(from)}`;
+      return `${bold(type)}: ${text}${supersededAt ? ` (no longer${instead ? `: ${instead.text}` : ""})` : ""}\n  ${dim(from)}`;
     })
     .join("\n");
 }

@@ -35,14 +35,14 @@ export function memoryRoutes({ call, customerKey }: MemoryRouteOptions): AnyRout
       path: "/v1/admin/memory/:customer/recall",
       auth: "admin",
       tag: "memory",
-      summary: "The facts about a customer that bear on a text, or the newest ones",
+      summary: "The facts about a customer that bear on a text and held when it says, or the newest ones",
       query: z.strictObject({
         text: z.string().max(2_000).optional(),
         k: z.coerce.number().int().min(1).max(100).default(5),
         role: z.string().max(64).optional(),
         conversation: z.string().max(128).optional(),
       }),
-      handler: ({ params, query }) => memory("recall", params, dropUndefined(query)),
+      handler: ({ params, query }) => memory("recall", params, dropUndefined({ ...query, past: true })),
     }),
     route({
       method: "GET",

@@ -28,6 +28,7 @@ export const inputs = {
     conversation: token.optional(),
     asOf: time.optional(),
     knownAt: time.optional(),
+    past: z.boolean().default(false),
     after,
   }),
   remember: z.object({

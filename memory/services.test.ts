@@ -93,6 +93,43 @@ describe("memory", () => {
     expect((await ask("memory.recall", { customer: "cust2", text: "wool" })).facts).toEqual([]);
   });
 
+  it("with a time in the question, what held and was said then comes first, and says whether it still holds", async () => {
+    const day = 86_400_000;
+    const moved = Date.now() - 20 * day;
+    await ask("memory.remember", said("12 Elm Street", { type: "address", at: moved - 100 * day }));
+    await ask("memory.remember", said("3 Oak Avenue", { type: "address", at: moved }));
+    const recalled = async (text: string, more: JsonObject = {}) =>
+      (await ask("memory.recall", { customer: "cust1", text, ...more })).facts;
+    const [then, now] = await recalled("my address before I moved", { past: true });
+    expect(then).toMatchObject({ text: "12 Elm Street", supersededAt: expect.any(Number) });
+    expect(now).toMatchObject({ text: "3 Oak Avenue" });
+    expect(now).not.toHaveProperty("supersededAt");
+    expect((await recalled("my address before I moved")).map(({ text }: any) => text)).toEqual([
+      "3 Oak Avenue",
+    ]);
+    const names = (await recalled("my address", { past: true })).map(({ text }: any) => text);
+    expect(names).toEqual(["3 Oak Avenue"]);
+    // What the customer has agreed to holds as it does now, whatever time is looked at.
+    await ask("memory.remember", said("agreed", { type: "consent.ads", value: true, at: moved - day }));
+    await ask("memory.remember", said("likes blue", { purpose: "ads", at: moved - day }));
+    await ask("memory.remember", said("not any more", { type: "consent.ads", value: false, at: moved }));
+    expect(JSON.stringify(await recalled("blue before I moved", { past: true, k: 50 }))).not.toContain(
+      "blue",
+    );
+
+    const turns = [30, 3].map((days, turn) => ({
+      turn,
+      at: Date.now() - days * day,
+      text: "The kettle does not work",
+      reply: "",
+    }));
+    await ask("memory.turns", { customer: "cust1", conversation: "conv1", turns });
+    const first = async (text: string) =>
+      (await ask("memory.said", { customer: "cust1", text, k: 1 })).said[0].turn;
+    expect(await first("what about the kettle three days ago?")).toBe(1);
+    expect(await first("what about the kettle 30 days ago?")).toBe(0);
+  });
+
   it("recalls the newest facts when nothing is said yet", async () => {
     for (const i of [1, 2, 3]) await ask("memory.remember", said(`fact ${i}`));
     const { facts } = await ask("memory.recall", { customer: "cust1", k: 2 });

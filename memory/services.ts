@@ -7,9 +7,11 @@ import type { KeyRing } from "../runtime/log/sealer.ts";
 import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
 import { type MemoryRetention, sweepExpired } from "./control/expiry.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
+import { rounded } from "./figures.ts";
 import { dropUndefined, valid } from "./input.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
+import { periodIn } from "./retrieval/when.ts";
 import { inputs } from "./service-inputs.ts";
 import { readable } from "./store/access.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
@@ -52,8 +54,9 @@ const ENCODED_AT_ONCE = 64;
  * What reads takes `after`, the sequence of a write, and waits a while for this node's copy to have it; what may be old all the
  * same says `stale`. What writes answers its `seq`, and `pending` while the copy has not got it: it is durable then, and comes.
  *
- * - `recall` {customer, text?, k?, role?, conversation?, asOf?, knownAt?} → {facts}: those that bear on the text, or the newest,
- *   of those that the role may read; each with source
+ * - `recall` {customer, text?, k?, role?, conversation?, asOf?, knownAt?, past?} → {facts}: those that bear on the text, or the
+ *   newest, of those that the role may read; each with source. With `past` first those that held in the time that the text names,
+ *   superseded ones too, which say `supersededAt`
  * - `remember` {customer, conversation, type, text, value, messageId?, readers?, purpose?, …} → {stored, id?, reason?}, once per
  *   key
  * - `turns` {conversation, customer?, turns: [{turn, at, text, reply, speaker?, messageId?}]} → {stored}
@@ -85,10 +88,19 @@ export function memoryService(parts: MemoryParts): Service {
 
   const operations: Record<string, Operation> = {
     recall: async (input, { signal }) => {
-      const { customer, text, k, asOf, knownAt, after, ...reader } = valid("recall", inputs.recall, input);
+      const { customer, text, k, asOf, knownAt, past, after, ...reader } = valid(
+        "recall",
+        inputs.recall,
+        input,
+      );
       return reading({ after }, signal, async () => {
-        const may = readable(await facts.current(customer, { asOf, knownAt }), reader);
-        const ranked = await rankFacts(may, text, k, encoder, signal);
+        const now = await facts.current(customer, { asOf, knownAt });
+        const period = past && text ? periodIn(text, clock.now(), await facts.all(customer)) : undefined;
+        const held = period ? readable(await facts.during(customer, period), reader, now) : [];
+        const others = readable(now, reader).filter(({ id }) => held.every((each) => each.id !== id));
+        // What held in the time that is named comes first.
+        const ranked = await rankFacts(held, text, k, encoder, signal);
+        ranked.push(...(await rankFacts(others, text, k - ranked.length, encoder, signal)));
         return { facts: ranked.map(({ fact, score }) => ({ ...shown(fact), score })) };
       });
     },
@@ -141,7 +153,9 @@ export function memoryService(parts: MemoryParts): Service {
       const { customer, text, k, after } = valid("said", inputs.said, input);
       return reading({ after }, signal, async () => {
         const all = await encoded(customer, await tiers.saidBy(customer, encoder?.id), signal);
-        const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k });
+        const period = periodIn(text, clock.now(), await facts.all(customer));
+        const inTime = period && (({ at }: Said): boolean => at >= period.from && at < period.to);
+        const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k, inTime });
         return {
           said: found.map(({ utterance: { id: _, vector: __, ...said }, score }) =>
             dropUndefined({ ...said, score }),
@@ -290,6 +304,9 @@ export function memoryService(parts: MemoryParts): Service {
         ...(copy ? { stream: { ...copy } } : {}),
         encoder: state ? { ...state } : null,
         reads: Object.fromEntries(Object.entries(tiers.reads).map(([tier, { reads }]) => [tier, reads])),
+        readMs: Object.fromEntries(
+          Object.entries(tiers.reads).map(([tier, { ms }]) => [tier, rounded(ms, 3)]),
+        ),
       };
     },
     start: async () => {

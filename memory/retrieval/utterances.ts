@@ -31,13 +31,17 @@ export interface UtteranceHit<T extends Utterance> {
   readonly score: number;
 }
 
-export interface UtteranceOptions {
+export interface UtteranceOptions<T extends Utterance = Utterance> {
   /** Hits at most, neighbours included. Default 10. */
   readonly k?: number;
   /** Share of the score by meaning, 0 … 1; without vectors words alone count. Default 0.5. */
   readonly vectorShare?: number;
   /** Part of a neighbour's score that counts, by its distance. Default 0.3 beside, 0.1 one further. */
   readonly neighbours?: readonly number[];
+  /** Whether something was said in the time that the question names; it counts more than the rest. */
+  readonly inTime?: (utterance: T) => boolean;
+  /** So many times as much. Default 1.5. */
+  readonly timeWeight?: number;
 }
 
 const NEIGHBOURS = [0.3, 0.1];
@@ -53,8 +57,9 @@ export function spoken({ speaker, text }: Pick<Utterance, "speaker" | "text">): 
 export function findUtterances<T extends Utterance>(
   utterances: readonly T[],
   query: Query,
-  { k = 10, vectorShare = 0.5, neighbours = NEIGHBOURS }: UtteranceOptions = {},
+  options: UtteranceOptions<T> = {},
 ): UtteranceHit<T>[] {
+  const { k = 10, vectorShare = 0.5, neighbours = NEIGHBOURS, inTime, timeWeight = 1.5 } = options;
   const byWords = wordScores(utterances, query.text);
   const byMeaning = vectorShare > 0 ? meaningScores(utterances, query) : undefined;
   const share = byMeaning ? vectorShare : 0;
@@ -69,7 +74,7 @@ export function findUtterances<T extends Utterance>(
       for (const at of [i - n - 1, i + n + 1])
         if (utterances[at]?.conversation === conversation) sum += weight * own[at]!;
     }
-    return sum;
+    return inTime?.(utterances[i]!) ? timeWeight * sum : sum;
   };
   return utterances
     .map((utterance, i) => ({ utterance, score: score(i), i }))

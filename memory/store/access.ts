@@ -19,12 +19,17 @@ export const SERVICE_PURPOSE = "service";
 export const CONSENT = "consent.";
 
 /**
- * @param facts of one customer that hold at the time
- * @returns those of them that the reader may read, in their order
+ * @param facts of one customer
+ * @param now those that hold at the time: what he has agreed to is among them
+ * @returns those that the reader may read, in their order
  */
-export function readable(facts: readonly Fact[], { role, conversation }: Reader): Fact[] {
+export function readable(
+  facts: readonly Fact[],
+  { role, conversation }: Reader,
+  now: readonly Fact[] = facts,
+): Fact[] {
   const agreed = new Set<string>([SERVICE_PURPOSE]);
-  for (const { type, value } of facts)
+  for (const { type, value } of now)
     if (type.startsWith(CONSENT) && value === true) agreed.add(type.slice(CONSENT.length));
   return facts.filter(
     ({ readers, purpose, scope, source }) =>

@@ -148,6 +148,13 @@ export class FactStore {
     });
   }
 
+  /** Facts that held at some time of a period, as it is known now; newest first. */
+  async during(customer: string, { from, to }: { from: number; to: number }): Promise<Fact[]> {
+    return (await this.all(customer)).filter(
+      ({ validFrom, validTo = Number.POSITIVE_INFINITY }) => validFrom < to && validTo > from,
+    );
+  }
+
   /** All facts that have not expired, superseded ones too; newest first. None when the key was destroyed. */
   async all(customer: string): Promise<Fact[]> {
     const sealer = await this.#keys.sealer(customer);
