@@ -18,7 +18,9 @@ import { defaultEraseList, EraseList } from "../memory/control/erase-list.ts";
 import { encoderOptions } from "../memory/encoder/encoder.ts";
 import {
   EncoderError,
+  type OpenEncoder,
   type OpenReranker,
+  openEncoder,
   openReranker,
   openSharedEncoder,
   type SharedEncoder,
@@ -103,6 +105,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         pdfMs: config.knowledge.pdfMs,
       },
       encoder,
+      formerEncoder: (id) => formerEncoder(config, id),
       rerank: reranker && { reranker, candidates, withinMs },
       clock,
       tiers: config.memory,
@@ -208,6 +211,19 @@ export function eraseListOf({ backup, dataDir, workspace }: Config): EraseList {
 
 function encoderOf(config: Config): Promise<SharedEncoder> {
   return loaded(openSharedEncoder(encoderOptions(config.encoder)));
+}
+
+/** Undefined when its files are gone, or are others by now. */
+async function formerEncoder({ encoder }: Config, id: string): Promise<OpenEncoder | undefined> {
+  const [model = ""] = id.split("@");
+  try {
+    const opened = await openEncoder(encoderOptions({ ...encoder, model }));
+    if (opened.id === id) return opened;
+    await opened.close();
+  } catch (error) {
+    if (!(error instanceof EncoderError)) throw error;
+  }
+  return undefined;
 }
 
 async function rerankerOf({ encoder, knowledge: { reranker } }: Config): Promise<OpenReranker | undefined> {

@@ -9,7 +9,8 @@ import type { MemoryRetention } from "./control/expiry.ts";
 import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import type { ArticleOptions } from "./knowledge/articles.ts";
-import { type IndexReport, KnowledgeBase } from "./knowledge/base.ts";
+import type { IndexReport } from "./knowledge/base.ts";
+import { Knowledge } from "./knowledge/knowledge.ts";
 import type { RerankOptions } from "./knowledge/rerank.ts";
 import { type KnowledgeServiceOptions, knowledgeService } from "./knowledge/service.ts";
 import { memoryService } from "./services.ts";
@@ -41,6 +42,8 @@ export interface MemoryOptions {
   /** Without one, everything is found by its words alone. It is the caller's to close. */
   readonly encoder?: OpenEncoder;
   readonly clock?: Clock;
+  /** Opens the encoder that was used before, by its id; undefined when it is not here any more. */
+  readonly formerEncoder?: (id: string) => Promise<OpenEncoder | undefined>;
   /** Ranks once more what is found in the articles. */
   readonly rerank?: RerankOptions;
   readonly tiers?: TierOptions;
@@ -56,7 +59,7 @@ export interface MemoryOptions {
 export interface Memory {
   /** `memory` and `knowledge`, for the host. */
   readonly services: readonly Service[];
-  readonly knowledge: KnowledgeBase;
+  readonly knowledge: Knowledge;
   readonly facts: FactStore;
   readonly turns: TurnStore;
   readonly tiers: Tiers;
@@ -76,7 +79,7 @@ export interface Memory {
 export async function openMemory(options: MemoryOptions): Promise<Memory> {
   const { keys, encoder, clock = systemClock, notes } = options;
   const db = await openDatabase(options.dir);
-  let knowledge: KnowledgeBase | undefined;
+  let knowledge: Knowledge | undefined;
   try {
     const facts = new FactStore(db, keys, clock);
     const turns = new TurnStore(db, keys);
@@ -91,8 +94,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       holds,
       onErased: (...erased) => heard(notes, options.stream?.warn, ...erased),
     });
-    const { knowledgeDirs: dirs, articles, rerank, progress } = options;
-    const base = await KnowledgeBase.open({ db, encoder, rerank, dirs, articles, progress });
+    const { knowledgeDirs: dirs, articles, rerank, formerEncoder: former, progress } = options;
+    const base = await Knowledge.open({ db, encoder, former, rerank, dirs, articles, progress });
     knowledge = base;
     const copy =
       options.stream && (await follow(options.stream, { db, keys, facts, turns, summaries, holds, fold }));

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { openEncoder, openSharedEncoder, type SharedEncoder } from "../../memory/encoder/index.ts";
 import { type Memory, openMemory } from "../../memory/index.ts";
-import type { KnowledgeBase } from "../../memory/knowledge/base.ts";
+import type { Knowledge } from "../../memory/knowledge/knowledge.ts";
 import type { Query } from "../../memory/retrieval/hybrid.ts";
 import { encodeQuery } from "../../memory/retrieval/query.ts";
 import { LocalKeyRing } from "../../memory/store/local-keys.ts";
@@ -43,7 +43,7 @@ export function knowledgeSide(): Side {
   let encoder: SharedEncoder | undefined;
   let memory: Memory | undefined;
 
-  async function start({ encoder: options, dir, articles }: OpenKnowledge): Promise<KnowledgeBase> {
+  async function start({ encoder: options, dir, articles }: OpenKnowledge): Promise<Knowledge> {
     // As a desk has it: in a thread, with a process behind it.
     encoder = await openSharedEncoder(options);
     memory = await openMemory({

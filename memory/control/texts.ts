@@ -2,7 +2,7 @@
 import { type Bus, subjectsOf } from "../../runtime/bus/index.ts";
 import type { KeyRing } from "../../runtime/log/sealer.ts";
 import { lookAtAll, lookAtStream, type VisitText } from "../../runtime/texts.ts";
-import type { KnowledgeBase } from "../knowledge/base.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
 import { type MemoryDb, secondWords } from "../store/database.ts";
 import type { FactStore } from "../store/facts.ts";
 import type { Holds } from "../store/holds.ts";
@@ -16,7 +16,7 @@ export interface MemoryTexts {
   readonly turns: Pick<TurnStore, "of">;
   readonly summaries: Pick<Summaries, "of">;
   readonly holds: Pick<Holds, "of">;
-  readonly knowledge: Pick<KnowledgeBase, "list">;
+  readonly knowledge: Pick<Knowledge, "list">;
   readonly keys: KeyRing;
   /** Where what memory is told is kept; absent where it is in the database alone. */
   readonly stream?: { readonly bus: Bus; readonly workspace: string };

@@ -1,9 +1,12 @@
 /**
- * Vectors of articles in the database: computed again only for an article that changed, or for another encoder.
+ * Vectors of articles in the database, of each encoder apart: computed again only for an article that changed.
+ *
+ * - `vectors.<hash of the encoder's id>!<article>` → its vectors; `vectors!<article>` → the same, of an earlier release
  *
  * A value is a byte with the version of this layout, the length of a head (32 bits, little endian), the head as JSON, and the
  * numbers as 32-bit floats, little endian, one vector after the other.
  */
+import { createHash } from "node:crypto";
 import type { Encoder } from "../encoder/encoder.ts";
 import { isFiniteVector } from "../retrieval/rows.ts";
 import { bytesOf, floatsOf } from "../store/bytes.ts";
@@ -19,6 +22,8 @@ interface Head {
 
 /** Raised when articles are cut differently, so that their vectors are computed again. */
 export const CUT_VERSION = 2;
+/** Where an earlier release kept those of its only encoder. */
+const FORMER = "vectors";
 const LAYOUT_VERSION = 1;
 const PREFIX_BYTES = 5;
 const BYTES = { valueEncoding: "view" } as const;
@@ -34,10 +39,10 @@ export class ArticleVectors {
 
   /** Of each article; undefined where they are to be computed. */
   async get(articles: readonly Article[]): Promise<(Float32Array[] | undefined)[]> {
-    const places = articles.map(({ id }) => placeOf(id));
+    const places = articles.flatMap(({ id }) => [this.#placeOf(id), key(FORMER, id)]);
     const values = await this.#db.getMany<string, Uint8Array>(places, BYTES);
     return articles.map((article, i) => {
-      const value = values[i];
+      const value = values[2 * i] ?? values[2 * i + 1];
       return value && this.#open(article, value);
     });
   }
@@ -47,12 +52,25 @@ export class ArticleVectors {
     for (const [article, own] of vectors) {
       const { id: model, dimension } = this.#encoder;
       batch.put<string, Uint8Array>(
-        placeOf(article.id),
+        this.#placeOf(article.id),
         packed({ hash: hashOf(article), model, dimension }, own),
         BYTES,
       );
     }
     await batch.write();
+  }
+
+  /** Deletes those of all other articles. */
+  async keepOnly(present: ReadonlySet<string>): Promise<void> {
+    const batch = this.#db.batch();
+    for (const range of [under(wordOf(this.#encoder.id)), under(FORMER)])
+      for await (const at of this.#db.keys(range))
+        if (!present.has(at.slice(range.gte.length))) batch.del(at);
+    await batch.write();
+  }
+
+  #placeOf(article: string): string {
+    return key(wordOf(this.#encoder.id), article);
   }
 
   #open(article: Article, value: Uint8Array): Float32Array[] | undefined {
@@ -70,12 +88,14 @@ export class ArticleVectors {
   }
 }
 
-/** Deletes the vectors of all other articles. */
-export async function dropOtherVectors(db: MemoryDb, present: ReadonlySet<string>): Promise<void> {
-  const range = under("vectors");
-  const batch = db.batch();
-  for await (const at of db.keys(range)) if (!present.has(at.slice(range.gte.length))) batch.del(at);
-  await batch.write();
+/** Deletes all of an encoder that serves no more. */
+export async function dropVectorsOf(db: MemoryDb, encoder: string): Promise<void> {
+  await db.clear(under(wordOf(encoder)));
+  await db.clear(under(FORMER));
+}
+
+function wordOf(encoder: string): string {
+  return `vectors.${createHash("sha256").update(encoder).digest("hex").slice(0, 16)}`;
 }
 
 function packed(head: Head, vectors: readonly Float32Array[]): Uint8Array {
@@ -87,10 +107,6 @@ function packed(head: Head, vectors: readonly Float32Array[]): Uint8Array {
   words.copy(value, PREFIX_BYTES);
   for (const [i, vector] of vectors.entries()) value.set(bytesOf(vector), from + i * vector.byteLength);
   return value;
-}
-
-function placeOf(article: string): string {
-  return key("vectors", article);
 }
 
 function hashOf({ hash }: Article): string {

@@ -15,7 +15,7 @@ import { encodeQuery } from "../retrieval/query.ts";
 import { terms } from "../retrieval/terms.ts";
 import { slices } from "../slices.ts";
 import type { MemoryDb } from "../store/database.ts";
-import { ArticleVectors, dropOtherVectors } from "./article-vectors.ts";
+import { ArticleVectors } from "./article-vectors.ts";
 import { type Article, type ArticleOptions, loadArticles, stateOfFolders } from "./articles.ts";
 import { keptCalibration } from "./calibrations.ts";
 import { encodeArticles } from "./encoding.ts";
@@ -198,7 +198,7 @@ export class KnowledgeBase {
     const { articles, problems } = await loadArticles(this.#o.dirs, this.#o.articles);
     const present = new Set(articles.map(({ id }) => id));
     for (const id of this.#articles.keys()) if (!present.has(id)) this.#drop(id);
-    await dropOtherVectors(this.#o.db, present);
+    await this.#vectors?.keepOnly(present);
     this.#problems = problems;
     this.#state = state;
     this.#encodingProblem = undefined;
@@ -236,6 +236,7 @@ export class KnowledgeBase {
   /** What cannot be encoded is found by its words, and tried again when the folders are read again. */
   async #encode(): Promise<void> {
     while (this.#toEncode.size > 0 && this.#encodingProblem === undefined) {
+      this.#closing.signal.throwIfAborted();
       this.#encoding ??= this.#encodeAll().finally(() => {
         this.#encoding = undefined;
       });

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { AskError, type Operation, type Service } from "../../runtime/host/service.ts";
 import { valid } from "../input.ts";
-import type { KnowledgeBase } from "./base.ts";
+import type { Knowledge } from "./knowledge.ts";
 
 const inputs = {
   search: z.object({ text: z.string().max(16_384), k: z.number().int().min(1).max(50).default(4) }),
@@ -21,7 +21,7 @@ export interface KnowledgeServiceOptions {
  * - `reload` {} → {changed, articles, passages, encoded, problems}: reads what was written, came or went in the folders
  */
 export function knowledgeService(
-  base: KnowledgeBase,
+  base: Knowledge,
   { rescanMs = 10_000 }: KnowledgeServiceOptions = {},
 ): Service {
   let rescanning: NodeJS.Timeout | undefined;
@@ -53,7 +53,14 @@ export function knowledgeService(
     reads: ["search", "get", "list"],
     health: () => {
       const { articles, passages, toEncode, problems } = base.report;
-      return { state: problems.length > 0 ? "degraded" : "up", articles, passages, toEncode, problems };
+      return {
+        state: problems.length > 0 ? "degraded" : "up",
+        articles,
+        passages,
+        toEncode,
+        problems,
+        ...(base.isChanging ? { encoder: "changing" } : {}),
+      };
     },
     start: async () => {
       if (rescanMs === 0) return;
