@@ -13,3 +13,23 @@ export function slices(sliceMs = SLICE_MS): () => Promise<void> {
     since = performance.now();
   };
 }
+
+/** Work that may rest where it yields. What it works on may have changed by the time it goes on. */
+export type Resting<T> = Generator<void, T>;
+
+/** Does it without a rest. */
+export function atOnce<T>(work: Resting<T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Does it in slices. */
+export async function inSlices<T>(work: Resting<T>, rest = slices()): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+    await rest();
+  }
+}

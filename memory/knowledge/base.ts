@@ -13,7 +13,7 @@ import { type EncodedParts, partsOf } from "../retrieval/documents.ts";
 import { type Hit, HybridIndex, type Query } from "../retrieval/hybrid.ts";
 import { encodeQuery } from "../retrieval/query.ts";
 import { terms } from "../retrieval/terms.ts";
-import { slices } from "../slices.ts";
+import { atOnce, inSlices, type Resting, slices } from "../slices.ts";
 import type { MemoryDb } from "../store/database.ts";
 import { ArticleVectors } from "./article-vectors.ts";
 import { type Article, type ArticleOptions, loadArticles, stateOfFolders } from "./articles.ts";
@@ -151,17 +151,22 @@ export class KnowledgeBase {
   async search(text: string, k = 4, signal?: AbortSignal): Promise<FoundPassage[]> {
     const { rerank, encoder } = this.#o;
     const query = await encodeQuery(text, encoder, signal);
-    if (!rerank) return this.find(query, k);
-    const found = this.find(query, Math.max(k, rerank.candidates ?? CANDIDATES));
-    return (await reranked(text, found, rerank, signal)).slice(0, k);
+    const wanted = rerank ? Math.max(k, rerank.candidates ?? CANDIDATES) : k;
+    const found = await inSlices(this.#finding(query, wanted));
+    return rerank ? (await reranked(text, found, rerank, signal)).slice(0, k) : found;
   }
 
   /** The same for a query that is encoded. */
   find(query: Query, k = 4): FoundPassage[] {
+    return atOnce(this.#finding(query, k));
+  }
+
+  *#finding(query: Query, k: number): Resting<FoundPassage[]> {
     const { byVectors, byWords } = this.#calibrations;
     const calibration = query.vectors && byVectors ? byVectors : byWords;
     const wanted = new Set(terms(query.text));
-    return this.#index.search(query, { k }).map((hit) => {
+    const hits = yield* this.#index.searching(query, { k });
+    return hits.map((hit) => {
       const article = this.#articles.get(hit.id)!;
       const parts = this.#partsOf(article);
       const number = passageFor(hit, parts, wanted);

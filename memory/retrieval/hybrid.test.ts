@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { inSlices } from "../slices.ts";
 import { Bm25Index } from "./bm25.ts";
 import { HybridIndex, type HybridOptions } from "./hybrid.ts";
 import { queryParts } from "./query.ts";
@@ -184,6 +185,27 @@ describe("HybridIndex of many documents", () => {
     expect(index.search({ text: "zeppelin", vectors: [unit(5)] }, { k: 600 }).map(({ id }) => id)).toContain(
       "word",
     );
+  });
+
+  it("rests in a search, and finds nothing that went meanwhile", async () => {
+    const index = made({ allCandidates: 10, exactRows: 100 });
+    const query = { text: "lamps in box 7", vectors: [unit(7)] };
+    const whole = index.search(query, { k: 20 });
+    expect(await inSlices(index.searching(query, { k: 20 }), async () => {})).toEqual(whole);
+    for (let rests = 1; ; rests++) {
+      const changing = made({ allCandidates: 10, exactRows: 100 });
+      const search = changing.searching(query, { k: 20 });
+      let step = search.next();
+      for (let n = 1; n < rests && !step.done; n++) step = search.next();
+      if (step.done) break;
+      changing.remove("d7");
+      changing.add({ id: "new", text: "lamps in box 7", vectors: [unit(300)] });
+      while (!step.done) step = search.next();
+      const found = step.value.map(({ id }) => id);
+      expect(found).not.toContain("d7");
+      expect(found).toContain("new");
+      expect(rests).toBeLessThan(10);
+    }
   });
 
   it("keeps vectors and words of a document that is replaced or refused", () => {

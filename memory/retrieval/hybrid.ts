@@ -7,6 +7,7 @@
  *
  * Of a small collection every document is a candidate; of a large one, those that are near the top by words or by vectors.
  */
+import { atOnce, inSlices, type Resting } from "../slices.ts";
 import { Bm25Index } from "./bm25.ts";
 import { terms } from "./terms.ts";
 import { type Nearest, type Spread, VectorIndex } from "./vectors.ts";
@@ -143,11 +144,18 @@ export class HybridIndex {
     this.#vectors?.remove(id);
   }
 
-  search(query: Query, { k = 10, allow }: SearchOptions = {}): Hit[] {
+  search(query: Query, options: SearchOptions = {}): Hit[] {
+    return atOnce(this.searching(query, options));
+  }
+
+  /** The same in steps; documents may come and go in between. */
+  *searching(query: Query, { k = 10, allow }: SearchOptions = {}): Resting<Hit[]> {
     const wanted = terms(query.text);
-    const lexical = this.#lexical.score(wanted, allow);
     const asked = query.vectors?.length ? query.vectors : undefined;
-    const near = asked && this.#vectors?.near(asked, allow);
+    const vectors = asked && this.#vectors;
+    const near = vectors && (yield* vectors.nearly(asked, allow));
+    yield;
+    const lexical = this.#lexical.score(wanted, allow);
     const cosines = near?.found ?? new Map<string, Nearest>();
     const { mean, deviation, low, high } = near?.spread ?? NO_SPREAD;
     const lexicalShare = cosines.size === 0 ? 1 : this.#lexicalWeight;
@@ -163,6 +171,8 @@ export class HybridIndex {
     }
     const scored: { id: string; score: number }[] = [];
     for (const id of new Set([...byWords, ...cosines.keys()])) {
+      // It went in between.
+      if (!this.#ids.has(id)) continue;
       const byWord = lexical.best > 0 ? lexical.of(id) / lexical.best : 0;
       const cosine = cosines.get(id)?.cosine;
       const byVector = cosine === undefined ? 0 : high > low ? Math.max(0, (cosine - low) / (high - low)) : 1;
@@ -203,7 +213,7 @@ export class HybridIndex {
       if (title === undefined) continue;
       const vector = this.#vectors?.vector(own, 0);
       const query: Query = { text: title, vectors: vector && [vector] };
-      const hits = this.search(query, { k: 1, allow: (id) => id !== own });
+      const hits = await inSlices(this.searching(query, { k: 1, allow: (id) => id !== own }), rest);
       found.push(...hits.map(({ evidence }) => evidence));
     }
     const mean = (pick: (evidence: Evidence) => number) =>

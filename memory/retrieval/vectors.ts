@@ -5,6 +5,7 @@
  * only they are compared: of the mean over all, a sample of documents tells. How much of what is nearest is found so, and how
  * long that takes: `bench memory`, docs/memory.md.
  */
+import { atOnce, type Resting } from "../slices.ts";
 import { isFiniteVector, Rows } from "./rows.ts";
 import { SignCodes } from "./sign-codes.ts";
 
@@ -135,6 +136,11 @@ export class VectorIndex {
 
   /** The nearest documents of those that are allowed, not fewer than the ten nearest, and how cosines spread. */
   near(query: readonly Float32Array[], allow?: (id: string) => boolean): Near {
+    return atOnce(this.nearly(query, allow));
+  }
+
+  /** The same in steps, each of which takes a few milliseconds where there are a hundred thousand rows. */
+  *nearly(query: readonly Float32Array[], allow?: (id: string) => boolean): Resting<Near> {
     const excluded = allow && this.#excluded(allow);
     if (!this.#codes || this.rows - (excluded?.rows ?? 0) <= this.#exactRows) {
       const found = this.search(query, allow);
@@ -144,13 +150,18 @@ export class VectorIndex {
     const found = new Map<string, Nearest>();
     const compared = Math.max(LEAST_COMPARED, Math.ceil(this.#compared / query.length));
     for (const vector of query) {
-      for (const row of this.#pick(vector, this.#codes, compared, excluded?.documents)) {
-        const { id } = this.#documents[this.#owners[row]!]!;
+      const picked = this.#pick(vector, this.#codes, compared, excluded?.documents);
+      yield;
+      for (const row of picked) {
+        // It may be gone since.
+        const id = this.#documents[this.#owners[row]!]?.id;
+        if (id === undefined) continue;
         const cosine = this.#rows.dot(row, vector);
         if (cosine > (found.get(id)?.cosine ?? Number.NEGATIVE_INFINITY))
           found.set(id, { cosine, part: this.#parts[row]! });
       }
     }
+    yield;
     return { found, isAll: false, spread: this.#spreadOfSample(query, found, excluded?.documents) };
   }
 
