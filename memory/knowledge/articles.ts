@@ -16,10 +16,11 @@
  * whatever it says, it instructs nobody.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { opendir, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { slices } from "../slices.ts";
 import { type FormatOptions, formatOf, readable } from "./formats.ts";
 
 export interface Article {
@@ -64,6 +65,8 @@ export interface ArticleOptions extends FormatOptions {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
+/** Entries of a folder that are read at once. */
+const ENTRIES_AT_ONCE = 128;
 /** Files that are read at once. */
 const READ_AT_ONCE = 16;
 
@@ -101,12 +104,23 @@ export async function loadArticles(
   return { articles: [...articles.values()], problems };
 }
 
-/** Files of articles below a folder, in order. */
+/**
+ * Files of articles below a folder, in order. Folders are read a few entries at a time: what lists a large one at once, or asks for
+ * the kind of each of its files, holds up everybody else.
+ */
 async function articleFiles(dir: string): Promise<string[]> {
-  return (await readdir(dir, { recursive: true }))
-    .filter((file) => formatOf(file) && !/^readme\./i.test(basename(file)))
-    .sort()
-    .map((file) => join(dir, file));
+  const rest = slices();
+  const files: string[] = [];
+  const waiting = [dir];
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    for await (const entry of await opendir(folder, { bufferSize: ENTRIES_AT_ONCE })) {
+      await rest();
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) waiting.push(path);
+      else if (formatOf(entry.name) && !/^readme\./i.test(entry.name)) files.push(path);
+    }
+  }
+  return files.sort();
 }
 
 /** Files in order; a few are read ahead. */

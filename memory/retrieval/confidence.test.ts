@@ -12,7 +12,7 @@ describe("confidence", () => {
 
   it("tells answers from what only looks like one, by words alone too", async () => {
     const { examples, background } = await examplesOf(await shippedCalibrationSet(), undefined);
-    const fitted = calibration(examples, background);
+    const fitted = await calibration(examples, background);
     const mean = (right: boolean) => {
       const some = examples.filter((example) => example.right === right);
       const sum = some.reduce((total, { evidence }) => total + confidence(fitted, evidence, background), 0);
@@ -25,6 +25,6 @@ describe("confidence", () => {
       0,
     );
     expect(expected).toBeCloseTo(examples.filter(({ right }) => right).length, 0);
-    expect(calibration(examples, background)).toEqual(fitted);
+    expect(await calibration(examples, background)).toEqual(fitted);
   });
 });

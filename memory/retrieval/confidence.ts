@@ -10,6 +10,7 @@
 import { readFile } from "node:fs/promises";
 import { asset } from "../../runtime/config/paths.ts";
 import type { Encoder } from "../encoder/encoder.ts";
+import { slices } from "../slices.ts";
 import { partsOf } from "./documents.ts";
 import { type Background, type Evidence, HybridIndex } from "./hybrid.ts";
 import { encodeQuery } from "./query.ts";
@@ -69,13 +70,16 @@ export async function examplesOf(
   set: CalibrationSet,
   encoder: Encoder | undefined,
 ): Promise<{ examples: Example[]; background: Background }> {
+  const rest = slices();
   const index = new HybridIndex();
   for (const { id, title, text } of set.articles) {
+    await rest();
     index.add({ id, title, text, vectors: await encoder?.encode(partsOf(title, text).texts) });
   }
   await encoder?.encode(set.questions.map(({ text }) => text));
   const examples: Example[] = [];
   for (const { text, answer } of set.questions) {
+    await rest();
     const query = await encodeQuery(text, encoder);
     const [best] = index.search(query, { k: 1 });
     if (best) examples.push({ evidence: best.evidence, right: best.id === answer });
@@ -83,17 +87,22 @@ export async function examplesOf(
     const [without] = index.search(query, { k: 1, allow: (id) => id !== answer });
     if (without) examples.push({ evidence: without.evidence, right: false });
   }
-  return { examples, background: await index.measureBackground() };
+  return { examples, background: await index.measureBackground(rest) };
 }
 
 /** Logistic regression with a little regularisation, by gradient descent; the same examples give the same weights. */
-export function calibration(examples: readonly Example[], background: Background): Calibration {
+export async function calibration(
+  examples: readonly Example[],
+  background: Background,
+): Promise<Calibration> {
+  const rest = slices();
   const rows = examples.map(({ evidence, right }) => ({
     x: [1, ...features(evidence, background)],
     y: right ? 1 : 0,
   }));
   const weights = rows[0]!.x.map(() => 0);
   for (let step = 0; step < 3_000; step++) {
+    await rest();
     const gradient = weights.map((weight, i) => (i === 0 ? 0 : 0.01 * weight));
     for (const { x, y } of rows) {
       let sum = 0;

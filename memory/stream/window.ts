@@ -22,13 +22,17 @@ export class Window {
   readonly #places = new OneByOne();
   /** In the order of the stream. */
   readonly #underWay: UnderWay[] = [];
+  /** It is not gone on with: nothing more comes to an end. */
+  #givenUp = false;
+  /** Whoever waits for room. */
+  #wake: (() => void) | undefined;
 
   constructor(options: WindowOptions) {
     this.#o = options;
   }
 
   /**
-   * Resolves when there is room for the next.
+   * Resolves when there is room for the next, or when one was given up.
    * @param places what it touches; undefined: anything, so that it is done alone
    * @param work never throws; false when it was given up, and neither it nor what comes after it counts as done
    */
@@ -42,7 +46,10 @@ export class Window {
     const one: UnderWay = { seq, done: false, over: begun.then((done) => this.#ended(one, done)) };
     this.#underWay.push(one);
     if (!places) await one.over;
-    if (this.#underWay.length >= this.#o.room) await Promise.race(this.#underWay.map(({ over }) => over));
+    while (this.#underWay.length >= this.#o.room && !this.#givenUp)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
   }
 
   /** Nothing is under way. */
@@ -56,8 +63,10 @@ export class Window {
 
   #ended(one: UnderWay, done: boolean): void {
     one.done = done;
+    this.#givenUp ||= !done;
     let last: number | undefined;
     while (this.#underWay[0]?.done) last = this.#underWay.shift()!.seq;
     if (last !== undefined) this.#o.onDone(last);
+    this.#wake?.();
   }
 }
