@@ -35,6 +35,9 @@ export function under(...parts: readonly (string | number)[]): { gte: string; lt
   return { gte: `${prefix}!`, lt: `${prefix}"` };
 }
 
+/** What belongs to one person or conversation is read in one go, rather than 16 KiB at a time. */
+export const IN_ONE_GO = { highWaterMarkBytes: 4 * 1024 * 1024 } as const;
+
 /** Times as text that sorts like the times. */
 export function sortable(time: number): string {
   return Math.max(0, Math.floor(time)).toString().padStart(15, "0");

@@ -11,7 +11,7 @@ import { canonicalJson, type Json } from "../../runtime/json.ts";
 import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
 import { CONSENT, SERVICE_PURPOSE } from "./access.ts";
 import { bytesOf, floatsOf } from "./bytes.ts";
-import { key, type MemoryDb, sortable, under } from "./database.ts";
+import { IN_ONE_GO, key, type MemoryDb, sortable, under } from "./database.ts";
 import { OneByOne } from "./one-by-one.ts";
 
 export interface FactSource {
@@ -334,7 +334,7 @@ export class FactStore {
 
   async #load(customer: string, sealer: Sealer): Promise<Fact[]> {
     const facts: Fact[] = [];
-    for await (const text of this.#db.values(under("fact", customer))) {
+    for (const text of await this.#db.values({ ...under("fact", customer), ...IN_ONE_GO }).all()) {
       facts.push(decode(JSON.parse(text) as StoredFact, sealer));
     }
     return facts.sort(newestFirst);

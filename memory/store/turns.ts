@@ -11,7 +11,7 @@
 import { type KeyRing, SealError } from "../../runtime/log/sealer.ts";
 import { type Archived, type KeptVector, pack, unpack } from "./archive.ts";
 import { bytesOf, floatsOf, readU32, u32 } from "./bytes.ts";
-import { key, type MemoryDb, secondWords, under } from "./database.ts";
+import { IN_ONE_GO, key, type MemoryDb, secondWords, under } from "./database.ts";
 import { OneByOne } from "./one-by-one.ts";
 import { hashOf, type Said, sayings, type Turn } from "./sayings.ts";
 import { placeOf as summaryOf } from "./summaries.ts";
@@ -311,7 +311,7 @@ export class TurnStore {
   /** Warm turns in order; `subjects` is told under whose keys they are. */
   async #rows(conversation: string, subjects = new Set<string>()): Promise<Turn[]> {
     const turns: Turn[] = [];
-    for await (const stored of this.#db.values(under("turn", conversation))) {
+    for (const stored of await this.#db.values({ ...under("turn", conversation), ...IN_ONE_GO }).all()) {
       const { subject, sealed, ...open } = JSON.parse(stored) as StoredTurn;
       const sealer = await this.#keys.sealer(subject);
       if (!sealer) continue;
@@ -360,7 +360,8 @@ export class TurnStore {
   async #vectors(conversation: string, turns: readonly Turn[], subjects: Set<string>): Promise<KeptVector[]> {
     const sayingOf = new Map(turns.flatMap(sayings).map((said) => [said.id, said]));
     const found: KeptVector[] = [];
-    for await (const [id, value] of this.#db.iterator(under("vector", conversation))) {
+    const range = { ...under("vector", conversation), ...IN_ONE_GO };
+    for (const [id, value] of await this.#db.iterator(range).all()) {
       const { model, subject, sealed } = JSON.parse(value) as StoredVector;
       const sealer = await this.#keys.sealer(subject);
       const said = sayingOf.get(id);
