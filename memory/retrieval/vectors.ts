@@ -50,6 +50,8 @@ const CODED_FROM = 1_024;
 const SAMPLE = 256;
 const LEAST_SAMPLE = 64;
 const LEAST_COMPARED = 200;
+/** Documents that are compared in one step: a few milliseconds. */
+const COMPARED_AT_ONCE = 512;
 const FREE = -1;
 
 export class VectorIndex {
@@ -127,10 +129,21 @@ export class VectorIndex {
 
   /** For each document, the best cosine of its vectors with one of the query's, and which one that was. */
   search(query: readonly Float32Array[], allow?: (id: string) => boolean): Map<string, Nearest> {
+    return atOnce(this.#comparing(query, allow));
+  }
+
+  *#comparing(
+    query: readonly Float32Array[],
+    allow?: (id: string) => boolean,
+  ): Resting<Map<string, Nearest>> {
     this.#checkAll(query);
     const found = new Map<string, Nearest>();
-    for (const [id, number] of this.#byId)
-      if (!allow || allow(id)) found.set(id, this.#nearest(this.#documents[number]!, query));
+    // What comes or goes while it rests is found or not.
+    for (const [id, number] of this.#byId) {
+      if (allow && !allow(id)) continue;
+      found.set(id, this.#nearest(this.#documents[number]!, query));
+      if (found.size % COMPARED_AT_ONCE === 0) yield;
+    }
     return found;
   }
 
@@ -143,7 +156,7 @@ export class VectorIndex {
   *nearly(query: readonly Float32Array[], allow?: (id: string) => boolean): Resting<Near> {
     const excluded = allow && this.#excluded(allow);
     if (!this.#codes || this.rows - (excluded?.rows ?? 0) <= this.#exactRows) {
-      const found = this.search(query, allow);
+      const found = yield* this.#comparing(query, allow);
       return { found, isAll: true, spread: spread([...found.values()].map(({ cosine }) => cosine)) };
     }
     this.#checkAll(query);
