@@ -216,7 +216,10 @@ export class Materialiser implements MemoryWriter {
       if (!appended) return undefined;
       const { seq, duplicate } = appended;
       this.#last = Math.max(this.#last, seq);
-      if (!outcome) await Promise.race([folded, this.#reached(seq, signal)]);
+      // One that was there already is folded here by whoever reads, which says nothing of this repetition.
+      const reached = this.#reached(seq, signal);
+      if (duplicate || !outcome) await (duplicate ? reached : Promise.race([folded, reached]));
+      if (duplicate) outcome = undefined;
       // What it is folded for once more, when it was there already, is what comes of a repetition.
       const repeated = duplicate ? this.#applied >= seq : this.#applied >= seq && !outcome;
       // What this copy can't fold was said so by who reads; it is kept all the same.
