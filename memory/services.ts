@@ -11,7 +11,7 @@ import { rounded } from "./figures.ts";
 import { dropUndefined, valid } from "./input.ts";
 import { encodeQuery } from "./retrieval/query.ts";
 import { findUtterances, spoken } from "./retrieval/utterances.ts";
-import { periodIn } from "./retrieval/when.ts";
+import { namesChange, type Period, periodIn } from "./retrieval/when.ts";
 import { inputs } from "./service-inputs.ts";
 import { readable } from "./store/access.ts";
 import type { Fact, FactStore, FactVector } from "./store/facts.ts";
@@ -95,7 +95,7 @@ export function memoryService(parts: MemoryParts): Service {
       );
       return reading({ after }, signal, async () => {
         const now = await facts.current(customer, { asOf, knownAt });
-        const period = past && text ? periodIn(text, clock.now(), await facts.all(customer)) : undefined;
+        const period = past && text ? await periodOf(customer, text) : undefined;
         const held = period ? readable(await facts.during(customer, period), reader, now) : [];
         const others = readable(now, reader).filter(({ id }) => held.every((each) => each.id !== id));
         // What held in the time that is named comes first.
@@ -153,7 +153,7 @@ export function memoryService(parts: MemoryParts): Service {
       const { customer, text, k, after } = valid("said", inputs.said, input);
       return reading({ after }, signal, async () => {
         const all = await encoded(customer, await tiers.saidBy(customer, encoder?.id), signal);
-        const period = periodIn(text, clock.now(), await facts.all(customer));
+        const period = await periodOf(customer, text);
         const inTime = period && (({ at }: Said): boolean => at >= period.from && at < period.to);
         const found = findUtterances(all, await encodeQuery(text, encoder, signal), { k, inTime });
         return {
@@ -250,6 +250,11 @@ export function memoryService(parts: MemoryParts): Service {
     }
     const hold = await holds.of(customer);
     if (hold) throw new AskError("held", heldUntil(hold.until));
+  }
+
+  /** The time that a customer's question names. */
+  async function periodOf(customer: string, text: string): Promise<Period | undefined> {
+    return periodIn(text, clock.now(), namesChange(text) ? await facts.all(customer) : []);
   }
 
   /** A fact without a vector is found by its words, and is encoded when it is recalled. */

@@ -6,14 +6,12 @@ import type { Json } from "../../runtime/json.ts";
 import type { Conversation } from "./context.ts";
 import { cut } from "./history.ts";
 import { personal } from "./knowledge.ts";
-import { remember } from "./memory.ts";
+import { PERSONAL, remember } from "./memory.ts";
 import type { Step } from "./step.ts";
 
 /** Of the message that it began with. */
 const ASKED_CHARS = 200;
 const SUMMARY_CHARS = 1_000;
-/** Types of facts that a customer states in so many words (`memory.ts`). */
-const STATED = new Set(["preference", "instruction", "note"]);
 
 export function digest(s: Step): void {
   const { c, options } = s;
@@ -51,7 +49,7 @@ export function summedUp(s: Step, ok: boolean, text: string): void {
 
 /** A fact that is proposed has to be what the customer has said, like one that a rule finds. */
 function propose(s: Step, type: string, text: string): void {
-  if (!STATED.has(type)) return;
+  if (!PERSONAL.has(type)) return;
   const said = s.c.history.findLast((turn) => turn.role === "customer" && plain(turn.text).includes(text));
   if (!said) return;
   const { messageId, at } = said;

@@ -10,7 +10,7 @@ const TURNS_AT_ONCE = 4;
 /** Facts that are kept in the state. */
 const FACTS = 5;
 /** Types whose facts are worth a word when they touch what the customer talks about. */
-const PERSONAL = new Set(["preference", "instruction", "note"]);
+export const PERSONAL: ReadonlySet<string> = new Set(["preference", "instruction", "note"]);
 
 export function recall(s: Step): void {
   const key = s.c.customer.key;

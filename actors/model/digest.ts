@@ -1,7 +1,6 @@
 /** The prompt for what stays of a conversation that has ended, and what is read out of the answer. */
 import { z } from "zod";
-import type { Masks, Turn } from "./prompt.ts";
-import { withoutThoughts } from "./prompt.ts";
+import { type Masks, type Turn, withoutThoughts } from "./prompt.ts";
 import type { ChatMessage } from "./provider.ts";
 
 /** What a model makes of a conversation; none of it was checked against anything but the conversation itself. */

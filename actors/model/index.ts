@@ -12,10 +12,10 @@ export { OLLAMA_URL, ollamaProvider } from "./ollama.ts";
 export { type OpenAiOptions, openAiProvider } from "./openai-compatible.ts";
 export type { ChatMessage, ChatRequest, ChatResult, Provider, ToolCall, ToolDefinition } from "./provider.ts";
 
-/** @throws UsageError when a provider is named without what it needs. */
 /** What a conversation asks it for is none of its business. */
 type ModelConfig = Omit<Config["model"], "digest">;
 
+/** @throws UsageError when a provider is named without what it needs. */
 export function modelService(config: ModelConfig): Service {
   const { provider: kind, url: _url, apiKey: _apiKey, model, ...rest } = config;
   const provider = modelProvider(config);

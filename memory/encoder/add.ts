@@ -1,8 +1,8 @@
 /** `models add`: takes a folder that was brought by hand (a disk, another machine) into the folder of models. */
-import { access, cp, mkdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { UsageError } from "../../runtime/config/errors.ts";
-import { NEEDED, sumOf, WEIGHTS, writeChecksums } from "./model-folder.ts";
+import { exists, filesIn, NEEDED, sumOf, writeChecksums } from "./model-folder.ts";
 import { MODEL } from "./pull.ts";
 import { writeWhole } from "./whole-folder.ts";
 
@@ -35,14 +35,11 @@ export async function addModel({
     );
   const folder = join(resolve(modelsDir), name);
   if (folder === resolve(from)) throw new UsageError(`${folder} is in the folder of models already: use it`);
-  if (!force && (await isThere(folder)))
+  if (!force && (await exists(folder)))
     throw new UsageError(
       `there is a model ${name} already: --force replaces it, --name calls this one otherwise`,
     );
-  const weights: string[] = [];
-  for (const file of WEIGHTS) if (await isThere(join(from, file))) weights.push(file);
-  const missing: string[] = weights.length === 0 ? [WEIGHTS.join(" or ")] : [];
-  for (const file of NEEDED) if (!(await isThere(join(from, file)))) missing.push(file);
+  const { weights, missing } = await filesIn(from);
   if (missing.length > 0)
     throw new UsageError(`${from} is no model in ONNX: ${missing.join(", ")} not found in it`);
   await writeWhole(folder, async (fresh) => {
@@ -56,11 +53,4 @@ export async function addModel({
     await writeChecksums(fresh, { model: name, source: "a folder", files });
   });
   return { model: name, folder };
-}
-
-function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

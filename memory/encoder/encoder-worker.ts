@@ -102,15 +102,15 @@ async function pass(texts: readonly Encoded[]): Promise<Passed> {
     inputs[name] = new Tensor("int64", cells, [texts.length, longest]);
   }
   const outputs = (await model(inputs)) as Record<string, Passed>;
-  if (ranks && outputs.logits) return outputs.logits;
-  const sentence = ranks ? undefined : outputs.sentence_embedding;
+  if (ranks) return outputs.logits ?? lacking(outputs, "logits");
+  const sentence = outputs.sentence_embedding;
   if (sentence) return normalised(sentence);
   const states = outputs.last_hidden_state ?? outputs.token_embeddings;
-  if (ranks || !states) {
-    const needed = ranks ? "logits" : "sentence_embedding or last_hidden_state";
-    throw new Error(`the model has the outputs ${Object.keys(outputs).join(", ")}; needed is ${needed}`);
-  }
-  return normalised(pooled(states, texts));
+  return normalised(pooled(states ?? lacking(outputs, "sentence_embedding or last_hidden_state"), texts));
+}
+
+function lacking(outputs: object, needed: string): never {
+  throw new Error(`the model has the outputs ${Object.keys(outputs).join(", ")}; needed is ${needed}`);
 }
 
 function pooled(states: Passed, texts: readonly Encoded[]): Passed {

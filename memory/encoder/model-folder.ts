@@ -10,7 +10,7 @@ import { BUILT_IN_MODEL } from "./prepare.ts";
 /** Files beside the weights. */
 export const NEEDED = ["config.json", "tokenizer.json", "tokenizer_config.json"];
 const CHECKSUMS = "checksums.json";
-export const WEIGHTS = ["onnx/model.onnx", "onnx/model_quantized.onnx"];
+const WEIGHTS = ["onnx/model.onnx", "onnx/model_quantized.onnx"];
 
 /**
  * Answers a short digest of the weights.
@@ -18,10 +18,8 @@ export const WEIGHTS = ["onnx/model.onnx", "onnx/model_quantized.onnx"];
  */
 export async function locateModel(modelsDir: string, model: string): Promise<string> {
   const folder = join(resolve(modelsDir), model);
-  const missing: string[] = [];
-  for (const file of NEEDED) if (!(await exists(join(folder, file)))) missing.push(file);
-  const found = await firstThatExists(WEIGHTS.map((file) => join(folder, file)));
-  if (!found) missing.push(WEIGHTS.join(" or "));
+  const { weights, missing } = await filesIn(folder);
+  const [found] = weights;
   if (missing.length > 0 || !found) {
     const how =
       model === BUILT_IN_MODEL
@@ -32,7 +30,7 @@ export async function locateModel(modelsDir: string, model: string): Promise<str
       `no encoder model in ${folder} (${missing.join(", ")} not found): ${how}`,
     );
   }
-  return (await recordedDigest(folder)) ?? (await sumOf(found)).slice(0, 12);
+  return (await recordedDigest(folder)) ?? (await sumOf(join(folder, found))).slice(0, 12);
 }
 
 async function recordedDigest(folder: string): Promise<string | undefined> {
@@ -69,12 +67,16 @@ export async function sumOf(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function firstThatExists(files: readonly string[]): Promise<string | undefined> {
-  for (const file of files) if (await exists(file)) return file;
-  return undefined;
+/** Which weights a model's folder has, the best first, and what it lacks. */
+export async function filesIn(folder: string): Promise<{ weights: string[]; missing: string[] }> {
+  const weights: string[] = [];
+  for (const file of WEIGHTS) if (await exists(join(folder, file))) weights.push(file);
+  const missing = weights.length === 0 ? [WEIGHTS.join(" or ")] : [];
+  for (const file of NEEDED) if (!(await exists(join(folder, file)))) missing.push(file);
+  return { weights, missing };
 }
 
-function exists(file: string): Promise<boolean> {
+export function exists(file: string): Promise<boolean> {
   return access(file).then(
     () => true,
     () => false,

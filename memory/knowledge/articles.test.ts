@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -73,6 +73,24 @@ describe("loadArticles", () => {
     expect(problems.join("\n")).toMatch(
       /broken\.md: head.*\n.*a2\.md: the id a is that of .*|three: cannot be read/s,
     );
+  });
+});
+
+describe("folders that are links", () => {
+  it("are read like others, and what a link does not lead to is passed over", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "articles-"));
+    try {
+      await mkdir(join(dir, "elsewhere"));
+      await mkdir(join(dir, "here"));
+      await writeFile(join(dir, "elsewhere", "a.md"), "first");
+      await symlink(join(dir, "elsewhere"), join(dir, "here", "linked"));
+      await symlink(join(dir, "nowhere"), join(dir, "here", "broken"));
+      const { articles, problems } = await loadArticles([join(dir, "here")]);
+      expect(articles.map(({ id }) => id)).toEqual(["a"]);
+      expect(problems).toEqual([]);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 });
 

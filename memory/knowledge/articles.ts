@@ -116,11 +116,19 @@ async function articleFiles(dir: string): Promise<string[]> {
     for await (const entry of await opendir(folder, { bufferSize: ENTRIES_AT_ONCE })) {
       await rest();
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) waiting.push(path);
+      const isFolder = entry.isSymbolicLink() ? await isFolderAt(path) : entry.isDirectory();
+      if (isFolder) waiting.push(path);
       else if (formatOf(entry.name) && !/^readme\./i.test(entry.name)) files.push(path);
     }
   }
   return files.sort();
+}
+
+function isFolderAt(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Files in order; a few are read ahead. */

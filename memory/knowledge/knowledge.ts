@@ -113,9 +113,8 @@ export class Knowledge {
 
   get report(): IndexReport {
     const report = this.#serving.report;
-    const next = this.#change?.next?.report;
     if (!this.#change) return report;
-    const { toEncode = report.articles, problems = [] } = next ?? {};
+    const { toEncode = report.articles, problems = [] } = this.#change.next?.report ?? {};
     return {
       ...report,
       toEncode: report.toEncode + toEncode,
@@ -134,6 +133,7 @@ export class Knowledge {
     const change = this.#change;
     await change?.next?.close();
     await change?.over;
+    // It may just have been opened.
     await change?.next?.close();
     await this.#serving.close();
     await change?.former.close();

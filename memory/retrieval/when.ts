@@ -25,6 +25,9 @@ const MONTHS = "january february march april may june july august september octo
 );
 const WEEKDAYS = "sunday monday tuesday wednesday thursday friday saturday".split(" ");
 
+/** Something that the customer did, at a time that only his facts tell. */
+const CHANGE = /\b(before|after|since) i(?:'d| had| have|'ve)? ([a-z' -]+)/;
+
 /** Words for a change, and the type of fact that it changes. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/^(?:moved|relocated|changed (?:my |the )?address)\b/, "address"],
@@ -42,7 +45,7 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
  */
 export function periodIn(question: string, now: number, facts: readonly Dated[] = []): Period | undefined {
   const text = question.toLowerCase();
-  const change = /\b(before|after|since) i(?:'d| had| have|'ve)? ([a-z' -]+)/.exec(text);
+  const change = CHANGE.exec(text);
   const since = change ? changedAt(change[2]!, facts) : undefined;
   if (since !== undefined) return change![1] === "before" ? { from: 0, to: since } : { from: since, to: now };
   const named = timeNamed(text, now);
@@ -53,6 +56,11 @@ export function periodIn(question: string, now: number, facts: readonly Dated[] 
   if (side === "until") return { from: 0, to: period.to };
   if (side === "after") return { from: period.to, to: now };
   return side === "since" ? { from: period.from, to: now } : period;
+}
+
+/** Whether facts may tell the time that a question names. */
+export function namesChange(question: string): boolean {
+  return CHANGE.test(question.toLowerCase());
 }
 
 function changedAt(words: string, facts: readonly Dated[]): number | undefined {

@@ -333,10 +333,8 @@ export class FactStore {
   }
 
   async #load(customer: string, sealer: Sealer): Promise<Fact[]> {
-    const facts: Fact[] = [];
-    for (const text of await this.#db.values({ ...under("fact", customer), ...IN_ONE_GO }).all()) {
-      facts.push(decode(JSON.parse(text) as StoredFact, sealer));
-    }
+    const rows = await this.#db.values({ ...under("fact", customer), ...IN_ONE_GO }).all();
+    const facts = rows.map((text) => decode(JSON.parse(text) as StoredFact, sealer));
     return facts.sort(newestFirst);
   }
 }

@@ -190,7 +190,8 @@ export async function encodeEvent(event: MemoryEvent, keys: KeyRing): Promise<Ui
 export function placesOf(data: Uint8Array): readonly string[] | undefined {
   try {
     const { type, customer, conversation } = json(parted(data)[0]) as Record<string, unknown>;
-    return ADDING.has(String(type)) ? [customer, conversation].flatMap((each) => each as string) : undefined;
+    if (!ADDING.has(String(type))) return undefined;
+    return [customer, conversation].filter((each) => typeof each === "string");
   } catch {
     return undefined;
   }

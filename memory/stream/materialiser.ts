@@ -97,9 +97,7 @@ export class Materialiser implements MemoryWriter {
   #opened = 0;
   #fromNothing = false;
   #unread = 0;
-  readonly #window: Window;
-  /** Ids of events that are folded now. */
-  readonly #ids = new Map<number, string | undefined>();
+  readonly #window: Window<RawRecord>;
   /** Why events can't be folded at the moment, by their sequence. */
   readonly #troubles = new Map<number, string>();
   #closing = false;
@@ -118,7 +116,7 @@ export class Materialiser implements MemoryWriter {
       warn: () => {},
       ...options,
     };
-    this.#window = new Window({ room: this.#o.atOnce, onDone: (seq) => this.#applyUpTo(seq) });
+    this.#window = new Window({ room: this.#o.atOnce, onDone: (record) => this.#applyUpTo(record) });
   }
 
   /** Makes the stream when it is missing, and begins to follow it. */
@@ -216,12 +214,13 @@ export class Materialiser implements MemoryWriter {
       if (!appended) return undefined;
       const { seq, duplicate } = appended;
       this.#last = Math.max(this.#last, seq);
-      // One that was there already is folded here by whoever reads, which says nothing of this repetition.
-      const reached = this.#reached(seq, signal);
-      if (duplicate || !outcome) await (duplicate ? reached : Promise.race([folded, reached]));
-      if (duplicate) outcome = undefined;
+      if (duplicate) {
+        // Whoever reads may fold it just now, which says nothing of this repetition.
+        await this.#reached(seq, signal);
+        outcome = undefined;
+      } else if (!outcome) await Promise.race([folded, this.#reached(seq, signal)]);
       // What it is folded for once more, when it was there already, is what comes of a repetition.
-      const repeated = duplicate ? this.#applied >= seq : this.#applied >= seq && !outcome;
+      const repeated = this.#applied >= seq && !outcome;
       // What this copy can't fold was said so by who reads; it is kept all the same.
       if (repeated) outcome = await this.#p.fold.apply(event, seq).then(valued, (): undefined => undefined);
       return { seq, ...(outcome && { outcome: outcome.value as Outcomes[E["type"]] }) };
@@ -296,8 +295,7 @@ export class Materialiser implements MemoryWriter {
   async #take(record: RawRecord): Promise<void> {
     const { seq, pending, data } = record;
     this.#last = Math.max(this.#last, seq + pending);
-    this.#ids.set(seq, record.header(HEADER_ID));
-    await this.#window.take(seq, placesOf(data), () => this.#folded(record));
+    await this.#window.take(record, placesOf(data), () => this.#folded(record));
   }
 
   /** Once the disk and the server take it; false when that was not waited for. */
@@ -315,10 +313,10 @@ export class Materialiser implements MemoryWriter {
     }
   }
 
-  #applyUpTo(seq: number): void {
+  #applyUpTo(record: RawRecord): void {
+    const { seq } = record;
     this.#applied = seq;
-    this.#appliedId = this.#ids.get(seq);
-    for (const each of this.#ids.keys()) if (each <= seq) this.#ids.delete(each);
+    this.#appliedId = record.header(HEADER_ID);
     for (const each of this.#waiting) if (each.seq <= seq) each.resolve();
     if (seq - this.#noted >= POSITION_EVERY || this.#window.empty) void this.#note();
   }

@@ -4,30 +4,30 @@
  */
 import { OneByOne } from "../store/one-by-one.ts";
 
-interface UnderWay {
-  readonly seq: number;
+interface UnderWay<T> {
+  readonly piece: T;
   readonly over: Promise<void>;
   done: boolean;
 }
 
-export interface WindowOptions {
+export interface WindowOptions<T> {
   /** Pieces of work that are under way at once. */
   readonly room: number;
-  /** All up to this sequence are done. */
-  readonly onDone: (seq: number) => void;
+  /** All up to this one are done. */
+  readonly onDone: (piece: T) => void;
 }
 
-export class Window {
-  readonly #o: WindowOptions;
+export class Window<T> {
+  readonly #o: WindowOptions<T>;
   readonly #places = new OneByOne();
   /** In the order of the stream. */
-  readonly #underWay: UnderWay[] = [];
+  readonly #underWay: UnderWay<T>[] = [];
   /** It is not gone on with: nothing more comes to an end. */
   #givenUp = false;
   /** Whoever waits for room. */
   #wake: (() => void) | undefined;
 
-  constructor(options: WindowOptions) {
+  constructor(options: WindowOptions<T>) {
     this.#o = options;
   }
 
@@ -36,14 +36,10 @@ export class Window {
    * @param places what it touches; undefined: anything, so that it is done alone
    * @param work never throws; false when it was given up, and neither it nor what comes after it counts as done
    */
-  async take(
-    seq: number,
-    places: readonly string[] | undefined,
-    work: () => Promise<boolean>,
-  ): Promise<void> {
+  async take(piece: T, places: readonly string[] | undefined, work: () => Promise<boolean>): Promise<void> {
     if (!places) await this.idle();
     const begun = places ? this.#places.run(places, work) : work();
-    const one: UnderWay = { seq, done: false, over: begun.then((done) => this.#ended(one, done)) };
+    const one: UnderWay<T> = { piece, done: false, over: begun.then((done) => this.#ended(one, done)) };
     this.#underWay.push(one);
     if (!places) await one.over;
     while (this.#underWay.length >= this.#o.room && !this.#givenUp)
@@ -61,11 +57,11 @@ export class Window {
     return this.#underWay.length === 0;
   }
 
-  #ended(one: UnderWay, done: boolean): void {
+  #ended(one: UnderWay<T>, done: boolean): void {
     one.done = done;
     this.#givenUp ||= !done;
-    let last: number | undefined;
-    while (this.#underWay[0]?.done) last = this.#underWay.shift()!.seq;
+    let last: T | undefined;
+    while (this.#underWay[0]?.done) last = this.#underWay.shift()!.piece;
     if (last !== undefined) this.#o.onDone(last);
     this.#wake?.();
   }
