@@ -1,4 +1,5 @@
 /** The bench's processes. Without a compiled entry, as in tests from the sources, what they do is done in this one. */
+import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import { Remote } from "../harness/remote.ts";
 import { ROLES, type Role } from "./roles.ts";
 
@@ -7,8 +8,8 @@ export interface Helper {
   end(): Promise<void>;
 }
 
-/** Memory is measured after collecting garbage. */
-const NODE_ARGUMENTS = ["--expose-gc"];
+/** As a desk runs; memory is measured after collecting garbage. */
+const NODE_ARGUMENTS = [...ENGINE_NODE_ARGUMENTS, "--expose-gc"];
 
 export class Helpers {
   readonly #entry: string | undefined;

@@ -43,9 +43,12 @@ export function knowledgeSide(): Side {
   let encoder: SharedEncoder | undefined;
   let memory: Memory | undefined;
 
-  async function start({ encoder: options, dir, articles }: OpenKnowledge): Promise<Knowledge> {
-    // As a desk has it: in a thread, with a process behind it.
+  /** As a desk has it: in a thread, with processes behind it. How long the event loop stands still for that is not the memory's. */
+  async function startEncoder(options: OpenKnowledge["encoder"]): Promise<void> {
     encoder = await openSharedEncoder(options);
+  }
+
+  async function start({ dir, articles }: OpenKnowledge): Promise<Knowledge> {
     memory = await openMemory({
       dir: `${dir}/memory`,
       keys: new LocalKeyRing(),
@@ -57,6 +60,7 @@ export function knowledgeSide(): Side {
 
   /** Indexes all that is in the folder, and asks for something now and then. */
   async function index({ questions, ...options }: OpenKnowledge & { questions: string[] }): Promise<Indexed> {
+    await startEncoder(options.encoder);
     const measured = measureLoopDelay();
     const begun = performance.now();
     const knowledge = await start(options);
@@ -76,8 +80,9 @@ export function knowledgeSide(): Side {
   }
 
   async function open(options: OpenKnowledge): Promise<KnowledgeOpened> {
-    const measured = measureLoopDelay();
     const begun = performance.now();
+    await startEncoder(options.encoder);
+    const measured = measureLoopDelay();
     const knowledge = await start(options);
     const openMs = performance.now() - begun;
     const delay = measured();

@@ -12,7 +12,7 @@ import { EncoderError } from "./encoder-error.ts";
 import type { EncoderInput, FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
 /** A request of up to this many texts is somebody's turn and goes before bulk work. */
-const INTERACTIVE = 4;
+export const INTERACTIVE = 4;
 /** More crashes than this within the window, and the encoder is down for a while. */
 const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 60_000;

@@ -14,6 +14,8 @@ export interface WorkerSettings {
   readonly threads: number;
   readonly pooling: Pooling;
   readonly maxCharacters: number;
+  /** Lowers its priority, as `nice` does. Default 0: that of the desk. */
+  readonly niceness?: number;
 }
 
 export interface ToWorker {

@@ -25,10 +25,12 @@ export interface SharedEncoder extends OpenEncoder {
 }
 
 /**
- * `openEncoder` in a thread, or from the sources, where there is no compiled entry, in this one.
+ * `openEncoder` in a thread, or from the sources, where there is no compiled entry, in this one. Many texts at once have a process of
+ * their own unless `bulk` says otherwise: customers' questions are encoded meanwhile.
  * @throws EncoderError as `openEncoder` does.
  */
-export async function openSharedEncoder(options: EncoderOptions, entry = ENTRY): Promise<SharedEncoder> {
+export async function openSharedEncoder(given: EncoderOptions, entry = ENTRY): Promise<SharedEncoder> {
+  const options = { bulk: {}, ...given };
   if (!existsSync(entry)) return sharedHere(await openEncoder(options));
   const worker = new Worker(entry, { workerData: options });
   const tell = (message: ToThread, ports: MessagePort[] = []): void => worker.postMessage(message, ports);

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -205,6 +206,35 @@ describe("the encoder's process", () => {
     }
   });
 
+  it("has another of low priority beside it while many texts are encoded", async () => {
+    const opened = await openEncoder({ modelsDir, bulk: { niceness: 7, idleMs: 50 } });
+    try {
+      const texts = sentences.slice(0, 40);
+      const many = opened.encode(texts);
+      await expect.poll(() => bulkOf(opened)).toBeDefined();
+      const bulk = bulkOf(opened)!;
+      expect(bulk).not.toBe(pidOf(opened));
+      expect(getPriority(bulk)).toBe(getPriority(pidOf(opened)) + 7);
+      // What is asked meanwhile does not wait for all of them.
+      expect(await opened.encode(["anybody there?"])).toHaveLength(1);
+      const vectors = await many;
+      expect(vectors).toHaveLength(40);
+      // Batches may be others, and so the last digits.
+      const others = await encoder.encode(texts);
+      for (const [i, vector] of vectors.entries()) expect(cosine(vector, others[i]!)).toBeCloseTo(1, 4);
+      await expect.poll(() => bulkOf(opened)).toBeUndefined();
+      await expect.poll(() => existsSync(`/proc/${bulk}`)).toBe(false);
+      expect(await opened.encode(sentences.slice(40, 60))).toHaveLength(20);
+      const second = bulkOf(opened)!;
+      process.kill(second, "SIGKILL");
+      expect(await opened.encode(sentences.slice(60, 80))).toHaveLength(20);
+      await opened.close();
+      expect(bulkOf(opened)).toBeUndefined();
+    } finally {
+      await opened.close();
+    }
+  });
+
   it("rejects what comes after it was closed", async () => {
     const closed = await openEncoder({ modelsDir });
     await closed.close();
@@ -213,6 +243,10 @@ describe("the encoder's process", () => {
 });
 
 /** The crash is made from outside: the process is killed under the encoder. */
+function bulkOf(opened: OpenEncoder): number | undefined {
+  return (opened as unknown as { bulk: { pid: number | undefined } }).bulk.pid;
+}
+
 function pidOf(opened: OpenEncoder): number {
   return (opened as unknown as { worker: { pid: number } }).worker.pid;
 }

@@ -7,8 +7,9 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { LRUCache } from "lru-cache";
 import { cacheDir } from "../../runtime/config/paths.ts";
 import { isFiniteVector } from "../retrieval/rows.ts";
+import { type BulkOptions, BulkProcess } from "./bulk-process.ts";
 import { EncoderError } from "./encoder-error.ts";
-import { EncoderProcess } from "./encoder-process.ts";
+import { EncoderProcess, INTERACTIVE, type ProcessOptions } from "./encoder-process.ts";
 import type { Pooling } from "./encoder-protocol.ts";
 import { locateModel } from "./model-folder.ts";
 import { BUILT_IN_MODEL } from "./prepare.ts";
@@ -44,6 +45,8 @@ export interface EncoderOptions {
   readonly startTimeoutMs?: number;
   /** One batch, ms; a process that takes longer is replaced. Default 5,000. */
   readonly batchTimeoutMs?: number;
+  /** Many texts at once have a process of their own, which is there while it is needed. Default: one process for all. */
+  readonly bulk?: BulkOptions;
 }
 
 /** What the section `encoder` of the configuration says. */
@@ -72,7 +75,7 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
   const model = options.model ?? BUILT_IN_MODEL;
   const modelsDir = resolve(options.modelsDir);
   const digest = await locateModel(modelsDir, model);
-  const worker = new EncoderProcess({
+  const process: ProcessOptions = {
     settings: {
       task: "encode",
       modelsDir,
@@ -84,21 +87,27 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
     maxBatch: options.maxBatch ?? 16,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     batchTimeoutMs: options.batchTimeoutMs ?? 5_000,
-  });
+  };
+  const worker = new EncoderProcess(process);
   const dimension = await worker.start();
-  return new CachedEncoder(`${model}@${digest}`, dimension, worker, options.cacheSize ?? 4_096);
+  const bulk = options.bulk && new BulkProcess(process, options.bulk);
+  return new CachedEncoder(`${model}@${digest}`, dimension, { worker, bulk }, options.cacheSize ?? 4_096);
 }
 
 class CachedEncoder implements OpenEncoder {
   /** By hash, so that the cache holds no text. */
   readonly #cache: LRUCache<string, Float32Array>;
+  readonly worker: EncoderProcess;
+  readonly bulk: BulkProcess | undefined;
 
   constructor(
     readonly id: string,
     readonly dimension: number,
-    readonly worker: EncoderProcess,
+    processes: { readonly worker: EncoderProcess; readonly bulk: BulkProcess | undefined },
     cacheSize: number,
   ) {
+    this.worker = processes.worker;
+    this.bulk = processes.bulk;
     this.#cache = new LRUCache({ max: cacheSize });
   }
 
@@ -109,7 +118,8 @@ class CachedEncoder implements OpenEncoder {
     const missing = new Map<string, string>();
     for (const [i, key] of keys.entries()) if (!vectors[i]) missing.set(key, texts[i]!);
     if (missing.size > 0) {
-      const fresh = await this.worker.encode([...missing.values()], signal);
+      const process = missing.size > INTERACTIVE ? (this.bulk ?? this.worker) : this.worker;
+      const fresh = await process.encode([...missing.values()], signal);
       for (const vector of fresh) this.#check(vector);
       const byKey = new Map([...missing.keys()].map((key, i) => [key, fresh[i]!]));
       for (const [key, vector] of byKey) this.#cache.set(key, vector);
@@ -128,10 +138,17 @@ class CachedEncoder implements OpenEncoder {
   }
 
   health(): { state: string; restarts: number; waiting: number; cached: number } {
-    return { ...this.worker.health(), cached: this.#cache.size };
+    const { state, ...own } = this.worker.health();
+    const { restarts, waiting } = this.bulk?.health() ?? { restarts: 0, waiting: 0 };
+    return {
+      state,
+      restarts: own.restarts + restarts,
+      waiting: own.waiting + waiting,
+      cached: this.#cache.size,
+    };
   }
 
-  close(): Promise<void> {
-    return this.worker.close();
+  async close(): Promise<void> {
+    await Promise.all([this.worker.close(), this.bulk?.close()]);
   }
 }

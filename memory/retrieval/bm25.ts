@@ -14,7 +14,7 @@ export interface WeightedTerms {
   readonly weight: number;
 }
 
-/** Scores of one search; good until the next one. */
+/** Scores of one search. Documents that came since have none, and of those that went it is not known here. */
 export interface Bm25Scores {
   /** The highest; 0 where no document shares a term with the query. */
   readonly best: number;
@@ -42,9 +42,8 @@ export class Bm25Index {
   readonly #postings: (Postings | undefined)[] = [];
   readonly #freeTerms: number[] = [];
   #totalLength = 0;
-  /** Room to count in, by term, and to add up in, by document. */
+  /** Room to count in, by term. */
   #counts = new Float64Array(64);
-  #scores = new Float64Array(16);
 
   constructor({ k1 = 1.2, b = 0.75 }: Bm25Options = {}) {
     this.#k1 = k1;
@@ -146,16 +145,15 @@ export class Bm25Index {
       best,
       of: (id) => {
         const document = this.#numbers.get(id);
-        return document === undefined ? 0 : scores[document]!;
+        // Numbers may be others by now.
+        return document !== undefined && ids[document] === id ? (scores[document] ?? 0) : 0;
       },
-      top: (count) => this.#top(scores, best, count),
+      top: (count) => topOf(ids, scores, best, count),
     };
   }
 
   #addUp(query: readonly string[]): Float64Array {
-    const all = this.#ids.length;
-    if (this.#scores.length < all) this.#scores = new Float64Array(2 * all);
-    const scores = this.#scores.fill(0, 0, all);
+    const scores = new Float64Array(this.#ids.length);
     const lengths = this.#lengths;
     const mean = this.#totalLength / Math.max(1, this.size);
     const wanted = new Map<string, number>();
@@ -175,25 +173,6 @@ export class Bm25Index {
       }
     }
     return scores;
-  }
-
-  #top(scores: Float64Array, best: number, count: number): string[] {
-    const ids = this.#ids;
-    const stepOf = (score: number): number => Math.min(STEPS - 1, Math.floor((score / best) * STEPS));
-    let least = 0;
-    if (count < this.size) {
-      const steps = new Int32Array(STEPS);
-      for (let document = 0; document < ids.length; document++)
-        if (scores[document]! > 0) steps[stepOf(scores[document]!)]!++;
-      least = STEPS - 1;
-      for (let sum = steps[least]!; sum < count && least > 0; sum += steps[least]!) least--;
-    }
-    const found: string[] = [];
-    for (let document = 0; document < ids.length; document++) {
-      const score = scores[document]!;
-      if (score > 0 && stepOf(score) >= least) found.push(ids[document]!);
-    }
-    return found;
   }
 
   #find(term: string): Postings | undefined {
@@ -233,4 +212,29 @@ export class Bm25Index {
   #idf(n: number): number {
     return Math.log(1 + (this.size - n + 0.5) / (n + 0.5));
   }
+}
+
+/** Those with the best scores, from one pass: what is about as good as the last of them is among them too. */
+function topOf(
+  ids: readonly (string | undefined)[],
+  scores: Float64Array,
+  best: number,
+  count: number,
+): string[] {
+  const stepOf = (score: number): number => Math.min(STEPS - 1, Math.floor((score / best) * STEPS));
+  let least = 0;
+  if (count < scores.length) {
+    const steps = new Int32Array(STEPS);
+    for (let document = 0; document < scores.length; document++)
+      if (scores[document]! > 0) steps[stepOf(scores[document]!)]!++;
+    least = STEPS - 1;
+    for (let sum = steps[least]!; sum < count && least > 0; sum += steps[least]!) least--;
+  }
+  const found: string[] = [];
+  for (let document = 0; document < scores.length; document++) {
+    const score = scores[document]!;
+    const id = ids[document];
+    if (score > 0 && id !== undefined && stepOf(score) >= least) found.push(id);
+  }
+  return found;
 }

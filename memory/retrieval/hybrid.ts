@@ -65,6 +65,13 @@ const BACKGROUND_SAMPLE = 64;
 /** Of many documents so many are candidates by their words, or some times the hits that are wanted. */
 const CANDIDATES = 200;
 const CANDIDATES_OF_HITS = 4;
+/** Candidates that are looked at in one step. */
+const AT_ONCE = 256;
+
+interface Scored {
+  readonly id: string;
+  readonly score: number;
+}
 
 export interface HybridOptions {
   /** Share of the lexical score, 0 … 1. Default 0.5. */
@@ -162,26 +169,33 @@ export class HybridIndex {
 
     const isSmall = this.size <= this.#allCandidates && (near?.isAll ?? true);
     const byWords = lexical.top(isSmall ? this.size : Math.max(CANDIDATES, CANDIDATES_OF_HITS * k));
+    yield;
+    let done = 0;
     if (near && !near.isAll) {
       // Of those that were picked by their vectors too, perhaps the nearest one was not.
       for (const id of byWords) {
         const nearest = this.#vectors!.of(id, asked!);
         if (nearest) cosines.set(id, nearest);
+        if (++done % AT_ONCE === 0) yield;
       }
     }
-    const scored: { id: string; score: number }[] = [];
+    const scored: Scored[] = [];
     for (const id of new Set([...byWords, ...cosines.keys()])) {
-      // It went in between.
-      if (!this.#ids.has(id)) continue;
+      if (++done % AT_ONCE === 0) yield;
       const byWord = lexical.best > 0 ? lexical.of(id) / lexical.best : 0;
       const cosine = cosines.get(id)?.cosine;
       const byVector = cosine === undefined ? 0 : high > low ? Math.max(0, (cosine - low) / (high - low)) : 1;
       scored.push({ id, score: lexicalShare * byWord + (1 - lexicalShare) * byVector });
     }
-    scored.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-    return scored.slice(0, k).map(({ id, score }, rank): Hit => {
+    yield;
+    // One more than is wanted: the first is held against the second. Without what went in between.
+    const best = bestOf(
+      scored.filter(({ id }) => this.#ids.has(id)),
+      Math.max(k, 1) + 1,
+    );
+    return best.slice(0, k).map(({ id, score }, rank): Hit => {
       const nearest = cosines.get(id);
-      const other = scored[rank === 0 ? 1 : 0]?.score ?? 0;
+      const other = best[rank === 0 ? 1 : 0]?.score ?? 0;
       return {
         id,
         score,
@@ -236,4 +250,21 @@ export class HybridIndex {
     }
     return all > 0 ? had / all : 0;
   }
+}
+
+/** The best of them, best first: sorting thousands for ten would take longer than looking at each. */
+function bestOf(all: readonly Scored[], count: number): Scored[] {
+  const best: Scored[] = [];
+  for (const one of all) {
+    if (best.length === count && !isBetter(one, best[count - 1]!)) continue;
+    if (best.length === count) best.pop();
+    let place = best.length;
+    while (place > 0 && isBetter(one, best[place - 1]!)) place--;
+    best.splice(place, 0, one);
+  }
+  return best;
+}
+
+function isBetter(a: Scored, b: Scored): boolean {
+  return a.score > b.score || (a.score === b.score && a.id < b.id);
 }

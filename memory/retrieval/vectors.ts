@@ -46,6 +46,8 @@ interface Document {
 
 /** Rows from which on they are coded: by the time that codes are needed, they are there. */
 const CODED_FROM = 1_024;
+/** Rows from before that are coded with each that comes. */
+const CODED_PER_ROW = 4;
 /** Documents that tell of all where not all are compared: so many by so many vectors of the query, but not fewer than these. */
 const SAMPLE = 256;
 const LEAST_SAMPLE = 64;
@@ -68,6 +70,8 @@ export class VectorIndex {
   readonly #parts: number[] = [];
   readonly #freeRows: number[] = [];
   #codes: SignCodes | undefined;
+  /** Rows below it have codes. */
+  #coded = 0;
   #distances = new Uint16Array(0);
 
   constructor(dimension: number, { exactRows = 8_192, compared = 4_000 }: VectorOptions = {}) {
@@ -100,19 +104,19 @@ export class VectorIndex {
       this.#rows.set(row, vector);
       this.#owners[row] = number;
       this.#parts[row] = part;
-      this.#codes?.add(row);
+      if (row < this.#coded) this.#codes!.add(row);
       return row;
     });
     this.#documents[number] = { id, rows };
     this.#byId.set(id, number);
-    if (!this.#codes && this.rows >= Math.min(CODED_FROM, this.#exactRows)) this.#codeAll();
+    this.#codeMore(vectors.length);
   }
 
   remove(id: string): void {
     const number = this.#byId.get(id);
     if (number === undefined) return;
     for (const row of this.#documents[number]!.rows) {
-      this.#codes?.remove(row);
+      if (row < this.#coded) this.#codes!.remove(row);
       this.#owners[row] = FREE;
       this.#freeRows.push(row);
     }
@@ -155,7 +159,8 @@ export class VectorIndex {
   /** The same in steps, each of which takes a few milliseconds where there are a hundred thousand rows. */
   *nearly(query: readonly Float32Array[], allow?: (id: string) => boolean): Resting<Near> {
     const excluded = allow && this.#excluded(allow);
-    if (!this.#codes || this.rows - (excluded?.rows ?? 0) <= this.#exactRows) {
+    const codes = this.#coded < this.#owners.length ? undefined : this.#codes;
+    if (!codes || this.rows - (excluded?.rows ?? 0) <= this.#exactRows) {
       const found = yield* this.#comparing(query, allow);
       return { found, isAll: true, spread: spread([...found.values()].map(({ cosine }) => cosine)) };
     }
@@ -163,9 +168,9 @@ export class VectorIndex {
     const found = new Map<string, Nearest>();
     const compared = Math.max(LEAST_COMPARED, Math.ceil(this.#compared / query.length));
     for (const vector of query) {
-      const picked = this.#pick(vector, this.#codes, compared, excluded?.documents);
-      yield;
-      for (const row of picked) {
+      const picked = this.#pick(vector, codes, compared, excluded?.documents);
+      for (const [n, row] of picked.entries()) {
+        if (n % COMPARED_AT_ONCE === 0) yield;
         // It may be gone since.
         const id = this.#documents[this.#owners[row]!]?.id;
         if (id === undefined) continue;
@@ -264,9 +269,15 @@ export class VectorIndex {
     return { documents, rows };
   }
 
-  #codeAll(): void {
-    this.#codes = new SignCodes(this.#rows);
-    for (const [row, owner] of this.#owners.entries()) if (owner !== FREE) this.#codes.add(row);
+  /** Codes some rows more with each that comes, so that nobody waits for all of them at once. */
+  #codeMore(came: number): void {
+    if (!this.#codes) {
+      if (this.rows < Math.min(CODED_FROM, this.#exactRows / 2)) return;
+      this.#codes = new SignCodes(this.#rows);
+    }
+    const to = Math.min(this.#owners.length, this.#coded + came * (1 + CODED_PER_ROW));
+    for (; this.#coded < to; this.#coded++)
+      if (this.#owners[this.#coded] !== FREE) this.#codes.add(this.#coded);
   }
 
   #checkAll(query: readonly Float32Array[]): void {
