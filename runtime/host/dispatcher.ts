@@ -23,6 +23,8 @@ const decoder = new TextDecoder();
 const LOOK_AGAIN_MS = 50;
 
 export interface AskRequest {
+  /** Of an ask on the record. */
+  readonly id?: string;
   readonly service: string;
   readonly operation: string;
   readonly input: JsonObject;

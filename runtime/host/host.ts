@@ -11,6 +11,7 @@ import { LeftLogError } from "../log/checkpoint.ts";
 import type { RawRecord } from "../log/reader.ts";
 import { Asks } from "./asks.ts";
 import { Cell, TIMER } from "./cell.ts";
+import type { CellState } from "./cell-store.ts";
 import { Cells } from "./cells.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { ActorView } from "./definition.ts";
@@ -247,6 +248,12 @@ export class Host {
       else found.set(cell.name, cell.to);
     }
     return [...found.values()];
+  }
+
+  /** The whole state of an actor, with its hash; undefined when it has no record. @throws UnavailableError, LeftLogError */
+  async state(to: Address): Promise<CellState | undefined> {
+    const cell = await this.#cells.active(to, this.#o.readTimeoutMs);
+    return cell?.exists ? cell.state() : undefined;
   }
 
   /** Folds an actor's records again from the log and compares; undefined when it has none. */

@@ -19,7 +19,7 @@ import { CheckpointIndex } from "./checkpoint-index.ts";
 import { HEADER_ID, HEADER_TO } from "./codec.ts";
 import { LogReader } from "./reader.ts";
 import { Repeats } from "./repeats.ts";
-import { streamState } from "./stream.ts";
+import { type StreamState, streamState } from "./stream.ts";
 
 const POSITION = "m!position";
 const LOG = "m!log";
@@ -237,17 +237,14 @@ export class RecordIndex {
   }
 
   /**
-   * Follows the headers of all records from where the index ends, for as long as the node runs. Answers when everything
-   * that was in the log at the call is in. `onNoted` is told of each record that counts.
+   * Before anything is noted: what was kept of another log is dropped.
+   * @returns the first sequence that is not in
    */
-  async follow(
-    bus: Bus,
-    stream: string,
-    subject: string,
-    progress?: (done: number, all: number) => void,
-    onNoted?: (seq: number, to: Address) => void,
-  ): Promise<void> {
-    const { firstSeq, lastSeq, created } = await streamState(bus, stream);
+  async open({
+    firstSeq,
+    lastSeq,
+    created,
+  }: Pick<StreamState, "firstSeq" | "lastSeq" | "created">): Promise<number> {
     this.#log = created;
     this.#first = Math.max(1, firstSeq);
     const known = this.#db.getSync(LOG);
@@ -265,6 +262,22 @@ export class RecordIndex {
     await this.checkpoints.look();
     const from = Math.max(Number(this.#db.getSync(POSITION) ?? 1), firstSeq, 1);
     this.#head = from - 1;
+    return from;
+  }
+
+  /**
+   * Follows the headers of all records from where the index ends, for as long as the node runs. Answers when everything
+   * that was in the log at the call is in. `onNoted` is told of each record that counts.
+   */
+  async follow(
+    bus: Bus,
+    stream: string,
+    subject: string,
+    progress?: (done: number, all: number) => void,
+    onNoted?: (seq: number, to: Address) => void,
+  ): Promise<void> {
+    const { firstSeq, lastSeq, created } = await streamState(bus, stream);
+    const from = await this.open({ firstSeq, lastSeq, created });
     const total = lastSeq - from + 1;
     let unflushed = 0;
     let isCaughtUp = false;

@@ -1,0 +1,81 @@
+/** A log that lies in memory, with what a host needs of a bus beside it: to read a record again, and to keep a dead letter. */
+import type { Bus, BusMessage, RequestOptions } from "../bus/bus.ts";
+import { NoRespondersError } from "../bus/errors.ts";
+import type { Subjects } from "../bus/subjects.ts";
+import type { LogPlace, PlacedRecord } from "./place.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+/** JetStream's number for a message that is not there. */
+const NO_MESSAGE = 10037;
+/** A recording was read from a file: no server limits what is in it. */
+const MAX_PAYLOAD = 64 * 1024 * 1024;
+
+export function memoryPlace(names: Pick<Subjects, "logStream" | "dead">): LogPlace {
+  const records: PlacedRecord[] = [];
+  const at = (seq: number): PlacedRecord | undefined => records[seq - 1];
+  return {
+    bus: memoryBus(names, at),
+    get head() {
+      return records.length;
+    },
+    append: (message) => {
+      const record = { ...message, seq: records.length + 1 };
+      records.push(record);
+      return record;
+    },
+    at: (seq) => at(seq)!,
+  };
+}
+
+/** Answers direct reads of the log and takes dead letters; nobody listens to anything else. */
+function memoryBus(
+  { logStream: stream, dead }: Pick<Subjects, "logStream" | "dead">,
+  at: (seq: number) => PlacedRecord | undefined,
+): Bus {
+  let letters = 0;
+  const request = async (
+    subject: string,
+    data: Uint8Array,
+    _options?: RequestOptions,
+  ): Promise<BusMessage> => {
+    if (subject === dead) {
+      return message(subject, encoder.encode(JSON.stringify({ stream: dead, seq: ++letters })));
+    }
+    if (subject === `$JS.API.DIRECT.GET.${stream}`) {
+      const found = at(JSON.parse(decoder.decode(data)).seq);
+      if (!found) return message(subject, new Uint8Array(), { Status: "404" });
+      const { seq, takenAt, headers } = found;
+      const named = { "Nats-Sequence": String(seq), "Nats-Time-Stamp": new Date(takenAt).toISOString() };
+      return message(subject, found.data, { ...headers, ...named });
+    }
+    if (subject === `$JS.API.STREAM.MSG.GET.${stream}`) {
+      const error = { code: 404, err_code: NO_MESSAGE, description: "no message found" };
+      return message(subject, encoder.encode(JSON.stringify({ error })));
+    }
+    throw new NoRespondersError(subject);
+  };
+  return {
+    serverVersion: "memory",
+    status: "connected",
+    maxPayload: MAX_PAYLOAD,
+    request,
+    publish: () => {},
+    subscribe: () => ({ unsubscribe: () => {} }),
+    inbox: () => "inbox",
+    kv: (bucket) => Promise.reject(new NoRespondersError(bucket)),
+    onStatus: () => () => {},
+    flush: async () => {},
+    drain: async () => {},
+    close: async () => {},
+  };
+}
+
+function message(
+  subject: string,
+  data: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): BusMessage {
+  const values = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return { subject, data, header: (name) => values.get(name.toLowerCase()), respond: () => {} };
+}
