@@ -23,16 +23,20 @@ import { TASK_DEFAULTS, type TaskOptions, type TaskSettings, taskMachine, taskVi
 /** Systems whose records belong to a customer: nothing of them is shown or changed before he is verified. */
 export const RECORD_SYSTEMS: readonly string[] = ["crm", "orders", "billing", "telemetry"];
 
-export interface DeskActors {
+/** What the machines are made of besides playbooks and skills, as plain data. */
+export interface ActorSettings {
   readonly workspace: string;
-  readonly playbooks: PlaybookCatalog;
-  /** What tasks have to know of skills: the inventory. */
-  readonly skills: TaskSettings["skills"];
   readonly policy?: Policy;
   readonly dialog?: Partial<DialogOptions>;
   readonly task?: Partial<TaskOptions>;
   readonly handoff?: Partial<HandoffOptions>;
   readonly recordSystems?: readonly string[];
+}
+
+export interface DeskActors extends ActorSettings {
+  readonly playbooks: PlaybookCatalog;
+  /** What tasks have to know of skills: the inventory. */
+  readonly skills: TaskSettings["skills"];
 }
 
 export function orchestratorAddress(workspace: string): Address {

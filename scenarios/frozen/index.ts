@@ -1,0 +1,6 @@
+/** Frozen replay of recordings. */
+export { Crew } from "./crew.ts";
+export type { Forked, ForkOptions } from "./fork.ts";
+export { playKilled } from "./killed.ts";
+export type { FrozenDivergence, FrozenOptions, FrozenResult } from "./result.ts";
+export { FrozenDesk, type FrozenDeskOptions, frozenPlaybooks } from "./stage.ts";
