@@ -5,7 +5,7 @@ import type { ZodError } from "zod";
 import { customerRoutes } from "../actors/customer-view/index.ts";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
-import { actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
+import { type ActorSettings, actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
 import { languageThread } from "../actors/language/index.ts";
 import { modelService } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
@@ -35,6 +35,7 @@ import type { AnyRoute } from "../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import type { RecordedDesk } from "../scenarios/recording/make.ts";
 import { SHOP_ARTICLES } from "./shipped.ts";
 
 export interface AgentsOptions {
@@ -55,6 +56,8 @@ export interface Agents {
   readonly playbooks: PlaybookSet;
   readonly services: readonly Service[];
   readonly definitions: readonly ActorDefinition[];
+  /** What a recording says of the desk that it was made on. */
+  readonly recorded: RecordedDesk;
   /** What an operator should know about this start. */
   readonly notes: readonly string[];
   routes(engine: Engine): AnyRoute[];
@@ -144,25 +147,10 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
         systems: systemsOf(config.backoffice.systems),
       }).map((agent) => (agent.name === "crm" ? withCustomerKey(agent, hash) : agent)),
     ];
-    const definitions = actorDefinitions({
-      workspace: config.workspace,
-      playbooks,
-      skills: inventory,
-      policy: {
-        ...DEFAULT_POLICY,
-        unsureMessages: config.dialog.maxClarify,
-        verificationFailures: config.verification.maxAttempts,
-      },
-      dialog: {
-        silenceMs: config.dialog.silenceMs,
-        abandonMs: config.dialog.abandonMs,
-        askSatisfaction: config.dialog.askSatisfaction,
-        modelMs: config.model.timeoutMs,
-        digestMs: config.model.digest ? config.model.timeoutMs : 0,
-      },
-      handoff: { acceptMs: config.handoff.acceptMs },
-    });
+    const settings = actorSettings(config);
+    const definitions = actorDefinitions({ ...settings, playbooks, skills: inventory });
     return {
+      recorded: { settings, definitions, digests: { playbooks: playbooks.digest } },
       backOffice,
       memory,
       erasures,
@@ -195,6 +183,26 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     await close();
     throw error;
   }
+}
+
+/** What the configuration says of the actors. */
+export function actorSettings({ workspace, dialog, verification, model, handoff }: Config): ActorSettings {
+  return {
+    workspace,
+    policy: {
+      ...DEFAULT_POLICY,
+      unsureMessages: dialog.maxClarify,
+      verificationFailures: verification.maxAttempts,
+    },
+    dialog: {
+      silenceMs: dialog.silenceMs,
+      abandonMs: dialog.abandonMs,
+      askSatisfaction: dialog.askSatisfaction,
+      modelMs: model.timeoutMs,
+      digestMs: model.digest ? model.timeoutMs : 0,
+    },
+    handoff: { acceptMs: handoff.acceptMs },
+  };
 }
 
 /** Articles that could not be read are left out, which somebody has to know. */

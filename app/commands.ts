@@ -11,6 +11,7 @@ import { commands as chat } from "./chat/commands.ts";
 import { commands as customer } from "./customer/commands.ts";
 import { commands as demo } from "./demo/commands.ts";
 import { commands as doctor } from "./doctor/commands.ts";
+import { commands as replay } from "./replay/commands.ts";
 import { commands as search } from "./search/commands.ts";
 import { commands as up } from "./up.ts";
 
@@ -19,6 +20,7 @@ export const contributors: readonly Contributor[] = [
   chat,
   customer,
   demo,
+  replay,
   skills,
   playbooks,
   memory,

@@ -23,6 +23,7 @@ import { Node } from "../runtime/node.ts";
 import type { ClusterOptions } from "../runtime/partitions.ts";
 import type { RetentionOptions } from "../runtime/retention.ts";
 import type { Metrics, ProcessLog } from "../runtime/telemetry/index.ts";
+import { recordingRoutes } from "../scenarios/recording/routes.ts";
 import { cellRestartPolicy } from "../supervisors/cell-policy.ts";
 import type { ChildSpec, Supervisor } from "../supervisors/index.ts";
 import { type Agents, openAgents } from "./agents.ts";
@@ -251,6 +252,11 @@ export function gateway(
           }),
         }),
         ...stateRoutes(engine),
+        ...recordingRoutes({
+          engine,
+          desk: parts.agents!.recorded,
+          onRaw: (conversation) => logger.warn({ conversation }, "recorded with what people wrote"),
+        }),
         ...backupRoutes(backupSource(config, version, parts), logger),
         ...searchRoutes({
           dataDir: config.dataDir,

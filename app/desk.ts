@@ -11,6 +11,7 @@ import { checkAddress } from "../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { Node } from "../runtime/node.ts";
 import { createMetrics, openLog } from "../runtime/telemetry/index.ts";
+import type { RecordedDesk } from "../scenarios/recording/make.ts";
 import { Supervisor } from "../supervisors/index.ts";
 import { agents, bus, type DeskOptions, gateway, node, type Parts } from "./desk-parts.ts";
 
@@ -99,6 +100,11 @@ export class Desk {
 
   get definitions(): readonly ActorDefinition[] {
     return this.#parts.agents!.definitions;
+  }
+
+  /** What a recording says of the desk that it was made on. */
+  get recorded(): RecordedDesk {
+    return this.#parts.agents!.recorded;
   }
 
   get backOffice(): BackOffice {

@@ -1,7 +1,7 @@
-/** `demo` and `replay`. */
-import { InvalidArgumentError } from "commander";
+/** `demo`. */
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
+import { count, zeroOrMore } from "../flags.ts";
 
 /** Enough for every playbook to have been compiled by the machine, as it is on a desk that has been open for a minute. */
 const WARM_UP = 240;
@@ -16,14 +16,6 @@ interface DemoFlags {
   readonly break?: string;
   readonly seed: number;
   readonly transcripts?: string;
-}
-
-interface ReplayFlags {
-  readonly format: string;
-  readonly mode: string;
-  readonly times?: number;
-  readonly verify?: boolean;
-  readonly crashEvery?: number;
 }
 
 const AT_ONCE = 20;
@@ -68,31 +60,4 @@ export const commands: Contributor = (program, env) => {
       const { demoShop } = await import("./shop.ts");
       await demoShop(env, { ...flags, concurrency });
     });
-  program
-    .command("replay [path...]")
-    .description("run scenario files, or all that are shipped, through a fresh desk again")
-    .option("--format <name>", "bailiwick: scenario files of this project", "bailiwick")
-    .option("--mode <name>", "live: skills and models are really called", "live")
-    .option(
-      "--times <n>",
-      "so often; each time must come to the same (1; with --verify: folds of each actor, 10)",
-      count,
-    )
-    .option("--verify", "afterwards, fold every actor again from the log and compare its states")
-    .option("--crash-every <n>", "only for recordings", count)
-    .action(async (paths: string[], flags: ReplayFlags) => {
-      const { replay } = await import("./replay.ts");
-      await replay(env, paths, flags);
-    });
 };
-
-function count(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1 || n > 1_000_000)
-    throw new InvalidArgumentError("a whole number from 1 on");
-  return n;
-}
-
-function zeroOrMore(text: string): number {
-  return text === "0" ? 0 : count(text);
-}

@@ -126,14 +126,6 @@ describe("replay", () => {
     expect(scenarios[0].transcriptHash).toMatch(/^[0-9a-f]{64}$/);
     expect(code).toBe(0);
   }, 120_000);
-
-  it("says what it cannot replay yet, and what it can", async () => {
-    expect((await run("replay", "x.jsonl", "--format", "tau2")).err).toMatch(
-      /not supported yet.*scenario\.yaml/,
-    );
-    expect((await run("replay", "x", "--mode", "frozen")).err).toMatch(/needs a recording/);
-    expect(await run("replay", "x", "--mode", "slow")).toMatchObject({ code: 2 });
-  });
 });
 
 describe("helpers", () => {

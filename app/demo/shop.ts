@@ -97,7 +97,7 @@ export function openScenarioDesk(
 }
 
 /** The company as JSON, read by the checker as it reads an import. */
-async function exported(office: BackOffice): Promise<FactWorld> {
+export async function exported(office: BackOffice): Promise<FactWorld> {
   const parts = await Promise.all(
     Object.keys(COLLECTIONS).map(async (name) => ({
       file: `${name}.json`,

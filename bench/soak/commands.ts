@@ -61,6 +61,7 @@ export function addSoak(bench: Command, env: CliEnv): void {
               : [],
           ),
         ]);
+        for (const failure of done.failures) env.err(failure);
         env.out(result, () => renderReport(result));
         if (result.missed.length > 0) env.fail();
       } catch (error) {

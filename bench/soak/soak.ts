@@ -37,9 +37,12 @@ export interface SoakResult {
   readonly turns: number;
   /** Conversations that did not come to their end. */
   readonly failed: number;
+  /** Why, of the first of them. */
+  readonly failures: readonly string[];
   readonly measures: { readonly name: Measure; readonly unit: string; readonly flatness?: Flatness }[];
 }
 
+const MOST_FAILURES = 5;
 /** Distinct customers; after them the same come again. */
 const CUSTOMERS = 4_000;
 const SAMPLE_MS = 1_000;
@@ -55,6 +58,7 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
   try {
     const samples = new Map<Measure, Sample[]>();
     const counts = { conversations: 0, turns: 0, failed: 0 };
+    const failures: string[] = [];
     const scenarios = customers();
     const begun = performance.now();
     const stage = { url: desk.url, adminToken: desk.adminToken, start: Date.now() };
@@ -63,7 +67,12 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
       const played = await play(scenarios[n % scenarios.length]!, stage);
       counts.conversations++;
       counts.turns += played.turns;
-      if (played.error) counts.failed++;
+      if (!played.error) return;
+      counts.failed++;
+      if (failures.length < MOST_FAILURES)
+        failures.push(
+          `${played.id}, conversation ${played.conversation}, after ${played.turns} messages: ${played.error}`,
+        );
     };
     let stopped = false;
     const sampling = (async () => {
@@ -107,7 +116,7 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
       const found = flatness(samples.get(name) ?? [], { slack, windowS });
       return { name, unit, ...(found ? { flatness: found } : {}) };
     });
-    return { ...counts, measures };
+    return { ...counts, failures, measures };
   } finally {
     await desk.stop();
     await rm(dir, { recursive: true, force: true });

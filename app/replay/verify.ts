@@ -19,7 +19,7 @@ import {
   stateDivergence,
   verifyFolds,
 } from "../../runtime/host/verification.ts";
-import type { OwnDesk } from "./own-desk.ts";
+import type { OwnDesk } from "../demo/own-desk.ts";
 
 export interface VerifiedActor {
   readonly to: Address;

@@ -1,23 +1,24 @@
-/** `replay`: scenario files through a fresh desk, any number of times; with `--verify` their actors are folded again. */
-import { existsSync } from "node:fs";
-import { extname, relative } from "node:path";
+/**
+ * `replay --mode live`: scenario files through a fresh desk, any number of times; with `--verify` their actors are folded again,
+ * with `--record` what happened is kept as recordings.
+ */
+import { relative } from "node:path";
 import type { CliEnv } from "../../runtime/config/cli.ts";
-import { UsageError } from "../../runtime/config/errors.ts";
 import { loadScenarios } from "../../scenarios/load.ts";
 import { type Played, playAll } from "../../scenarios/player.ts";
 import { saidIn } from "../../scenarios/transcript.ts";
-import { openScenarioDesk, SHIPPED_SCENARIOS } from "./shop.ts";
-import { seconds, table } from "./text.ts";
+import { openScenarioDesk, SHIPPED_SCENARIOS } from "../demo/shop.ts";
+import { seconds, table } from "../demo/text.ts";
+import { writeRecordings } from "./recordings.ts";
 import { actorsOf, type Verified, verifiedJson, verifiedText } from "./verified.ts";
 import { DeskVerifier, type VerifiedActor } from "./verify.ts";
 
-export interface ReplayOptions {
-  readonly format: string;
-  readonly mode: string;
+export interface LiveOptions {
   /** How often they are played. Default 1. With `verify`, how often each actor is folded. Default 10. */
   readonly times?: number;
   readonly verify?: boolean;
-  readonly crashEvery?: number;
+  /** Folder that recordings of the first time are written into. */
+  readonly record?: string;
 }
 
 /** One scenario, over all times that it was played. */
@@ -38,8 +39,8 @@ interface Replayed {
 
 const FOLDS = 10;
 
-export async function replay(env: CliEnv, paths: readonly string[], options: ReplayOptions): Promise<void> {
-  const scenarios = loadScenarios(supported(paths.length > 0 ? paths : [SHIPPED_SCENARIOS], options));
+export async function replayLive(env: CliEnv, paths: readonly string[], options: LiveOptions): Promise<void> {
+  const scenarios = loadScenarios(paths.length > 0 ? paths : [SHIPPED_SCENARIOS]);
   const progress = env.progress("replay");
   const runs: Played[][] = [];
   const startedAt = performance.now();
@@ -57,6 +58,10 @@ export async function replay(env: CliEnv, paths: readonly string[], options: Rep
         }),
       );
       turnsMs += performance.now() - from;
+      if (options.record !== undefined && time === 0) {
+        const ended = runs[0]!.filter(({ status }) => status === "passed");
+        await writeRecordings(options.record, ended, desk, "written");
+      }
       actors = await verifier?.verify({
         signal: env.signal(),
         progress: (what, done, all) => progress.update(what, done, all),
@@ -96,33 +101,6 @@ export async function replay(env: CliEnv, paths: readonly string[], options: Rep
       ...(verified ? verifiedText(verified, c) : []),
     ].join("\n");
   });
-}
-
-/** What this version can replay, or what it cannot and what it can instead. */
-function supported(paths: readonly string[], { format, mode, crashEvery }: ReplayOptions): readonly string[] {
-  const can = "this version replays *.scenario.yaml files (--format bailiwick --mode live)";
-  if (format !== "bailiwick") {
-    throw new UsageError(
-      format === "tau2"
-        ? `--format tau2 is not supported yet: ${can}; bin/bailiwick demo --input FILE sends the customers of such runs to a desk`
-        : `--format ${format} is not known: ${can}`,
-    );
-  }
-  if (mode !== "live") {
-    throw new UsageError(
-      ["frozen", "live-skills", "live-models"].includes(mode)
-        ? `--mode ${mode} needs a recording, which is not supported yet: ${can}`
-        : `--mode ${mode} is not known: ${can}`,
-    );
-  }
-  if (crashEvery !== undefined)
-    throw new UsageError(`--crash-every needs a recording, which is not supported yet: ${can}`);
-  for (const path of paths) {
-    if (existsSync(path) && [".jsonl", ".json"].includes(extname(path))) {
-      throw new UsageError(`${path} is a recording, and those are not supported yet: ${can}`);
-    }
-  }
-  return paths;
 }
 
 /** The same scenario must come to the same again. */

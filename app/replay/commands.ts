@@ -1,0 +1,160 @@
+/** `record`, `replay`, `diff`, `gate` and `simulate`. */
+import type { Contributor } from "../../runtime/config/cli.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+import { count } from "../flags.ts";
+
+interface RecordFlags {
+  readonly out?: string;
+  readonly raw?: boolean;
+}
+
+interface ReplayFlags {
+  readonly format: string;
+  readonly mode?: string;
+  readonly times?: number;
+  readonly verify?: boolean;
+  readonly crashEvery?: number;
+  readonly match: string;
+  readonly record?: string;
+  readonly out?: string;
+  readonly log: string;
+  readonly parallel?: number;
+}
+
+export const commands: Contributor = (program, env) => {
+  program
+    .command("record <conversation>")
+    .description(
+      "a conversation becomes a recording that can be replayed; names and numbers of people are replaced",
+    )
+    .option("--out <file>", "where to (<conversation>.scenario.jsonl)")
+    .option("--raw", "with all that people wrote as they wrote it")
+    .option("--redact", "the default: names, addresses and numbers of people are replaced by others")
+    .action(async (conversation: string, flags: RecordFlags) => {
+      const { record } = await import("./record.ts");
+      await record(env, conversation, flags);
+    });
+  program
+    .command("replay [path...]")
+    .description("run recordings or scenario files again; the shipped ones unless named")
+    .option("--format <name>", "bailiwick: files of this project", "bailiwick")
+    .option(
+      "--mode <name>",
+      "frozen: all from outside comes from the recording (default for recordings); live: skills and models are called (default for scenarios)",
+    )
+    .option(
+      "--times <n>",
+      "so often; each time must come to the same (1; live with --verify: folds of each actor, 10)",
+      count,
+    )
+    .option(
+      "--verify",
+      "what happens inside has to be the same too, and every state has to follow from the log",
+    )
+    .option("--crash-every <n>", "frozen: after so many records everything but the log is lost", count)
+    .option("--match <how>", "frozen: strict, or tolerant of what skills are asked with", "strict")
+    .option("--out <folder>", "frozen: write what it came to as recordings into this folder, for diff")
+    .option("--parallel <n>", "frozen: in so many threads (1)", count)
+    .option(
+      "--log <where>",
+      "frozen: memory, or nats for a server of its own that every record goes through",
+      "memory",
+    )
+    .option("--record <folder>", "live: write what happened as recordings into this folder")
+    .action(async (paths: string[], flags: ReplayFlags) => {
+      const { areRecordings } = await import("../../scenarios/recording/files.ts");
+      const mode = flags.mode ?? (areRecordings(paths) || flags.crashEvery !== undefined ? "frozen" : "live");
+      check(flags, mode);
+      const { times, verify, crashEvery } = flags;
+      if (mode === "live") {
+        const { replayLive } = await import("./live.ts");
+        await replayLive(env, paths, { times, verify, record: flags.record });
+        return;
+      }
+      const { replayFrozen } = await import("./frozen.ts");
+      const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
+      const match = flags.match as "strict" | "tolerant";
+      await replayFrozen(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, {
+        times,
+        verify,
+        crashEvery,
+        match,
+        out: flags.out,
+        parallel: flags.parallel,
+        log: flags.log as "memory" | "nats",
+      });
+    });
+  program
+    .command("diff <a> <b>")
+    .description("two recordings, or two folders of them, side by side; says where they go apart first")
+    .option("--html <file>", "all of it as one page that needs no network")
+    .action(async (a: string, b: string, flags: { html?: string }) => {
+      const { diff } = await import("./diff.ts");
+      await diff(env, a, b, flags);
+    });
+  program
+    .command("fork <recording>")
+    .description(
+      "a recording up to a step, and from there on live on a fresh desk; shows both ways side by side",
+    )
+    .option(
+      "--at <seq>",
+      "record from which on it is live (where it goes apart with the playbooks as they are)",
+      count,
+    )
+    .option("--say <text>", "what the customer writes there instead")
+    .option("--out <folder>", "write what it came to as a recording into this folder")
+    .action(async (recording: string, flags: { at?: number; say?: string; out?: string }) => {
+      const { fork } = await import("./fork.ts");
+      await fork(env, recording, flags);
+    });
+  program
+    .command("gate")
+    .description(
+      "whether a release may go out: playbooks, recordings, scenarios, budgets, evaluations; one exit code",
+    )
+    .option("--file <file>", "recordings and evaluations (gate.yaml, where there is one)")
+    .option("--no-live", "without the scenarios on a fresh desk and their budgets")
+    .action(async (flags: { file?: string; live: boolean }) => {
+      const { gate } = await import("./gate.ts");
+      await gate(env, flags);
+    });
+  program
+    .command("simulate")
+    .description("customers with goals, typos and little patience, made from a seed, talk to a fresh desk")
+    .option("--customers <n>", "so many", count, 50)
+    .option("--seed <n>", "what they are made from", count, 1)
+    .option("--concurrency <n>", "at once", count, 8)
+    .option("--record <folder>", "write the conversations as recordings into this folder")
+    .action(async (flags: { customers: number; seed: number; concurrency: number; record?: string }) => {
+      const { simulate } = await import("./simulate.ts");
+      await simulate(env, flags);
+    });
+};
+
+/** @throws UsageError for what this version can't do, or what does not go together */
+function check({ format, match, crashEvery, record, out, log }: ReplayFlags, mode: string): void {
+  if (format !== "bailiwick") {
+    throw new UsageError(
+      format === "tau2"
+        ? "--format tau2 is not supported yet: bin/bailiwick demo --input FILE sends the customers of such runs to a desk"
+        : `--format ${format} is not known: there is bailiwick`,
+    );
+  }
+  if (mode === "live-skills" || mode === "live-models")
+    throw new UsageError(`--mode ${mode} is not supported yet: there are frozen and live`);
+  if (mode !== "frozen" && mode !== "live")
+    throw new UsageError(`--mode ${mode} is not known: there are frozen and live`);
+  if (match !== "strict" && match !== "tolerant")
+    throw new UsageError(`--match ${match} is not known: there are strict and tolerant`);
+  if (log !== "memory" && log !== "nats")
+    throw new UsageError(`--log ${log} is not known: there are memory and nats`);
+  if (mode === "live" && crashEvery !== undefined)
+    throw new UsageError("--crash-every is for recordings: leave --mode live out, or see bench chaos");
+  if (mode === "live" && out !== undefined)
+    throw new UsageError("--out is for --mode frozen: a live replay is recorded with --record FOLDER");
+  if (mode === "frozen" && record !== undefined)
+    throw new UsageError(
+      "--record is for --mode live: a frozen replay comes to the recording that it was given",
+    );
+}

@@ -1,0 +1,103 @@
+/** `fork`: a recording up to a step, and from there on another way, on a fresh desk of the shipped company. */
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { CliEnv } from "../../runtime/config/cli.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+import { AskError } from "../../runtime/host/service.ts";
+import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
+import { type Forked, FrozenDesk, frozenPlaybooks } from "../../scenarios/frozen/index.ts";
+import { loadScenario } from "../../scenarios/load.ts";
+import { readRecordings } from "../../scenarios/recording/read.ts";
+import type { Recording } from "../../scenarios/recording/recording.ts";
+import { openScenarioDesk } from "../demo/shop.ts";
+import { writeRecording } from "./recordings.ts";
+
+export interface ForkFlags {
+  readonly at?: number;
+  readonly say?: string;
+  readonly out?: string;
+}
+
+export async function fork(env: CliEnv, file: string, { at, say, out }: ForkFlags): Promise<void> {
+  const recording = await only(file);
+  const playbooks = frozenPlaybooks(env.config().playbooks);
+  const progress = env.progress("fork");
+  const desk = new FrozenDesk({ playbooks });
+  let forked: Forked;
+  try {
+    const from = at ?? (await divergenceOf(recording, playbooks));
+    const scenario = writtenAs(file);
+    // Scratch copies of everything: what is done from here on is done to nobody.
+    const own = await openScenarioDesk(env, scenario ? [loadScenario(scenario)] : [], {
+      progress: (text) => progress.update(text),
+    });
+    try {
+      progress.update("playing");
+      forked = await desk.fork(recording, {
+        at: from,
+        say,
+        live: async (service, operation, input, key) => {
+          try {
+            return { ok: true, value: await own.desk.node.call(service, operation, input, { key }) };
+          } catch (error) {
+            if (!(error instanceof AskError)) throw error;
+            const { code, message, retryable } = error;
+            return { ok: false, error: { code, message, retryable } };
+          }
+        },
+      });
+    } finally {
+      await own.stop();
+    }
+  } finally {
+    progress.end();
+    await desk.close();
+  }
+  const written = out === undefined ? undefined : await writeRecording(out, forked.recording);
+  const compared = diffRecordings(recording, forked.recording);
+  const { header } = forked.recording;
+  const result = {
+    id: header.id,
+    source: header.source,
+    records: header.records,
+    answered: { recorded: forked.recorded, live: forked.live },
+    same: compared.same,
+    first: firstOf(compared),
+    ...(written === undefined ? {} : { file: written }),
+  };
+  env.out(result, () =>
+    [
+      `${header.source}: ${forked.recorded} calls answered from the recording, ${forked.live} by skills`,
+      ...(compared.same
+        ? ["it came to the same"]
+        : ["", ...columnsOf(compared, process.stdout.columns ?? 120, env.colors, Number.POSITIVE_INFINITY)]),
+      ...(written === undefined ? [] : ["", written]),
+    ].join("\n"),
+  );
+}
+
+/** Where it goes apart with the playbooks as they are. @throws UsageError where it does not */
+async function divergenceOf(recording: Recording, playbooks: readonly string[]): Promise<number> {
+  const desk = new FrozenDesk({ playbooks });
+  try {
+    const { divergence } = await desk.play(recording);
+    if (divergence?.seq !== undefined) return divergence.seq;
+  } finally {
+    await desk.close();
+  }
+  throw new UsageError(
+    `${recording.header.id} does not go apart as things are: say with --at SEQ from where on, and with --say TEXT what else the customer writes there`,
+  );
+}
+
+async function only(file: string): Promise<Recording> {
+  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
+  for await (const recording of readRecordings(file)) return recording;
+  throw new UsageError(`${file} is empty`);
+}
+
+/** The scenario that it was made of, whose records the back office needs. */
+function writtenAs(file: string): string | undefined {
+  const name = basename(file).replace(/\.jsonl$/, ".yaml");
+  return [join(dirname(file), name), join(dirname(file), "..", name)].find((path) => existsSync(path));
+}

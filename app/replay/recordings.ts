@@ -1,0 +1,27 @@
+/** Writes recordings into a folder, one file each. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { RECORDING } from "../../scenarios/recording/files.ts";
+import { recordingOf } from "../../scenarios/recording/make.ts";
+import { linesOf, type Recording } from "../../scenarios/recording/recording.ts";
+import type { OwnDesk } from "../demo/own-desk.ts";
+
+export async function writeRecording(dir: string, recording: Recording): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  const file = join(dir, `${recording.header.id}${RECORDING}`);
+  await writeFile(file, `${linesOf(recording).join("\n")}\n`, { mode: 0o600 });
+  return file;
+}
+
+/** @param played conversations of this desk, by the id that each recording gets @param source what the recordings say they come from */
+export async function writeRecordings(
+  dir: string,
+  played: readonly { readonly id: string; readonly conversation: string }[],
+  { desk }: OwnDesk,
+  source: string,
+): Promise<void> {
+  for (const { id, conversation } of played) {
+    const records = await desk.node.recordsOfKey(conversation);
+    await writeRecording(dir, recordingOf(id, records, desk.recorded, source));
+  }
+}

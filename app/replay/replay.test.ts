@@ -1,0 +1,237 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { asset } from "../../runtime/config/paths.ts";
+import { main } from "../cli.ts";
+import { START_MS, say, TestedDesk } from "../testing.ts";
+
+const RECORDINGS = asset("scenarios", "shop", "recordings");
+const CANCEL = join(RECORDINGS, "cancel-order.confirmed.scenario.jsonl");
+const STATUS = join(RECORDINGS, "order-status.by-item.scenario.jsonl");
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "replay-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line; answers its exit code and what it wrote. */
+async function run(...args: string[]): Promise<Ran> {
+  let out = "";
+  let err = "";
+  const outSpy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    out += text;
+    return true;
+  });
+  const errSpy = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    err += text;
+    return true;
+  });
+  try {
+    return { code: await main(args), out, err };
+  } finally {
+    outSpy.mockRestore();
+    errSpy.mockRestore();
+  }
+}
+
+describe("replay of recordings", () => {
+  it("is frozen, and answers what contracts promise", async () => {
+    const { code, out } = await run("replay", CANCEL, STATUS, "--times", "2", "--verify", "--json");
+    const { scenarios, passed, failed, turnsPerSecond } = JSON.parse(out);
+    expect({ code, passed, failed }).toEqual({ code: 0, passed: 2, failed: 0 });
+    expect(turnsPerSecond).toBeGreaterThan(0);
+    expect(scenarios[0]).toMatchObject({
+      id: "cancel-order.confirmed",
+      status: "passed",
+      lostMessages: 0,
+      duplicatedSkillCalls: 0,
+    });
+    expect(scenarios[0].skillCalls).toBeGreaterThan(3);
+    for (const hash of ["transcriptHash", "stateHash"]) expect(scenarios[0][hash]).toMatch(/^[0-9a-f]{64}$/);
+  }, 60_000);
+
+  it("finds the recording of a scenario that was written by hand", async () => {
+    const scenario = asset("scenarios", "shop", "cancel-order.confirmed.scenario.yaml");
+    const { code, out } = await run("replay", scenario, "--mode", "frozen", "--crash-every", "2", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ passed: 1, crashes: expect.any(Number) });
+    const alone = join(dir, "alone.scenario.yaml");
+    await writeFile(alone, "name: alone\nsteps:\n  - customer: Hello\n");
+    expect(await run("replay", alone, "--mode", "frozen")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/alone\.scenario\.yaml has no recording .*--mode live --record/),
+    });
+  }, 60_000);
+
+  it("names the first step that another playbook changes, of each that it changes, and shows both", async () => {
+    const playbooks = join(dir, "playbooks");
+    await cp(asset("actors", "playbooks", "shop"), playbooks, {
+      recursive: true,
+      filter: (file) => !file.endsWith(".ts"),
+    });
+    const file = join(playbooks, "cancel-order.yaml");
+    const text = await readFile(file, "utf8");
+    expect(text).toContain("goes back to the payment method");
+    await writeFile(file, text.replaceAll("goes back to the payment method", "is paid back to the method"));
+    const config = join(dir, "bailiwick.yaml");
+    await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
+    const came = join(dir, "came");
+    const { code, out } = await run("--config", config, "replay", CANCEL, STATUS, "--out", came, "--json");
+    expect(code).toBe(1);
+    const [cancel, status] = JSON.parse(out).scenarios;
+    expect(status.status).toBe("passed");
+    expect(cancel).toMatchObject({
+      status: "diverged",
+      firstDivergence: expect.stringMatching(/cancel-order\.confirmed at record \d+: .*Done: order/),
+    });
+
+    const page = join(dir, "diff.html");
+    const compared = await run("diff", RECORDINGS, came, "--html", page, "--json");
+    const { apart } = JSON.parse(compared.out);
+    expect(compared.code).toBe(1);
+    expect(apart).toHaveLength(1);
+    expect(apart[0]).toMatchObject({
+      id: "cancel-order.confirmed",
+      first: {
+        a: { words: expect.stringContaining("Done: order") },
+        b: { words: expect.stringContaining("Done: order") },
+      },
+    });
+    const html = await readFile(page, "utf8");
+    expect(html).toContain(`goes apart at step ${apart[0].first.step}`);
+    expect(html).not.toMatch(/<script|https?:/);
+    const shown = await run("diff", CANCEL, join(came, "cancel-order.confirmed.scenario.jsonl"));
+    expect(shown.out).toMatch(/goes apart at step \d+[\s\S]*≠[\s\S]*│/);
+    expect(await run("diff", CANCEL, CANCEL)).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it.each([
+    [["x.scenario.jsonl"], /x\.scenario\.jsonl does not exist/],
+    [[CANCEL, "--mode", "slow"], /--mode slow is not known/],
+    [[CANCEL, "--mode", "live-skills"], /not supported yet/],
+    [[CANCEL, "--format", "tau2"], /not supported yet/],
+    [[CANCEL, "--match", "loose"], /there are strict and tolerant/],
+    [[CANCEL, "--record", "out"], /--record is for --mode live/],
+    [[CANCEL, "--mode", "live", "--crash-every", "2"], /--crash-every is for recordings/],
+  ])("refuses %j", async (args, message) => {
+    expect(await run("replay", ...args)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
+  });
+});
+
+describe("fork", () => {
+  it("goes another way from a step on, and shows both", async () => {
+    const records = (await readFile(CANCEL, "utf8")).trimEnd().split("\n").slice(1);
+    const yes = records.map((line) => JSON.parse(line)).filter(({ type }) => type === "customer.message")[1]!;
+    expect(yes.data.text).toBe("yes please");
+    const out = join(dir, "forks");
+    const flags = ["--data-dir", join(dir, "data"), "fork", CANCEL, "--at", String(yes.seq)];
+    const { code, out: text } = await run(...flags, "--say", "no, leave it", "--out", out, "--json");
+    expect(code).toBe(0);
+    const forked = JSON.parse(text);
+    expect(forked).toMatchObject({
+      same: false,
+      first: { a: { words: "writes “yes please”" }, b: { words: "writes “no, leave it”" } },
+    });
+    expect(forked.answered.live).toBeGreaterThan(0);
+    const came = await readFile(join(out, "cancel-order.confirmed.fork.scenario.jsonl"), "utf8");
+    expect(came).toContain("All right, I've left order");
+    expect(came).not.toContain("is cancelled, and $446.00 goes back");
+    expect(await run("replay", out)).toMatchObject({ code: 0 });
+  }, 180_000);
+
+  it("says what can't be forked", async () => {
+    expect(await run("fork", CANCEL)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/does not go apart as things are: say with --at/),
+    });
+    const flags = ["--data-dir", join(dir, "data"), "fork", CANCEL, "--at", "999999"];
+    expect(await run(...flags)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/has no record 999999/),
+    });
+  }, 180_000);
+});
+
+describe("gate", () => {
+  it("fails with the list of what went apart, and passes when nothing did", async () => {
+    const text = await readFile(CANCEL, "utf8");
+    await writeFile(join(dir, "good.scenario.jsonl"), text);
+    const file = join(dir, "gate.yaml");
+    await writeFile(file, "recordings: [good.scenario.jsonl]\n");
+    const good = await run("gate", "--file", file, "--no-live", "--json");
+    expect(JSON.parse(good.out)).toMatchObject({ passed: 2, failed: 0 });
+    expect(good.code).toBe(0);
+
+    await writeFile(
+      join(dir, "bad.scenario.jsonl"),
+      text.replaceAll("Espresso Machine $446.00", "Teapot $446.00"),
+    );
+    await writeFile(file, "recordings: [good.scenario.jsonl, bad.scenario.jsonl]\n");
+    const twice = await run("gate", "--file", file, "--no-live", "--json");
+    expect(twice.code).toBe(1);
+    await writeFile(file, "recordings: [bad.scenario.jsonl]\n");
+    const bad = await run("gate", "--file", file, "--no-live", "--json");
+    expect(bad.code).toBe(1);
+    const { checks } = JSON.parse(bad.out);
+    expect(checks.find(({ name }: { name: string }) => name === "recordings")).toMatchObject({
+      ok: false,
+      failures: [expect.stringMatching(/bad\.scenario\.jsonl: cancel-order\.confirmed at record \d+/)],
+    });
+  }, 120_000);
+
+  it("refuses a file that says what it does not know", async () => {
+    const file = join(dir, "gate.yaml");
+    await writeFile(file, "recordings: []\nbudget: 3\n");
+    expect(await run("gate", "--file", file)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/gate\.yaml: .*budget/),
+    });
+    expect(await run("gate", "--file", join(dir, "none.yaml"))).toMatchObject({ code: 2 });
+  });
+});
+
+describe("record", () => {
+  let desk: TestedDesk;
+  beforeAll(async () => {
+    desk = await TestedDesk.start();
+  }, START_MS);
+  afterAll(() => desk.remove());
+
+  it("cuts a conversation of the running desk out, without who it was, and it replays", async () => {
+    const { customer, order } = await desk.customerWith(({ status }) => status === "shipped");
+    const driver = await desk.conversation();
+    expect(await say(driver, `Where is ${order.id}? I am ${customer.email}`)).toContain(order.id);
+    await say(driver, "Thanks, that was all");
+    const file = join(dir, "kept.scenario.jsonl");
+    const flags = ["--data-dir", desk.dataDir];
+    const recorded = await run(...flags, "record", driver.id, "--out", file, "--json");
+    expect(recorded).toMatchObject({ code: 0 });
+    expect(JSON.parse(recorded.out)).toMatchObject({ file, redacted: true, replays: true, messages: 4 });
+    const text = await readFile(file, "utf8");
+    for (const personal of [customer.email, customer.lastName, order.id, customer.address.line1])
+      expect(text, personal).not.toContain(personal);
+    expect(await run("replay", file)).toMatchObject({ code: 0 });
+
+    const raw = join(dir, "raw.scenario.jsonl");
+    expect(await run(...flags, "record", driver.id, "--out", raw, "--raw")).toMatchObject({ code: 0 });
+    expect(await readFile(raw, "utf8")).toContain(order.id);
+    expect(await readFile(desk.desk.logFile, "utf8")).toContain("recorded with what people wrote");
+  }, 60_000);
+
+  it("says which conversation there is not, and what does not go together", async () => {
+    const flags = ["--data-dir", desk.dataDir];
+    expect(await run(...flags, "record", "nobody")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/conversation "?nobody/),
+    });
+    expect(await run(...flags, "record", "x", "--raw", "--redact")).toMatchObject({ code: 2 });
+  });
+});
