@@ -6,6 +6,7 @@ import { commands as bench } from "../bench/commands.ts";
 import { commands as memory } from "../memory/commands.ts";
 import type { Contributor } from "../runtime/config/cli.ts";
 import { commands as config } from "../runtime/config/commands.ts";
+import { commands as experiments } from "../scenarios/experiments/commands.ts";
 import { commands as backup } from "./backup/commands.ts";
 import { commands as chat } from "./chat/commands.ts";
 import { commands as customer } from "./customer/commands.ts";
@@ -21,6 +22,7 @@ export const contributors: readonly Contributor[] = [
   customer,
   demo,
   replay,
+  experiments,
   skills,
   playbooks,
   memory,

@@ -4,14 +4,17 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { UsageError } from "../runtime/config/errors.ts";
 import { asset } from "../runtime/config/paths.ts";
+import { STAGES } from "../scenarios/stages.ts";
 import type { Percentiles } from "./harness/index.ts";
 
 export const BUDGETS_FILE = asset("bench", "budgets.yaml");
 
 const ms = z.number().positive();
+/** Besides the stages of a turn: from its acceptance to its reply, and until a conversation goes on that had been another node's. */
+const stage = z.enum([...STAGES, "reply", "takeover"]);
 const schema = z.record(
   z.string(),
-  z.record(z.string(), z.strictObject({ p50: ms.optional(), p95: ms.optional(), p99: ms.optional() })),
+  z.partialRecord(stage, z.strictObject({ p50: ms.optional(), p95: ms.optional(), p99: ms.optional() })),
 );
 
 /** Channel → stage → percentile → ms. */
@@ -47,7 +50,7 @@ export function holdAgainst(
   const results: Held[] = [];
   for (const [stage, limits] of Object.entries(budgets ?? {})) {
     const values = measured[stage];
-    if (!values) continue;
+    if (!values || !limits) continue;
     for (const percentile of ["p50", "p95", "p99"] as const) {
       const budget = limits[percentile];
       if (budget === undefined) continue;

@@ -1,4 +1,4 @@
-/** `record`, `replay`, `diff`, `gate` and `simulate`. */
+/** `record`, `replay`, `diff`, `step`, `fork`, `gate` and `simulate`. */
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { count } from "../flags.ts";
@@ -91,6 +91,15 @@ export const commands: Contributor = (program, env) => {
     .action(async (a: string, b: string, flags: { html?: string }) => {
       const { diff } = await import("./diff.ts");
       await diff(env, a, b, flags);
+    });
+  program
+    .command("step <recording>")
+    .description("a recording record by record: the state of each actor, and what changed in it")
+    .option("--at <n>", "one step, with all of the context", count)
+    .option("--html <file>", "all of it as one page that needs no network")
+    .action(async (recording: string, flags: { at?: number; html?: string }) => {
+      const { step } = await import("./step.ts");
+      await step(env, recording, flags);
     });
   program
     .command("fork <recording>")

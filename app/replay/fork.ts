@@ -7,10 +7,9 @@ import { AskError } from "../../runtime/host/service.ts";
 import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
 import { type Forked, FrozenDesk, frozenPlaybooks } from "../../scenarios/frozen/index.ts";
 import { loadScenario } from "../../scenarios/load.ts";
-import { readRecordings } from "../../scenarios/recording/read.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import { openScenarioDesk } from "../demo/shop.ts";
-import { writeRecording } from "./recordings.ts";
+import { only, writeRecording } from "./recordings.ts";
 
 export interface ForkFlags {
   readonly at?: number;
@@ -88,12 +87,6 @@ async function divergenceOf(recording: Recording, playbooks: readonly string[]):
   throw new UsageError(
     `${recording.header.id} does not go apart as things are: say with --at SEQ from where on, and with --say TEXT what else the customer writes there`,
   );
-}
-
-async function only(file: string): Promise<Recording> {
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
-  for await (const recording of readRecordings(file)) return recording;
-  throw new UsageError(`${file} is empty`);
 }
 
 /** The scenario that it was made of, whose records the back office needs. */

@@ -1,8 +1,11 @@
-/** Writes recordings into a folder, one file each. */
+/** Recordings in files: one that is read, many that are written. */
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { UsageError } from "../../runtime/config/errors.ts";
 import { RECORDING } from "../../scenarios/recording/files.ts";
 import { recordingOf } from "../../scenarios/recording/make.ts";
+import { readRecordings } from "../../scenarios/recording/read.ts";
 import { linesOf, type Recording } from "../../scenarios/recording/recording.ts";
 import type { OwnDesk } from "../demo/own-desk.ts";
 
@@ -24,4 +27,11 @@ export async function writeRecordings(
     const records = await desk.node.recordsOfKey(conversation);
     await writeRecording(dir, recordingOf(id, records, desk.recorded, source));
   }
+}
+
+/** The first recording of a file. @throws UsageError */
+export async function only(file: string): Promise<Recording> {
+  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
+  for await (const recording of readRecordings(file)) return recording;
+  throw new UsageError(`${file} is empty`);
 }

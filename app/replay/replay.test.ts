@@ -126,6 +126,28 @@ describe("replay of recordings", () => {
   });
 });
 
+describe("step", () => {
+  it("shows each record with what it did to its actor", async () => {
+    const page = join(dir, "steps.html");
+    const { code, out } = await run("step", CANCEL, "--html", page, "--json");
+    expect(code).toBe(0);
+    const { steps } = JSON.parse(out);
+    const asked = steps.find(({ words }: { words: string }) => words.startsWith("writes “"));
+    expect(asked).toMatchObject({ before: "listening", value: "understanding" });
+    expect(asked.actor).toMatch(/^conversation\//);
+    expect(asked.changed.length).toBeGreaterThan(0);
+    expect(steps.at(-1).step).toBe(steps.length);
+    const html = await readFile(page, "utf8");
+    expect(html).toContain("listening → understanding");
+    expect(html).not.toMatch(/<script|https?:/);
+    const one = await run("step", CANCEL, "--at", String(asked.step));
+    expect(one.out).toMatch(
+      /listening → understanding[\s\S]*"transcript"|listening → understanding[\s\S]*\{/,
+    );
+    expect(await run("step", CANCEL, "--at", "9999")).toMatchObject({ code: 2 });
+  }, 60_000);
+});
+
 describe("fork", () => {
   it("goes another way from a step on, and shows both", async () => {
     const records = (await readFile(CANCEL, "utf8")).trimEnd().split("\n").slice(1);

@@ -67,7 +67,7 @@ describe("rows", () => {
     activation: { levelDb: latency(0.4), log: latency(3), records: 10 },
     memory: { active: 9_000, raw: 4_000 },
     fold: { cell: 50_000, raw: 100_000 },
-    restarts: { process: [{ ready: 700, answered: 710 }], child: [1], actor: [60] },
+    restarts: { process: [{ ready: 700, answered: 710 }], failures: [], child: [1], actor: [60] },
   };
 
   it("are medians held to the budgets, by name", () => {

@@ -198,6 +198,14 @@ async function endAndRestart(arm: Arm, entry: string, times: number): Promise<En
   for (let i = 0; i < times; i++) actor.push(await arm.once(i, true));
   await arm.endNode();
   const process: EngineMeasured["restarts"]["process"][number][] = [];
-  for (let i = 0; i < times; i++) process.push(await restartProcess(arm, entry));
-  return { process, actor, child: await restartChild(times) };
+  const failures: string[] = [];
+  for (let i = 0; i < times; i++) {
+    try {
+      process.push(await restartProcess(arm, entry));
+    } catch (error) {
+      // What was measured before must not be lost for it.
+      failures.push(String((error as Error).message));
+    }
+  }
+  return { process, failures, actor, child: await restartChild(times) };
 }

@@ -33,6 +33,8 @@ export interface EngineMeasured {
   readonly memory: { readonly active: number; readonly raw: number };
   readonly fold: FoldSpeed;
   readonly restarts: {
+    /** Why a process that was killed was not seen to answer again. */
+    readonly failures: readonly string[];
     readonly process: readonly ProcessRestart[];
     readonly child: readonly number[];
     readonly actor: readonly number[];
@@ -144,9 +146,18 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
     ...most(active, allowed),
   });
   share("engine.fold", "events/s", m.fold.cell, m.fold.raw);
-  const { process, child, actor } = m.restarts;
-  add({ name: "engine.restart.process.ready", unit: "ms", value: medianOf(process, (r) => r.ready) });
-  add({ name: "engine.restart.process.answered", unit: "ms", value: medianOf(process, (r) => r.answered) });
+  const { process, child, actor, failures } = m.restarts;
+  if (process.length > 0) {
+    add({ name: "engine.restart.process.ready", unit: "ms", value: medianOf(process, (r) => r.ready) });
+    add({ name: "engine.restart.process.answered", unit: "ms", value: medianOf(process, (r) => r.answered) });
+  }
+  if (failures.length > 0)
+    add({
+      name: "engine.restart.process.failed",
+      unit: `times (${failures[0]})`,
+      value: failures.length,
+      held: false,
+    });
   add({ name: "engine.restart.actor.answered", unit: "ms", value: median(actor) });
   add({ name: "engine.restart.child", unit: "ms", value: median(child) });
   return rows;

@@ -1,16 +1,14 @@
 /** A diff as one HTML file that needs nothing else: no script, no network. */
+import { escaped, page } from "../html.ts";
 import type { Diff, Line, Row } from "./diff.ts";
 
 const STYLE = `
-:root{color-scheme:light dark;--line:#8884;--same:transparent;--apart:#d9480f22;--first:#d9480f}
-body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem}
-h1{font-size:1.3rem}h2{font-size:1.05rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse;width:100%;table-layout:fixed}
 td,th{border-top:1px solid var(--line);padding:.35rem .5rem;vertical-align:top;text-align:left;overflow-wrap:anywhere}
 th{font-weight:600}td.seq,th.seq{width:3.5rem;text-align:right;opacity:.6;font-variant-numeric:tabular-nums}
-tr.apart td{background:var(--apart)}tr.first td{border-top:2px solid var(--first)}
+tr.apart td{background:var(--apart)}tr.first td{border-top:2px solid var(--accent)}
 .who{display:inline-block;min-width:5.5rem;opacity:.65}
-.note{color:var(--first);font-weight:600}.equal{opacity:.65}
+.note{color:var(--accent);font-weight:600}.equal{opacity:.65}
 `;
 
 export interface NamedDiff {
@@ -22,10 +20,7 @@ export interface NamedDiff {
 export function htmlOf(diffs: readonly NamedDiff[]): string {
   const apart = diffs.filter(({ diff }) => !diff.same);
   const count = `${diffs.length} compared, ${apart.length} went apart`;
-  return [
-    "<!doctype html>",
-    '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-    `<title>${escaped(count)}</title><style>${STYLE}</style></head><body>`,
+  return page(count, STYLE, [
     `<h1>${escaped(count)}</h1>`,
     ...apart.map(section),
     ...(apart.length < diffs.length
@@ -37,9 +32,7 @@ export function htmlOf(diffs: readonly NamedDiff[]): string {
             .join(", ")}</p>`,
         ]
       : []),
-    "</body></html>",
-    "",
-  ].join("\n");
+  ]);
 }
 
 function section({ diff, a, b }: NamedDiff): string {
@@ -61,9 +54,4 @@ function rowOf({ a, b, same }: Row, isFirst: boolean): string {
 function cells(line: Line | undefined): string {
   if (!line) return '<td class="seq"></td><td></td>';
   return `<td class="seq">${line.seq}</td><td><span class="who">${line.who}</span> ${escaped(line.words)}</td>`;
-}
-
-function escaped(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text.replace(/[&<>"]/g, (c) => entities[c]!);
 }

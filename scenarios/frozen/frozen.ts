@@ -9,6 +9,7 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Envelope, StoredRecord } from "../../runtime/envelope.ts";
 import { askedIn } from "../../runtime/host/calls.ts";
+import type { CellState } from "../../runtime/host/cell-store.ts";
 import { answerId } from "../../runtime/host/outbox.ts";
 import { canonicalJson, hashJson } from "../../runtime/json.ts";
 import { type HeldLog, type ReplayHost, ReplayStuckError } from "../../runtime/replay/index.ts";
@@ -26,18 +27,23 @@ export interface FrozenStage {
   readonly folded: ReadonlySet<string>;
 }
 
+/** Told of each record that an actor has folded, with the actor's state after it. */
+export type OnStep = (record: Envelope, state: CellState) => void;
+
 export async function playFrozen(
   recording: Recording,
   stage: FrozenStage,
   options: FrozenOptions = {},
+  onStep?: OnStep,
 ): Promise<FrozenResult> {
-  return new FrozenRun(recording, stage, options).play();
+  return new FrozenRun(recording, stage, options, onStep).play();
 }
 
 class FrozenRun {
   readonly #recording: Recording;
   readonly #s: FrozenStage;
   readonly #o: FrozenOptions;
+  readonly #onStep: OnStep | undefined;
   /** Ids of the recording. */
   readonly #known: ReadonlySet<string>;
   /** What was put into the log, of what crosses the boundary. */
@@ -47,7 +53,8 @@ class FrozenRun {
   #put = 0;
   #crashes = 0;
 
-  constructor(recording: Recording, stage: FrozenStage, options: FrozenOptions) {
+  constructor(recording: Recording, stage: FrozenStage, options: FrozenOptions, onStep?: OnStep) {
+    this.#onStep = onStep;
     this.#recording = recording;
     this.#s = stage;
     this.#o = options;
@@ -240,6 +247,7 @@ class FrozenRun {
     const { host, log } = this.#s;
     this.#note(envelope);
     await host.put(envelope);
+    await this.#seen(envelope);
     for (;;) {
       const inside = [...log.held.values()].find((e) => !this.#known.has(e.id) && !leaves(e));
       if (!inside) break;
@@ -250,6 +258,7 @@ class FrozenRun {
       }
       if (this.#o.keep) this.#keep(inside);
       await host.put(inside);
+      await this.#seen(inside);
     }
     this.#put++;
     if (this.#o.crashEvery && this.#put % this.#o.crashEvery === 0) {
@@ -260,6 +269,12 @@ class FrozenRun {
       this.#s.answers.open.clear();
       await host.crash();
     }
+  }
+
+  async #seen(envelope: Envelope): Promise<void> {
+    if (!this.#onStep || !this.#s.folded.has(envelope.to.kind)) return;
+    const state = await this.#s.host.state(envelope.to);
+    if (state) this.#onStep(envelope, state);
   }
 
   #note(envelope: Envelope): void {

@@ -18,7 +18,7 @@ import { inWords } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import { RecordedAnswers } from "./answers.ts";
 import { type Forked, type ForkOptions, ForkRun } from "./fork.ts";
-import { type FrozenStage, playFrozen } from "./frozen.ts";
+import { type FrozenStage, type OnStep, playFrozen } from "./frozen.ts";
 import type { FrozenOptions, FrozenResult } from "./result.ts";
 
 export interface FrozenDeskOptions {
@@ -66,11 +66,11 @@ export class FrozenDesk {
   }
 
   /** One after the other: time is that of the recording that is played. */
-  async play(recording: Recording, options: FrozenOptions = {}): Promise<FrozenResult> {
+  async play(recording: Recording, options: FrozenOptions = {}, onStep?: OnStep): Promise<FrozenResult> {
     const { stage, played } = await this.#stage(recording);
     played.add(recording.header.conversation);
     stage.answers.reads = readsOf(recording);
-    const result = await playFrozen(recording, stage, options);
+    const result = await playFrozen(recording, stage, options, onStep);
     // After a crash all is read again that was not written.
     if (options.crashEvery || played.size % FLUSH_EVERY === 0) await stage.host.flush();
     return result;

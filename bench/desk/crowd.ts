@@ -1,0 +1,111 @@
+/** Customers who are on a desk at the same time, each somewhere in what he has to say. */
+import { DEFAULT_SEED, generate } from "../../actors/skills/backoffice/index.ts";
+import type { DeskAccess } from "../../scenarios/desk-client.ts";
+import { ConversationDriver, type SentMessage } from "../../scenarios/driver.ts";
+import { worldOf } from "../../scenarios/facts/index.ts";
+import type { Scenario } from "../../scenarios/format.ts";
+import { passersBy } from "../../scenarios/passers-by.ts";
+
+/** Distinct customers; after them the same come again. */
+const CUSTOMERS = 4_000;
+/** Conversations that are opened at once while the crowd gathers. */
+const OPENED_AT_ONCE = 8;
+/** Longest wait for a reply, ms. */
+const REPLY_MS = 30_000;
+
+interface Talk {
+  readonly driver: ConversationDriver;
+  readonly messages: readonly string[];
+  /** The next one. */
+  at: number;
+}
+
+export class Crowd {
+  readonly #access: DeskAccess;
+  readonly #customers: readonly Scenario[];
+  /** Who waits for nothing, the one who has been silent for longest first. */
+  readonly #idle: Talk[] = [];
+  readonly #all = new Set<Talk>();
+  /** Who just leaves, and who comes in his place. */
+  readonly #moving = new Set<Promise<void>>();
+  #over = false;
+  /** Conversations that had something said in, by id. */
+  readonly spoken = new Set<string>();
+  #came = 0;
+
+  private constructor(access: DeskAccess) {
+    this.#access = access;
+    this.#customers = customers();
+  }
+
+  /** @param size conversations that are live at any time */
+  static async gather(access: DeskAccess, size: number, onCame?: (came: number) => void): Promise<Crowd> {
+    const crowd = new Crowd(access);
+    let open = 0;
+    const worker = async (): Promise<void> => {
+      while (open < size) {
+        open++;
+        crowd.#idle.push(await crowd.#come());
+        onCame?.(crowd.#idle.length);
+      }
+    };
+    await Promise.all(Array.from({ length: OPENED_AT_ONCE }, worker));
+    return crowd;
+  }
+
+  get live(): number {
+    return this.#all.size;
+  }
+
+  /**
+   * One turn of somebody: his next message, until its first reply. Who has said all that he had to say leaves, and another comes
+   * in his place.
+   * @throws when there is no reply, or it is refused
+   */
+  async turn(): Promise<SentMessage> {
+    const talk = this.#idle.shift() ?? (await this.#come());
+    const sent = await talk.driver.send(talk.messages[talk.at++]!);
+    this.spoken.add(talk.driver.id);
+    if (!(await talk.driver.answered(sent))) throw new Error(`no reply in conversation ${talk.driver.id}`);
+    const moving = this.#goOn(talk).finally(() => this.#moving.delete(moving));
+    this.#moving.add(moving);
+    return sent;
+  }
+
+  /** Nobody comes any more. */
+  async leave(): Promise<void> {
+    this.#over = true;
+    await Promise.allSettled(this.#moving);
+    await Promise.all([...this.#all].map(({ driver }) => driver.close()));
+  }
+
+  async #goOn(talk: Talk): Promise<void> {
+    if (talk.at < talk.messages.length) {
+      this.#idle.push(talk);
+      return;
+    }
+    this.#all.delete(talk);
+    await talk.driver.close();
+    if (!this.#over) this.#idle.push(await this.#come());
+  }
+
+  async #come(): Promise<Talk> {
+    const { given, steps } = this.#customers[this.#came++ % this.#customers.length]!;
+    const driver = new ConversationDriver(this.#access, { replyMs: REPLY_MS });
+    await driver.open({ channel: given.channel, customer: given.customer, vouched: given.vouched });
+    const messages = steps.flatMap((step) => ("customer" in step ? [step.customer] : []));
+    const talk = { driver, messages, at: 0 };
+    this.#all.add(talk);
+    return talk;
+  }
+}
+
+/** Customers of the company that a desk makes for itself, who need nobody but it. */
+function customers(): Scenario[] {
+  const company = generate({ seed: DEFAULT_SEED, now: Date.now() });
+  const files = (["customers", "orders", "products"] as const).map((name) => ({
+    file: `${name}.json`,
+    records: JSON.parse(JSON.stringify(company[name])),
+  }));
+  return passersBy(worldOf(files), CUSTOMERS).filter((s) => s.steps.every((step) => "customer" in step));
+}

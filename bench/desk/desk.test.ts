@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { benchDesk } from "./desk.ts";
+
+describe("bench desk", () => {
+  it("has customers write at a rate, and says by stage where their time went", async () => {
+    const result = await benchDesk({
+      conversations: 6,
+      rate: 4,
+      seconds: 4,
+      warmUpSeconds: 1,
+      rampSeconds: 1,
+    });
+    expect(result).toMatchObject({ turns: 16, failed: 0 });
+    expect(result.live).toBeGreaterThanOrEqual(6);
+    for (const stage of ["accept", "reply", "turn", "understand"])
+      expect(result.stages[stage]?.count, stage).toBeGreaterThan(0);
+    // What did not happen is absent.
+    expect(result.stages.model).toBeUndefined();
+    expect(result.process.residentMiB).toBeGreaterThan(50);
+    expect(result.ramp.length).toBeGreaterThan(0);
+    expect(result.knee).toBeGreaterThanOrEqual(4);
+  }, 300_000);
+});
