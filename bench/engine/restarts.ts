@@ -1,12 +1,15 @@
 /** How long it takes until something that ended works again: a process under its watchdog, a child, an actor. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import { runWatchdog, Supervisor } from "../../supervisors/index.ts";
 import type { Arm } from "./arm.ts";
 
+const GONE_LOOK_MS = 1;
+
 export interface ProcessRestart {
   /** From the kill until the node says that it is ready, ms. */
   readonly ready: number;
-  /** From the kill until a message sent at that moment is answered, ms. */
+  /** From the kill until a message sent as soon as it is gone is answered, ms. */
   readonly answered: number;
 }
 
@@ -30,7 +33,9 @@ export async function restartProcess(arm: Arm, entry: string): Promise<ProcessRe
       if (killedAt > 0) return isReady(performance.now());
       killedAt = performance.now();
       process.kill(event.pid, "SIGKILL");
-      answered = arm.once(0);
+      // Not before it is gone: what it still answers, and has no time to tell of, nobody would tell of later.
+      answered = gone(event.pid).then(async () => performance.now() - killedAt + (await arm.once(0)));
+      answered.catch(() => {});
     },
   });
   const gaveUp = watchdog.then(() => {
@@ -43,6 +48,17 @@ export async function restartProcess(arm: Arm, entry: string): Promise<ProcessRe
     gaveUp.catch(() => {});
     end.abort();
     await watchdog;
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await sleep(GONE_LOOK_MS);
   }
 }
 
