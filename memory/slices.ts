@@ -1,8 +1,11 @@
 /** Long work in slices, so that the event loop gets to everything else in between. */
 import { setImmediate } from "node:timers/promises";
 
-/** So long may a slice be, ms; what is done between two rests comes on top. */
-const SLICE_MS = 4;
+/**
+ * So long may a slice be, ms; what is done between two rests comes on top. Several that work at once have one each in every turn of
+ * the event loop, and the scheduler takes the processor away after four.
+ */
+const SLICE_MS = 2;
 
 /** @returns what is to be awaited wherever the work may rest: most times it does not */
 export function slices(sliceMs = SLICE_MS): () => Promise<void> {
