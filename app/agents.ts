@@ -9,7 +9,7 @@ import { type ActorSettings, actorDefinitions, customerKey, withCustomerKey } fr
 import { languageThread } from "../actors/language/index.ts";
 import { modelService } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
-import { loadPlaybooks, type PlaybookSet, SHOP_PLAYBOOKS } from "../actors/playbooks/index.ts";
+import { loadPlaybooks, type PlaybookSet, playbookDirs } from "../actors/playbooks/index.ts";
 import { importRoutes } from "../actors/routes/import.ts";
 import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/index.ts";
 import { Inventory } from "../actors/skills/inventory.ts";
@@ -79,10 +79,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
   };
   try {
     const inventory = new Inventory();
-    const playbooks = loadPlaybooks(
-      [...(config.playbooks.shipped ? [SHOP_PLAYBOOKS] : []), ...config.playbooks.dirs],
-      inventory,
-    );
+    const playbooks = loadPlaybooks(playbookDirs(config.playbooks), inventory);
 
     progress?.("loading the encoder");
     const encoder = await encoderOf(config);

@@ -9,7 +9,7 @@ const MOST_HELPERS = 4;
  * default, less of it is copied on the way: an eighth of the processor time of a message.
  *
  * V8 has four threads that help to collect garbage, on however few processors. More of them than are free beside the event loop
- * take its own from it, five turns of the scheduler in a row: on two processors it stood still for 25 ms instead of 10.
+ * take its own from it, five turns of the scheduler in a row: on two processors it stood still for 26 ms at most, with one for 22.
  */
 export const ENGINE_NODE_ARGUMENTS: readonly string[] = [
   "--max-semi-space-size=32",

@@ -1,16 +1,17 @@
 /** Reads scenario files. Bad ones are refused with file, line and what to write instead. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { UsageError } from "../runtime/config/errors.ts";
+import { filesOf } from "./files.ts";
 import { type Scenario, scenarioSchema } from "./format.ts";
 
 const SUFFIX = ".scenario.yaml";
 
 /** All scenarios of files and folders, sorted by name. @throws UsageError */
 export function loadScenarios(paths: readonly string[]): Scenario[] {
-  const files = paths.flatMap(filesOf);
+  const files = paths.flatMap((path) => filesOf(path, SUFFIX));
   if (files.length === 0) throw new UsageError(`no *${SUFFIX} in ${paths.join(", ")}`);
   const scenarios = files.map(loadScenario);
   const byName = new Map<string, string>();
@@ -62,21 +63,4 @@ function deepest(issues: readonly z.core.$ZodIssue[]): { path: readonly Property
       });
   });
   return all.reduce((best, issue) => (issue.path.length > best.path.length ? issue : best), all[0]!);
-}
-
-function filesOf(path: string): string[] {
-  let stat: ReturnType<typeof statSync>;
-  try {
-    stat = statSync(path);
-  } catch {
-    throw new UsageError(`${path} does not exist`);
-  }
-  if (!stat.isDirectory()) return [path];
-  return readdirSync(path, { withFileTypes: true })
-    .flatMap((entry) => {
-      const inner = join(path, entry.name);
-      if (entry.isDirectory()) return filesOf(inner);
-      return entry.name.endsWith(SUFFIX) ? [inner] : [];
-    })
-    .sort();
 }

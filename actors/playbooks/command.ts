@@ -12,14 +12,13 @@ import {
   checkPlaybooks,
   loadPlaybooks,
   type PlaybookSet,
+  playbookDirs,
   playbookFiles,
-  SHOP_PLAYBOOKS,
 } from "./registry.ts";
 
 /** The paths given, or those that the configuration names. */
 function pathsOf(paths: readonly string[], env: CliEnv): string[] {
-  const { dirs, shipped } = env.config().playbooks;
-  const all = paths.length ? [...paths] : [...(shipped ? [SHOP_PLAYBOOKS] : []), ...dirs];
+  const all = paths.length ? [...paths] : playbookDirs(env.config().playbooks);
   for (const path of all)
     if (!existsSync(path))
       throw new UsageError(`${path} is not there: give files or folders of playbooks (YAML)`);

@@ -9,6 +9,7 @@ export {
   loadPlaybooks,
   type Playbook,
   type PlaybookSet,
+  playbookDirs,
   playbookFiles,
   SHOP_PLAYBOOKS,
 } from "./registry.ts";

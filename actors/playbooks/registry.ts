@@ -78,6 +78,11 @@ function yamlFiles(paths: readonly string[]): string[] {
 /** The playbooks that the project ships. */
 export const SHOP_PLAYBOOKS = asset("actors/playbooks/shop");
 
+/** Folders of the playbooks that a configuration names. */
+export function playbookDirs({ shipped, dirs }: { shipped: boolean; dirs: readonly string[] }): string[] {
+  return [...(shipped ? [SHOP_PLAYBOOKS] : []), ...dirs];
+}
+
 /**
  * Reads and lints; answers what is sound, and everything that is wrong with the rest and between them. A playbook of a
  * later path replaces those of the same name of earlier paths.

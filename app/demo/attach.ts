@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_SEED, generate } from "../../actors/skills/backoffice/index.ts";
+import { StageTally } from "../../bench/stage-tally.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { DependencyError } from "../../runtime/config/errors.ts";
 import { type DeskAccess, deskRequest } from "../../scenarios/desk-client.ts";
@@ -15,7 +16,7 @@ import { ConversationDriver } from "../../scenarios/driver.ts";
 import { seeded } from "../../scenarios/facts/index.ts";
 import { asksBack } from "../../scenarios/recorded/classify.ts";
 import { stagesOf } from "../../scenarios/stages.ts";
-import { budgetsJson, latencyJson, StageTally } from "./tally.ts";
+import { budgetsJson, latencyJson } from "./tally.ts";
 import { countBy, latencyTable, seconds, table } from "./text.ts";
 
 export interface AttachOptions {

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { main } from "../cli.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { run as runCli } from "../testing-cli.ts";
 import { chains } from "./afresh.ts";
 import { table } from "./text.ts";
 
@@ -12,25 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** Runs a command line; answers its exit code and what it wrote. */
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let out = "";
-  let err = "";
-  const outSpy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    out += text;
-    return true;
-  });
-  const errSpy = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    err += text;
-    return true;
-  });
-  try {
-    return { code: await main(["--data-dir", join(dir, "data"), ...args]), out, err };
-  } finally {
-    outSpy.mockRestore();
-    errSpy.mockRestore();
-  }
-}
+/** On a data directory that is gone afterwards. */
+const run = (...args: string[]) => runCli("--data-dir", join(dir, "data"), ...args);
 
 const address = { line1: "12 Mill Road", city: "Larkfield", state: "CA", postcode: "95611", country: "USA" };
 const CUSTOMER = {

@@ -1,6 +1,8 @@
 /** `demo --input FILE`: the customers of recorded runs talk to a fresh desk that serves their company. */
+
 import { basename, join } from "node:path";
 import { digestOf, type Original, originals, originalsFolder } from "../../actors/skills/import/index.ts";
+import { StageTally } from "../../bench/stage-tally.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { DependencyError, UsageError } from "../../runtime/config/errors.ts";
 import {
@@ -20,7 +22,7 @@ import { chains, customersOf, remember } from "./afresh.ts";
 import { sendCustomers } from "./customers.ts";
 import type { JobResult } from "./job.ts";
 import { openOwnDesk } from "./own-desk.ts";
-import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
+import { budgetsJson, countFacts, latencyJson } from "./tally.ts";
 import { countBy, cut, latencyTable, percent, seconds, table, warmth } from "./text.ts";
 
 export interface RecordedOptions {

@@ -1,7 +1,9 @@
 /** `demo`: the shipped scenarios through a fresh desk of the shipped company. */
+
 import { relative } from "node:path";
 import type { BackOffice } from "../../actors/skills/backoffice/index.ts";
 import { COLLECTIONS } from "../../actors/skills/backoffice/index.ts";
+import { StageTally } from "../../bench/stage-tally.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { asset } from "../../runtime/config/paths.ts";
 import type { JsonObject } from "../../runtime/json.ts";
@@ -23,7 +25,7 @@ import { saidIn } from "../../scenarios/transcript.ts";
 import { sendCustomers } from "./customers.ts";
 import type { JobResult } from "./job.ts";
 import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
-import { budgetsJson, countFacts, latencyJson, StageTally } from "./tally.ts";
+import { budgetsJson, countFacts, latencyJson } from "./tally.ts";
 import { countBy, latencyTable, seconds, table, warmth } from "./text.ts";
 
 export const SHIPPED_SCENARIOS = asset("scenarios", "shop");

@@ -1,37 +1,7 @@
-/** What a demo adds up: latencies by stage against their budgets, facts by verdict. */
-import { type Held, holdAgainst, readBudgets } from "../../bench/budgets.ts";
-import { Latencies, type Percentiles } from "../../bench/harness/index.ts";
+/** What a demo adds up and prints: facts by verdict, latencies and budgets as JSON. */
+import type { Held } from "../../bench/budgets.ts";
+import type { Percentiles } from "../../bench/harness/index.ts";
 import type { Finding } from "../../scenarios/facts/index.ts";
-import { STAGES, type StageTime } from "../../scenarios/stages.ts";
-
-export class StageTally {
-  readonly #stages = new Map<string, Latencies>();
-
-  add(times: readonly StageTime[]): void {
-    for (const { stage, ms } of times) {
-      let latencies = this.#stages.get(stage);
-      if (!latencies) {
-        latencies = new Latencies();
-        this.#stages.set(stage, latencies);
-      }
-      latencies.record(ms);
-    }
-  }
-
-  /** Stages that happened, in the order in which a turn goes through them. */
-  percentiles(): Record<string, Percentiles> {
-    const result: Record<string, Percentiles> = {};
-    for (const stage of STAGES) {
-      const p = this.#stages.get(stage)?.percentiles();
-      if (p) result[stage] = p;
-    }
-    return result;
-  }
-
-  held(channel = "chat"): Held[] {
-    return holdAgainst(readBudgets()[channel], this.percentiles());
-  }
-}
 
 export interface FactCounts {
   /** Right, wrong and foreign ones. */

@@ -1,7 +1,7 @@
 /** Checks of what the company has written: playbooks and articles. */
 
 import { formatDiagnostic } from "../../actors/playbooks/language/diagnostics.ts";
-import { checkPlaybooks, playbookFiles, SHOP_PLAYBOOKS } from "../../actors/playbooks/registry.ts";
+import { checkPlaybooks, playbookDirs, playbookFiles } from "../../actors/playbooks/registry.ts";
 import { Inventory } from "../../actors/skills/inventory.ts";
 import { loadArticles } from "../../memory/knowledge/articles.ts";
 import type { Config } from "../../runtime/config/index.ts";
@@ -9,7 +9,7 @@ import { SHOP_ARTICLES } from "../shipped.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 export function playbooks(config: Config): Check {
-  const paths = [...(config.playbooks.shipped ? [SHOP_PLAYBOOKS] : []), ...config.playbooks.dirs];
+  const paths = playbookDirs(config.playbooks);
   return {
     name: "playbooks",
     run() {

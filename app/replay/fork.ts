@@ -1,11 +1,12 @@
 /** `fork`: a recording up to a step, and from there on another way, on a fresh desk of the shipped company. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { AskError } from "../../runtime/host/service.ts";
 import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
-import { type Forked, FrozenDesk, frozenPlaybooks } from "../../scenarios/frozen/index.ts";
+import { type Forked, FrozenDesk } from "../../scenarios/frozen/index.ts";
 import { loadScenario } from "../../scenarios/load.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import { openScenarioDesk } from "../demo/shop.ts";
@@ -19,7 +20,7 @@ export interface ForkFlags {
 
 export async function fork(env: CliEnv, file: string, { at, say, out }: ForkFlags): Promise<void> {
   const recording = await only(file);
-  const playbooks = frozenPlaybooks(env.config().playbooks);
+  const playbooks = playbookDirs(env.config().playbooks);
   const progress = env.progress("fork");
   const desk = new FrozenDesk({ playbooks });
   let forked: Forked;

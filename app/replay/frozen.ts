@@ -1,8 +1,9 @@
 /** `replay --mode frozen`: recordings through the same host and machines, with everything from outside taken from them. */
 import { relative } from "node:path";
+import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
-import { Crew, FrozenDesk, frozenPlaybooks, playKilled } from "../../scenarios/frozen/index.ts";
+import { Crew, FrozenDesk, playKilled } from "../../scenarios/frozen/index.ts";
 import type { FrozenOptions, FrozenResult } from "../../scenarios/frozen/result.ts";
 import { recordingFiles } from "../../scenarios/recording/files.ts";
 import { readRecordings } from "../../scenarios/recording/read.ts";
@@ -37,7 +38,7 @@ export async function replayFrozen(env: CliEnv, paths: readonly string[], flags:
   const files = recordingFiles(paths);
   const progress = env.progress("replay");
   const replayed = new Map<string, Replayed>();
-  const playbooks = frozenPlaybooks(env.config().playbooks);
+  const playbooks = playbookDirs(env.config().playbooks);
   const { crashEvery, ...inside } = options;
   const isKilled = (n: number): boolean => crashEvery !== undefined && n % KILLED_OF === KILLED_OF - 1;
   const killed = files.filter((_, n) => isKilled(n));

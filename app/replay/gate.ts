@@ -9,11 +9,10 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { caseFiles } from "../../actors/playbooks/registry.ts";
+import { caseFiles, playbookDirs } from "../../actors/playbooks/registry.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { asset } from "../../runtime/config/paths.ts";
-import { frozenPlaybooks } from "../../scenarios/frozen/index.ts";
 import { table } from "../demo/text.ts";
 
 const fileSchema = z.strictObject({
@@ -58,7 +57,7 @@ export async function gate(env: CliEnv, options: GateOptions): Promise<void> {
   };
   await run("playbooks", ["playbooks", "lint"], plain("nothing to mend"));
   // The shipped playbooks have scenarios instead.
-  if (caseFiles(frozenPlaybooks(env.config().playbooks)).length > 0)
+  if (caseFiles(playbookDirs(env.config().playbooks)).length > 0)
     await run("cases", ["playbooks", "test"], plain("all as written"));
   await run(
     "recordings",

@@ -1,9 +1,10 @@
 /** `record`: a conversation of the running desk becomes a file that can be replayed. */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
-import { FrozenDesk, frozenPlaybooks } from "../../scenarios/frozen/index.ts";
+import { FrozenDesk } from "../../scenarios/frozen/index.ts";
 import { parseHeader, parseRecord, type Recording } from "../../scenarios/recording/recording.ts";
 
 export interface RecordOptions {
@@ -22,7 +23,7 @@ export async function record(env: CliEnv, conversation: string, options: RecordO
     header: parseHeader(first, "header"),
     records: rest.map((line, i) => parseRecord(line, `record ${i + 1}`)),
   };
-  const desk = new FrozenDesk({ playbooks: frozenPlaybooks(env.config().playbooks) });
+  const desk = new FrozenDesk({ playbooks: playbookDirs(env.config().playbooks) });
   const { status, divergence, messages, skillCalls } = await desk.play(recording).finally(() => desk.close());
   const file = resolve(options.out ?? `${conversation}.scenario.jsonl`);
   await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });

@@ -1,10 +1,10 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { asset } from "../../runtime/config/paths.ts";
-import { main } from "../cli.ts";
 import { START_MS, say, TestedDesk } from "../testing.ts";
+import { run } from "../testing-cli.ts";
 
 const RECORDINGS = asset("scenarios", "shop", "recordings");
 const CANCEL = join(RECORDINGS, "cancel-order.confirmed.scenario.jsonl");
@@ -15,32 +15,6 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "replay-"));
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a command line; answers its exit code and what it wrote. */
-async function run(...args: string[]): Promise<Ran> {
-  let out = "";
-  let err = "";
-  const outSpy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    out += text;
-    return true;
-  });
-  const errSpy = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    err += text;
-    return true;
-  });
-  try {
-    return { code: await main(args), out, err };
-  } finally {
-    outSpy.mockRestore();
-    errSpy.mockRestore();
-  }
-}
 
 describe("replay of recordings", () => {
   it("is frozen, and answers what contracts promise", async () => {

@@ -1,14 +1,9 @@
 /** `step`: a recording record by record, with the state and what changed in it at each. */
 import { writeFile } from "node:fs/promises";
+import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv, Colors } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
-import {
-  FrozenDesk,
-  frozenPlaybooks,
-  type SeenStep,
-  stepsHtml,
-  stepsOf,
-} from "../../scenarios/frozen/index.ts";
+import { FrozenDesk, type SeenStep, stepsHtml, stepsOf } from "../../scenarios/frozen/index.ts";
 import { only } from "./recordings.ts";
 
 export interface StepFlags {
@@ -21,7 +16,7 @@ const NAMED = 4;
 
 export async function step(env: CliEnv, file: string, { at, html }: StepFlags): Promise<void> {
   const recording = await only(file);
-  const desk = new FrozenDesk({ playbooks: frozenPlaybooks(env.config().playbooks) });
+  const desk = new FrozenDesk({ playbooks: playbookDirs(env.config().playbooks) });
   const { steps, result } = await stepsOf(recording, desk).finally(() => desk.close());
   const shown = at === undefined ? steps : steps.filter(({ step: n }) => n === at);
   if (shown.length === 0)

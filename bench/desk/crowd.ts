@@ -1,13 +1,9 @@
 /** Customers who are on a desk at the same time, each somewhere in what he has to say. */
-import { DEFAULT_SEED, generate } from "../../actors/skills/backoffice/index.ts";
 import type { DeskAccess } from "../../scenarios/desk-client.ts";
 import { ConversationDriver, type SentMessage } from "../../scenarios/driver.ts";
-import { worldOf } from "../../scenarios/facts/index.ts";
 import type { Scenario } from "../../scenarios/format.ts";
-import { passersBy } from "../../scenarios/passers-by.ts";
+import { shopCustomers } from "../shop-customers.ts";
 
-/** Distinct customers; after them the same come again. */
-const CUSTOMERS = 4_000;
 /** Conversations that are opened at once while the crowd gathers. */
 const OPENED_AT_ONCE = 8;
 /** Longest wait for a reply, ms. */
@@ -35,7 +31,7 @@ export class Crowd {
 
   private constructor(access: DeskAccess) {
     this.#access = access;
-    this.#customers = customers();
+    this.#customers = shopCustomers();
   }
 
   /** @param size conversations that are live at any time */
@@ -98,14 +94,4 @@ export class Crowd {
     this.#all.add(talk);
     return talk;
   }
-}
-
-/** Customers of the company that a desk makes for itself, who need nobody but it. */
-function customers(): Scenario[] {
-  const company = generate({ seed: DEFAULT_SEED, now: Date.now() });
-  const files = (["customers", "orders", "products"] as const).map((name) => ({
-    file: `${name}.json`,
-    records: JSON.parse(JSON.stringify(company[name])),
-  }));
-  return passersBy(worldOf(files), CUSTOMERS).filter((s) => s.steps.every((step) => "customer" in step));
 }

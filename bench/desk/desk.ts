@@ -6,9 +6,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deskRequest } from "../../scenarios/desk-client.ts";
-import { STAGES, stagesOf } from "../../scenarios/stages.ts";
+import { stagesOf } from "../../scenarios/stages.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
 import { DeskProcess } from "../soak/desk-process.ts";
+import { StageTally } from "../stage-tally.ts";
 import { Crowd } from "./crowd.ts";
 
 export interface DeskBenchOptions {
@@ -81,7 +82,7 @@ export async function benchDesk(options: DeskBenchOptions): Promise<DeskBenchRes
     });
     const tookS = (performance.now() - begun) / 1_000;
     const after = await usage(desk);
-    const stages = { ...(await traced(desk, [...crowd.spoken].slice(0, TRACED))) };
+    const stages = await traced(desk, [...crowd.spoken].slice(0, TRACED));
     const own = { accept, reply, turn: measured.latencies };
     for (const [stage, latencies] of Object.entries(own)) {
       const percentiles = latencies.percentiles();
@@ -139,19 +140,10 @@ async function traced(
   desk: DeskProcess,
   conversations: readonly string[],
 ): Promise<Record<string, Percentiles>> {
-  const byStage = new Map<string, Latencies>();
+  const tally = new StageTally();
   for (const id of conversations) {
     const { records } = await deskRequest(desk, "GET", `/v1/admin/conversations/${id}/trace`);
-    for (const { stage, ms } of stagesOf(records)) {
-      const latencies = byStage.get(stage) ?? new Latencies();
-      latencies.record(ms);
-      byStage.set(stage, latencies);
-    }
+    tally.add(stagesOf(records));
   }
-  const found: Record<string, Percentiles> = {};
-  for (const stage of STAGES) {
-    const percentiles = byStage.get(stage)?.percentiles();
-    if (percentiles) found[stage] = percentiles;
-  }
-  return found;
+  return tally.percentiles();
 }

@@ -7,11 +7,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DEFAULT_SEED, generate } from "../../actors/skills/backoffice/index.ts";
 import { type DeskAccess, deskRequest } from "../../scenarios/desk-client.ts";
-import { worldOf } from "../../scenarios/facts/index.ts";
-import { passersBy } from "../../scenarios/passers-by.ts";
 import { play } from "../../scenarios/player.ts";
+import { shopCustomers } from "../shop-customers.ts";
 import { DeskProcess } from "./desk-process.ts";
 import { type Flatness, flatness, type Sample } from "./flat.ts";
 
@@ -43,8 +41,6 @@ export interface SoakResult {
 }
 
 const MOST_FAILURES = 5;
-/** Distinct customers; after them the same come again. */
-const CUSTOMERS = 4_000;
 const SAMPLE_MS = 1_000;
 /** Silence after which a customer is asked, and after which the conversation is over, ms. */
 const SILENCE_MS = 15_000;
@@ -59,7 +55,7 @@ export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<So
     const samples = new Map<Measure, Sample[]>();
     const counts = { conversations: 0, turns: 0, failed: 0 };
     const failures: string[] = [];
-    const scenarios = customers();
+    const scenarios = shopCustomers();
     const begun = performance.now();
     const stage = { url: desk.url, adminToken: desk.adminToken, start: Date.now() };
     const underWay = new Set<Promise<void>>();
@@ -139,17 +135,6 @@ async function giveBack(access: DeskAccess): Promise<void> {
 
 function entries() {
   return Object.entries(MEASURES) as [Measure, (typeof MEASURES)[Measure]][];
-}
-
-/** Customers of the company that a desk makes for itself. */
-function customers() {
-  const company = generate({ seed: DEFAULT_SEED, now: Date.now() });
-  const files = (["customers", "orders", "products"] as const).map((name) => ({
-    file: `${name}.json`,
-    records: JSON.parse(JSON.stringify(company[name])),
-  }));
-  // Nobody is there to answer those who ask for a person.
-  return passersBy(worldOf(files), CUSTOMERS).filter((s) => s.steps.every((step) => "customer" in step));
 }
 
 function megabytes(series: string): (values: ReadonlyMap<string, number>) => number | undefined {

@@ -10,6 +10,7 @@ import { CellStore } from "../host/cell-store.ts";
 import type { ActorDefinition, ActorView } from "../host/definition.ts";
 import { Host } from "../host/host.ts";
 import type { HostLog, HostParts } from "../host/host-options.ts";
+import { HEADER_ID } from "../log/codec.ts";
 import { DeadLetters } from "../log/dead-letters.ts";
 import { RecordIndex } from "../log/record-index.ts";
 import { openStore } from "../store.ts";
@@ -152,7 +153,7 @@ export class ReplayHost {
     // What the index has not written, it notes when it is read again.
     for (let seq = from; seq <= head; seq++) {
       const raw = await log.raw(seq);
-      await this.#handled({ id: raw.header("Nats-Msg-Id")! }, () => this.#host.handle(PARTITION, raw));
+      await this.#handled({ id: raw.header(HEADER_ID)! }, () => this.#host.handle(PARTITION, raw));
     }
     await this.#host.wake([PARTITION]);
   }

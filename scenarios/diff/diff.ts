@@ -1,4 +1,5 @@
 /** Two recordings, or a recording and what a replay came to, held against each other: what crosses the boundary, in order. */
+import { ASK } from "../../runtime/host/outbox.ts";
 import { canonicalJson } from "../../runtime/json.ts";
 import { contentOf, inWords, leaves, sideOf } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
@@ -37,7 +38,7 @@ export function linesOf({ header, records }: Recording): Line[] {
     const who: Line["who"] =
       side === "timer"
         ? "timer"
-        : side === "answer" || record.type === "host.ask"
+        : side === "answer" || record.type === ASK
           ? "skill"
           : record.type === "customer.message"
             ? "customer"

@@ -1,7 +1,7 @@
 /**
  * Two arms compared in a way that holds however often, and whenever, somebody looks: a confidence sequence for the difference of
- * their means (a normal mixture, asymptotic). A fixed test that is looked at daily finds something in every third experiment without
- * any effect; this one in at most `level` of them. Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas: Time-uniform central limit
+ * their means (a normal mixture, asymptotic). A fixed test that is looked at again and again finds something without any effect far more
+ * often than its level says; this one in at most `level` of experiments. Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas: Time-uniform central limit
  * theory and asymptotic confidence sequences, 2021, theorem 2.2.
  */
 

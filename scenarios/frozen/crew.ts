@@ -1,8 +1,7 @@
 /** Plays recordings in several threads of one process, each with a host of its own. */
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { UsageError } from "../../runtime/config/errors.ts";
+import { entryOf } from "./entry.ts";
 import type { FrozenOptions, FrozenResult } from "./result.ts";
 
 export interface CrewSettings {
@@ -29,12 +28,6 @@ interface Thread {
 
 /** Almost all that a record makes is dead when it is done with. */
 const YOUNG_MIB = 64;
-const HERE = fileURLToPath(import.meta.url);
-/** Threads run compiled files only; from the sources it is that of the build. */
-const ENTRY = HERE.endsWith(".js")
-  ? fileURLToPath(new URL("./crew-thread.js", import.meta.url))
-  : fileURLToPath(new URL("../../dist/scenarios/frozen/crew-thread.js", import.meta.url));
-
 export class Crew {
   readonly #threads: readonly Thread[];
 
@@ -44,7 +37,6 @@ export class Crew {
 
   /** @param size threads; resolves when each is ready to play */
   static async start(size: number, settings: CrewSettings): Promise<Crew> {
-    if (!existsSync(ENTRY)) throw new Error(`${ENTRY} is not there: build first with \`npm run setup\``);
     const threads = Array.from({ length: size }, () => threadOf(settings));
     await Promise.all(threads.map(next));
     return new Crew(threads);
@@ -83,7 +75,7 @@ export class Crew {
 }
 
 function threadOf(settings: CrewSettings): Thread {
-  const worker = new Worker(ENTRY, {
+  const worker = new Worker(entryOf("crew-thread"), {
     workerData: settings,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });

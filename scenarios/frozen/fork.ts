@@ -7,11 +7,12 @@ import { formatAddress } from "../../runtime/address.ts";
 import type { Envelope, StoredRecord } from "../../runtime/envelope.ts";
 import { askedIn } from "../../runtime/host/calls.ts";
 import { TIMER } from "../../runtime/host/cell.ts";
+import { HOST } from "../../runtime/host/host-options.ts";
 import { answerId } from "../../runtime/host/outbox.ts";
 import type { ServiceAnswer } from "../../runtime/host/service-host.ts";
 import { derivedId } from "../../runtime/ids.ts";
 import { canonicalJson, type Json, type JsonObject } from "../../runtime/json.ts";
-import { sideOf } from "../recording/boundary.ts";
+import { actorsOf, sideOf } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import type { OpenCall } from "./answers.ts";
 import type { FrozenStage } from "./frozen.ts";
@@ -39,7 +40,6 @@ export interface Forked {
 
 /** Rounds of asking and answering after one message: a desk that goes on and on is stopped. */
 const MOST_ROUNDS = 200;
-const HOST = { kind: "host", key: "host", id: "host" } as const;
 
 export class ForkRun {
   readonly #recording: Recording;
@@ -163,11 +163,8 @@ export class ForkRun {
   }
 
   async #pending() {
-    const actors = new Map(
-      this.#made.filter(({ to }) => this.#s.folded.has(to.kind)).map(({ to }) => [formatAddress(to), to]),
-    );
     const found = [];
-    for (const to of actors.values()) {
+    for (const to of actorsOf(this.#made, this.#s.folded)) {
       const state = await this.#s.host.state(to);
       for (const { key, generation, deadline } of state?.machine.timers ?? [])
         found.push({ to, key, generation, deadline });

@@ -6,14 +6,14 @@
  * actors made as they make it now. What they make that the recording does not have at all has no turn, and goes in at once where
  * it stays inside of the desk.
  */
-import { formatAddress } from "../../runtime/address.ts";
+import { type Address, formatAddress } from "../../runtime/address.ts";
 import type { Envelope, StoredRecord } from "../../runtime/envelope.ts";
 import { askedIn } from "../../runtime/host/calls.ts";
 import type { CellState } from "../../runtime/host/cell-store.ts";
-import { answerId } from "../../runtime/host/outbox.ts";
+import { ASK, answerId } from "../../runtime/host/outbox.ts";
 import { canonicalJson, hashJson } from "../../runtime/json.ts";
 import { type HeldLog, type ReplayHost, ReplayStuckError } from "../../runtime/replay/index.ts";
-import { contentOf, inWords, leaves, sameContent, sideOf, transcriptHash } from "../recording/boundary.ts";
+import { actorsOf, inWords, leaves, sameContent, sideOf, transcriptHash } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import type { RecordedAnswers } from "./answers.ts";
 import { Diverged, type FrozenDivergence, type FrozenOptions, type FrozenResult } from "./result.ts";
@@ -44,8 +44,8 @@ class FrozenRun {
   readonly #s: FrozenStage;
   readonly #o: FrozenOptions;
   readonly #onStep: OnStep | undefined;
-  /** Ids of the recording. */
-  readonly #known: ReadonlySet<string>;
+  /** Records of the recording by id. */
+  readonly #known: ReadonlyMap<string, StoredRecord>;
   /** What was put into the log, of what crosses the boundary. */
   readonly #played: Envelope[] = [];
   /** All that was put into the log, where it is kept. */
@@ -58,7 +58,7 @@ class FrozenRun {
     this.#recording = recording;
     this.#s = stage;
     this.#o = options;
-    this.#known = new Set(recording.records.map(({ id }) => id));
+    this.#known = new Map(recording.records.map((record) => [record.id, record]));
   }
 
   async play(): Promise<FrozenResult> {
@@ -154,7 +154,7 @@ class FrozenRun {
 
   /** The same call with something else. */
   #isTolerated(found: Envelope, record: StoredRecord): boolean {
-    if (this.#o.match !== "tolerant" || !contentIsCall(record)) return false;
+    if (this.#o.match !== "tolerant" || record.type !== ASK) return false;
     const operation = ({ clear }: Envelope): string => `${clear.service}.${clear.operation}`;
     return operation(found) === operation(record);
   }
@@ -178,7 +178,7 @@ class FrozenRun {
   async #answered(record: StoredRecord): Promise<void> {
     const { answers, log } = this.#s;
     const { ask, service, operation, ok } = record.clear;
-    const asked = this.#recording.records.find(({ id }) => id === ask);
+    const asked = this.#known.get(String(ask));
     const name = asked ? `${asked.clear.service}.${asked.clear.operation}` : `${service}.${operation}`;
     const call = answers.find(String(ask), name);
     if (!call) throw this.#diverged(record, this.#unforeseen(), `${name} was not asked`);
@@ -311,13 +311,8 @@ class FrozenRun {
     return hashJson(states);
   }
 
-  #actors() {
-    const actors = new Map(
-      this.#recording.records
-        .filter(({ to }) => this.#s.folded.has(to.kind))
-        .map(({ to }) => [formatAddress(to), to]),
-    );
-    return [...actors.keys()].sort().map((name) => actors.get(name)!);
+  #actors(): Address[] {
+    return actorsOf(this.#recording.records, this.#s.folded);
   }
 
   /** The next recording finds nothing of this one. */
@@ -350,10 +345,6 @@ function callsOf(records: readonly Envelope[]): { size: number; repeated: number
   const keys = records.filter((r) => askedIn(r) !== undefined).map(({ clear }) => String(clear.key));
   const { size } = new Set(keys);
   return { size, repeated: keys.length - size };
-}
-
-function contentIsCall(record: Envelope): boolean {
-  return typeof contentOf(record) === "object" && "call" in (contentOf(record) as object);
 }
 
 function machineOf({ machine }: StoredRecord): { machine?: number } {

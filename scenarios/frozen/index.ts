@@ -3,6 +3,6 @@ export { Crew } from "./crew.ts";
 export type { Forked, ForkOptions } from "./fork.ts";
 export { playKilled } from "./killed.ts";
 export type { FrozenDivergence, FrozenOptions, FrozenResult } from "./result.ts";
-export { FrozenDesk, type FrozenDeskOptions, frozenPlaybooks } from "./stage.ts";
+export { FrozenDesk, type FrozenDeskOptions } from "./stage.ts";
 export { type SeenStep, stepsOf } from "./steps.ts";
 export { stepsHtml } from "./steps-html.ts";

@@ -1,10 +1,9 @@
 /** Plays a recording in a process that is killed again and again, with kill -9, and goes on where it was. */
 import { fork } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { entryOf } from "./entry.ts";
 import type { FrozenOptions, FrozenResult } from "./result.ts";
 
 export interface KilledJob {
@@ -28,16 +27,6 @@ export interface KilledOptions {
   readonly options?: FrozenOptions;
 }
 
-/** Whether processes can be started: from the sources they are those of the build. */
-function entry(): string {
-  const here = fileURLToPath(import.meta.url);
-  const file = here.endsWith(".js")
-    ? join(dirname(here), "killed-process.js")
-    : join(dirname(here), "..", "..", "dist", "scenarios", "frozen", "killed-process.js");
-  if (!existsSync(file)) throw new Error(`${file} is not there: build first with \`npm run setup\``);
-  return file;
-}
-
 /** @returns what the last process came to, with the number of those before it as `crashes` */
 export async function playKilled(
   file: string,
@@ -59,7 +48,7 @@ export async function playKilled(
 
 /** Undefined when it was killed. */
 function oneProcess(job: KilledJob, every: number): Promise<FrozenResult | undefined> {
-  const child = fork(entry(), [JSON.stringify(job)], {
+  const child = fork(entryOf("killed-process"), [JSON.stringify(job)], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     execArgv: [],
   });

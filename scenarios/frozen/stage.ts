@@ -24,8 +24,6 @@ import type { FrozenOptions, FrozenResult } from "./result.ts";
 export interface FrozenDeskOptions {
   /** Folders of playbooks; those that are shipped unless given. */
   readonly playbooks?: readonly string[];
-  /** Machines of these settings instead of those that a recording says. */
-  readonly settings?: ActorSettings;
   /** Longest time that one record may take, ms. Default 10,000. */
   readonly recordMs?: number;
   /**
@@ -54,7 +52,7 @@ const MOST_ON_ONE = 512;
 const SECRET = Buffer.from("bailiwick replay");
 
 export class FrozenDesk {
-  readonly playbooks: PlaybookSet;
+  readonly #playbooks: PlaybookSet;
   readonly #o: FrozenDeskOptions;
   readonly #inventory = new Inventory();
   /** By the settings of their machines. */
@@ -62,7 +60,7 @@ export class FrozenDesk {
 
   constructor(options: FrozenDeskOptions = {}) {
     this.#o = options;
-    this.playbooks = loadPlaybooks([...(options.playbooks ?? [SHOP_PLAYBOOKS])], this.#inventory);
+    this.#playbooks = loadPlaybooks([...(options.playbooks ?? [SHOP_PLAYBOOKS])], this.#inventory);
   }
 
   /** One after the other: time is that of the recording that is played. */
@@ -120,7 +118,7 @@ export class FrozenDesk {
         `${recording.header.id} goes apart before record ${at}: ${before.divergence?.what}; fork it there`,
       );
     }
-    const { stage } = this.#open.get(this.#nameOf(recording))!;
+    const { stage } = this.#open.get(nameOf(recording))!;
     return new ForkRun(recording, stage, options, before.recording!.records).play();
   }
 
@@ -135,25 +133,17 @@ export class FrozenDesk {
     if (open && this.#o.dir === undefined) await rm(open.dir, { recursive: true, force: true });
   }
 
-  #settingsOf({ header }: Recording): ActorSettings {
-    return this.#o.settings ?? (header.settings as unknown as ActorSettings);
-  }
-
-  #nameOf(recording: Recording): string {
-    return canonicalJson(this.#settingsOf(recording));
-  }
-
   async #stage(recording: Recording): Promise<Open> {
     const { header } = recording;
-    const settings = this.#settingsOf(recording);
-    const name = this.#nameOf(recording);
+    const settings = header.settings as unknown as ActorSettings;
+    const name = nameOf(recording);
     const known = this.#open.get(name);
     if (known && known.played.size < MOST_ON_ONE && !known.played.has(header.conversation)) return known;
     if (known) await this.#end(name);
     const dir = this.#o.dir ?? (await mkdtemp(join(tmpdir(), "bailiwick-replay-")));
     const definitions = actorDefinitions({
       ...settings,
-      playbooks: this.playbooks,
+      playbooks: this.#playbooks,
       skills: this.#inventory,
     });
     const log = await this.#log(settings.workspace);
@@ -167,6 +157,11 @@ export class FrozenDesk {
     this.#open.set(name, open);
     return open;
   }
+}
+
+/** Recordings of the same settings share a stage. */
+function nameOf({ header }: Recording): string {
+  return canonicalJson(header.settings);
 }
 
 /** Lines of a journal that are whole: a process that was killed may have left half of one. */
@@ -186,9 +181,4 @@ function readsOf({ records }: Recording): Set<string> {
     if (asked) reads.add(`${asked.service}.${asked.operation}`);
   }
   return reads;
-}
-
-/** Folders of the playbooks that a configuration names. */
-export function frozenPlaybooks({ shipped, dirs }: { shipped: boolean; dirs: readonly string[] }): string[] {
-  return [...(shipped ? [SHOP_PLAYBOOKS] : []), ...dirs];
 }

@@ -2,16 +2,20 @@
  * What of a conversation crosses its boundary: what comes from and goes to customers, people, skills, models and timers. Everything
  * else is the desk's own business, and may be another in another release.
  */
+import { type Address, formatAddress } from "../../runtime/address.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import { askedIn } from "../../runtime/host/calls.ts";
 import { ANSWER, TIMER } from "../../runtime/host/cell.ts";
+import { QUARANTINED } from "../../runtime/host/definition.ts";
 import { ASK } from "../../runtime/host/outbox.ts";
+import { SKIPPED } from "../../runtime/host/quarantine.ts";
 import { canonicalJson, hashJson, type Json } from "../../runtime/json.ts";
+import { CHECKPOINT } from "../../runtime/log/checkpoint.ts";
 
 type Row = Pick<StoredRecord, "type" | "from" | "to" | "clear" | "data">;
 
 /** What the engine keeps beside a conversation: it follows from it, or is nobody's. */
-const OWN = new Set(["host.checkpoint", "host.skipped", "host.quarantined"]);
+const OWN = new Set<string>([CHECKPOINT, SKIPPED, QUARANTINED]);
 
 /**
  * - `own`: the engine's own, nothing that anybody said
@@ -27,6 +31,14 @@ export function sideOf({ type, from, to }: Row, folded: ReadonlySet<string>, key
   if (type === ANSWER) return "answer";
   if (type === TIMER) return "timer";
   return folded.has(from.kind) && from.key === key ? "desk" : "input";
+}
+
+/** Actors that have records, sorted by address. @param folded kinds of durable actors */
+export function actorsOf(records: readonly Pick<Row, "to">[], folded: ReadonlySet<string>): Address[] {
+  const actors = new Map(
+    records.filter(({ to }) => folded.has(to.kind)).map(({ to }) => [formatAddress(to), to]),
+  );
+  return [...actors.keys()].sort().map((name) => actors.get(name)!);
 }
 
 /** Whether what an actor emitted leaves the desk: to the customer, or to a skill or model. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "../../runtime/config/errors.ts";
+import { filesOf } from "../files.ts";
 
 export const RECORDING = ".scenario.jsonl";
 const WRITTEN = ".scenario.yaml";
@@ -10,7 +11,7 @@ const BESIDE = "recordings";
 
 /** Files of recordings in files and folders, sorted; of a scenario that was written by hand, the one that was made of it. @throws UsageError */
 export function recordingFiles(paths: readonly string[]): string[] {
-  const files = [...new Set(paths.flatMap(filesOf))];
+  const files = [...new Set(paths.flatMap(ofPath))];
   if (files.length === 0) {
     throw new UsageError(
       `there is no *${RECORDING} in ${paths.join(", ")}: make recordings with bin/bailiwick record, or replay --mode live --record FOLDER`,
@@ -19,18 +20,8 @@ export function recordingFiles(paths: readonly string[]): string[] {
   return files;
 }
 
-function filesOf(path: string): string[] {
-  if (!existsSync(path)) throw new UsageError(`${path} does not exist`);
-  if (statSync(path).isDirectory()) {
-    return readdirSync(path, { withFileTypes: true })
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .flatMap((entry) => {
-        const inner = join(path, entry.name);
-        if (entry.isDirectory()) return filesOf(inner);
-        return entry.name.endsWith(RECORDING) ? [inner] : [];
-      });
-  }
-  if (!path.endsWith(WRITTEN)) return [path];
+function ofPath(path: string): string[] {
+  if (!path.endsWith(WRITTEN) || !existsSync(path)) return filesOf(path, RECORDING);
   const name = `${basename(path, WRITTEN)}${RECORDING}`;
   const places = [join(dirname(path), name), join(dirname(path), BESIDE, name)];
   const found = places.find((place) => existsSync(place));

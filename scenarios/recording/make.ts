@@ -4,6 +4,7 @@ import { UsageError } from "../../runtime/config/errors.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import type { ActorDefinition } from "../../runtime/host/definition.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { CHECKPOINT } from "../../runtime/log/checkpoint.ts";
 import { FORMAT, type Recording } from "./recording.ts";
 
 /** The desk whose log it is. */
@@ -26,7 +27,7 @@ export function recordingOf(
 ): Recording {
   const first = records.find(({ to }) => to.kind === "conversation");
   if (!first) throw new UsageError(`there is no conversation ${id} to record`);
-  if (first.type === "host.checkpoint" || first.type === "host.erased")
+  if (first.type === CHECKPOINT)
     throw new UsageError(
       `the beginning of conversation ${id} has left the log: it can't be recorded any more`,
     );
@@ -46,7 +47,6 @@ export function recordingOf(
       settings: desk.settings as unknown as JsonObject,
       redacted: false,
     },
-    // What is for tracing alone would make every recording differ.
-    records: records.map(({ traceparent: _, ...record }) => record),
+    records,
   };
 }

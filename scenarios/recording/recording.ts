@@ -73,7 +73,7 @@ export interface Recording {
 }
 
 /** Whether a line of JSON begins a recording, and not something else that is kept in JSON lines. */
-export function isHeader(value: unknown): boolean {
+function isHeader(value: unknown): boolean {
   return typeof value === "object" && value !== null && "bailiwick" in value;
 }
 

@@ -11,8 +11,6 @@ import type { Recording } from "./recording.ts";
 export interface RedactOptions {
   /** Unless given a new one. */
   readonly key?: Uint8Array;
-  /** Whether words of names are also looked for one by one, as they are written with a capital. Default true. */
-  readonly words?: boolean;
 }
 
 /** Members of records whose values name somebody. */
@@ -55,16 +53,14 @@ const VOWELS = "aeiou";
 const CONSONANTS = "bcdfghjklmnpqrstvwxz";
 
 /** @returns the recording without what names people, marked as such */
-export function redact(
-  recording: Recording,
-  { key = randomBytes(32), words = true }: RedactOptions = {},
-): Recording {
+export function redact(recording: Recording, { key = randomBytes(32) }: RedactOptions = {}): Recording {
   const { values, names } = personalIn(recording.records);
   const pseudonym = pseudonyms(key);
   const whole = matching(values, "giu");
-  const single = words
-    ? matching(new Set([...names].flatMap((name) => (name.match(/\p{L}+/gu) ?? []).flatMap(written))), "gu")
-    : undefined;
+  const single = matching(
+    new Set([...names].flatMap((name) => (name.match(/\p{L}+/gu) ?? []).flatMap(written))),
+    "gu",
+  );
   const replaced = (text: string): string => {
     const once = whole ? text.replace(whole, pseudonym) : text;
     return single ? once.replace(single, pseudonym) : once;

@@ -30,7 +30,6 @@ const asks = {
   item: /which (?:item|product)/i,
   reason: /why\b.*\?|what is the reason/i,
   choice: /which (?:plan|variant|colour|invoice|method|card)|choose|would you like instead/i,
-  person: /colleague/i,
 } as const;
 
 export async function simulate(
