@@ -18,7 +18,14 @@ import {
   handoffView,
 } from "./handoff/index.ts";
 import { DEFAULT_POLICY, orchestratorMachine, orchestratorView, type Policy } from "./orchestrator/index.ts";
-import { TASK_DEFAULTS, type TaskOptions, type TaskSettings, taskMachine, taskView } from "./task/index.ts";
+import {
+  TASK_DEFAULTS,
+  type TaskOptions,
+  type TaskSettings,
+  type TaskSkill,
+  taskMachine,
+  taskView,
+} from "./task/index.ts";
 
 /** Systems whose records belong to a customer: nothing of them is shown or changed before he is verified. */
 export const RECORD_SYSTEMS: readonly string[] = ["crm", "orders", "billing", "telemetry"];
@@ -31,6 +38,8 @@ export interface ActorSettings {
   readonly task?: Partial<TaskOptions>;
   readonly handoff?: Partial<HandoffOptions>;
   readonly recordSystems?: readonly string[];
+  /** Skills that are not in the inventory, by name. */
+  readonly otherSkills?: Readonly<Record<string, TaskSkill>>;
 }
 
 export interface DeskActors extends ActorSettings {
@@ -45,6 +54,10 @@ export function orchestratorAddress(workspace: string): Address {
 
 export function actorDefinitions(desk: DeskActors): ActorDefinition[] {
   const orchestrator = orchestratorAddress(desk.workspace);
+  const { otherSkills = {} } = desk;
+  const skills: TaskSettings["skills"] = {
+    get: (name) => (Object.hasOwn(otherSkills, name) ? otherSkills[name] : desk.skills.get(name)),
+  };
   return [
     {
       kind: "conversation",
@@ -54,6 +67,7 @@ export function actorDefinitions(desk: DeskActors): ActorDefinition[] {
         playbooks: desk.playbooks,
         policy: desk.policy ?? DEFAULT_POLICY,
         recordSystems: desk.recordSystems ?? RECORD_SYSTEMS,
+        skills,
         orchestrator,
       }),
       view: conversationView,
@@ -65,7 +79,7 @@ export function actorDefinitions(desk: DeskActors): ActorDefinition[] {
       machine: taskMachine({
         options: { ...TASK_DEFAULTS, ...desk.task },
         orchestrator,
-        skills: desk.skills,
+        skills,
       }),
       view: taskView,
       closed: (_context, value) => value === "finished",

@@ -5,9 +5,15 @@ import type { ZodError } from "zod";
 import { customerRoutes } from "../actors/customer-view/index.ts";
 import { dataAgents, type Faults, systemsOf } from "../actors/data/index.ts";
 import { faultRoutes } from "../actors/data/routes.ts";
-import { type ActorSettings, actorDefinitions, customerKey, withCustomerKey } from "../actors/index.ts";
+import {
+  type ActorSettings,
+  actorDefinitions,
+  customerKey,
+  OWN_SKILLS,
+  withCustomerKey,
+} from "../actors/index.ts";
 import { languageThread } from "../actors/language/index.ts";
-import { modelService } from "../actors/model/index.ts";
+import { modelService, toolsOf } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
 import { loadPlaybooks, type PlaybookSet, playbookDirs } from "../actors/playbooks/index.ts";
 import { importRoutes } from "../actors/routes/import.ts";
@@ -34,6 +40,7 @@ import type { Engine } from "../runtime/engine.ts";
 import type { AnyRoute } from "../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { Service } from "../runtime/host/service.ts";
+import type { JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import type { RecordedDesk } from "../scenarios/recording/make.ts";
 import { SHOP_ARTICLES } from "./shipped.ts";
@@ -56,6 +63,8 @@ export interface Agents {
   readonly playbooks: PlaybookSet;
   readonly services: readonly Service[];
   readonly definitions: readonly ActorDefinition[];
+  /** What `conversation.open` says where the model leads. */
+  readonly agent?: JsonObject;
   /** What a recording says of the desk that it was made on. */
   readonly recorded: RecordedDesk;
   /** What an operator should know about this start. */
@@ -79,6 +88,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
   };
   try {
     const inventory = new Inventory();
+    const agent = agentOpening(config, inventory);
     const playbooks = loadPlaybooks(playbookDirs(config.playbooks), inventory);
 
     progress?.("loading the encoder");
@@ -135,7 +145,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     const services = [
       language,
       ...memory.services,
-      modelService(config.model),
+      modelService(config.model, toolsOf(inventory)),
       ...dataAgents({
         backOffice,
         inventory,
@@ -154,6 +164,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       playbooks,
       services,
       definitions,
+      agent,
       notes,
       routes: (engine) => [
         ...memoryRoutes({
@@ -180,6 +191,23 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     await close();
     throw error;
   }
+}
+
+/** @throws UsageError for a skill that there is not */
+export function agentOpening(
+  { agentic, model }: Pick<Config, "agentic" | "model">,
+  inventory: Pick<Inventory, "get">,
+): JsonObject | undefined {
+  const { enabled, skills, ...limits } = agentic;
+  const unknown = skills.find((name) => !inventory.get(name));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `agentic.skills: there is no skill ${unknown}: bin/bailiwick skills list names those that there are`,
+    );
+  if (!enabled) return undefined;
+  if (model.provider === "none")
+    throw new UsageError("agentic.enabled needs a model: set model.provider, or leave it out");
+  return { skills: [...Object.keys(OWN_SKILLS), ...skills], limits };
 }
 
 /** What the configuration says of the actors. */

@@ -239,6 +239,7 @@ export function gateway(
           },
           feed: parts.feed!,
           model: config.model.provider !== "none",
+          agent: parts.agents!.agent,
           playbooks: parts.agents!.playbooks.versions,
           maxTextBytes: config.gateway.maxMessageBytes,
           more: () => ({

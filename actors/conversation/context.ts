@@ -1,6 +1,7 @@
 /** The state of a conversation: JSON throughout, and small, because it is snapshotted after every turn. */
 
 import type { Citation, PlaybookEvent, SlotType, Understanding } from "../playbooks/protocol.ts";
+import type { Agent } from "./agentic.ts";
 import type { Decision } from "./decide.ts";
 import type { PlaybookVersions } from "./options.ts";
 
@@ -11,6 +12,7 @@ export const PHASES = [
   "verifying",
   "playbook",
   "answering",
+  "agentic",
   "waitingForHuman",
   "withHuman",
   "satisfaction",
@@ -64,7 +66,10 @@ export type PlainAsk =
   | "aside"
   | "search"
   | "answer"
-  | "digest";
+  | "digest"
+  | "propose"
+  | "check"
+  | "skill";
 
 /** An ask whose answer is awaited. Other answers are late and dropped. */
 export type OpenAsk =
@@ -229,6 +234,8 @@ export interface Conversation {
   history: HistoryTurn[];
   /** Turns that memory has not been given yet. */
   unkept?: UnkeptTurn[];
+  /** The model leads. Absent: playbooks do. */
+  agent?: Agent;
 }
 
 export interface UnkeptTurn {

@@ -1,6 +1,7 @@
 /** What follows what: a turn from understanding to its end, across verification, playbooks and answers. */
 import type { Understanding } from "../playbooks/protocol.ts";
 import { afterRun, asideAnswered, decideTurn, detourDone, startsPlaybook, stated } from "./act.ts";
+import { agentGrounded, agentIdentified, agentRemembers, proposed, skillAnswered } from "./agentic.ts";
 import { digested, summedUp } from "./digest.ts";
 import * as facts from "./facts.ts";
 import { compact } from "./history.ts";
@@ -31,6 +32,9 @@ export function answered(s: Step): void {
   else if (ask.kind === "ground") answeredBy(s, grounded(s, ok, ask.text, ask.citations));
   else if (ask.kind === "digest") digested(s, ok);
   else if (ask.kind === "gist") summedUp(s, ok, ask.text);
+  else if (ask.kind === "propose") proposed(s, ok);
+  else if (ask.kind === "check") agentGrounded(s, ok);
+  else if (ask.kind === "skill") skillAnswered(s, ok);
   else if (ask.kind === "call") called(s, ask.child, ask.call, ok);
 }
 
@@ -162,6 +166,10 @@ function needVerified(s: Step): void {
 }
 
 function identified(s: Step, ok: boolean): void {
+  if (s.c.agent) {
+    agentIdentified(s, ok);
+    return;
+  }
   if (ok && s.event.data) {
     verification.accept(s, { ...s.event.data, customerId: s.c.customer.claimedId }, "channel");
     whenRecalled(s);
@@ -199,6 +207,10 @@ function whenRecalled(s: Step): void {
 
 function remembered(s: Step, ok: boolean): void {
   recalled(s, ok);
+  if (s.c.agent && s.c.phase === "agentic") {
+    agentRemembers(s);
+    return;
+  }
   if (s.c.phase === "verifying") {
     afterVerified(s);
     return;

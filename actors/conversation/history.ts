@@ -1,5 +1,6 @@
 /** The latest turns, cut short: what later decisions lean on. The whole transcript is in the log. */
 import type { Understanding } from "../playbooks/protocol.ts";
+import { saidInThread } from "./agent-thread.ts";
 import type { HistoryTurn } from "./context.ts";
 import type { Step } from "./step.ts";
 
@@ -30,6 +31,7 @@ export function addToHistory(s: Step, role: HistoryTurn["role"], text: string, m
       history[i] = { ...history[i]!, understanding: undefined };
   }
   s.c.history = history;
+  saidInThread(s, role, text);
 }
 
 /** What the customer wrote, newest last, as one text of limited length. */

@@ -14,6 +14,7 @@ import {
   enqueueActions,
   setup,
 } from "../../runtime/host/machine.ts";
+import { openAgent } from "./agentic.ts";
 import { type Conversation, type ConversationContext, newConversation, PHASES } from "./context.ts";
 import { answered, patience, settled } from "./flow.ts";
 import * as human from "./human.ts";
@@ -114,6 +115,16 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
           ...quietNews,
         },
       },
+      agentic: {
+        on: {
+          ...queued,
+          "propose.*": on(answered),
+          "check.*": on(answered),
+          "skill.*": on(answered),
+          "recall.*": on(answered),
+          ...news,
+        },
+      },
       waitingForHuman: {
         on: {
           "customer.message": stay(human.messageWhileWaiting),
@@ -166,7 +177,7 @@ function carryOut(act: Act, enqueue: any, self: unknown): void {
 }
 
 function opened(s: Step): void {
-  const { channel, customer = {}, vouched, text, locale, model, playbooks } = s.event.data ?? {};
+  const { channel, customer = {}, vouched, text, locale, model, playbooks, agent } = s.event.data ?? {};
   const { c } = s;
   if (c.turn > 0) return;
   if (typeof channel === "string") c.channel = channel;
@@ -179,6 +190,7 @@ function opened(s: Step): void {
   if (customer.email) c.evidence.emails.push(String(customer.email).toLowerCase());
   if (customer.name) c.evidence.names.push(String(customer.name));
   s.channel("status", { state: "open" });
+  if (agent) openAgent(s, agent);
   if (typeof text === "string" && text !== "") queue.message(s);
 }
 

@@ -106,6 +106,10 @@ export function dropAll(s: Step): void {
   s.c.clarify = undefined;
   s.c.offering = undefined;
   s.c.more = undefined;
+  if (s.c.agent) {
+    s.c.agent.calls = [];
+    s.c.agent.pending = undefined;
+  }
 }
 
 /** Brings the latest parked playbook back; it says its question again. */

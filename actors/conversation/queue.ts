@@ -2,6 +2,7 @@
 import type { Json } from "../../runtime/json.ts";
 import { priorityOf } from "../orchestrator/policy.ts";
 import type { PlaybookEvent } from "../playbooks/protocol.ts";
+import { AGENT, agentNews, agentTurn } from "./agentic.ts";
 import type { Item } from "./context.ts";
 import { addToHistory } from "./history.ts";
 import { note } from "./human.ts";
@@ -42,9 +43,15 @@ function begin(s: Step, item: Item): void {
     c.now.messageId = item.messageId;
     c.now.text = item.text;
     addToHistory(s, "customer", item.text, item.messageId);
-    understand(s);
+    // A playbook that waits for an answer was begun while the model was away, and is gone on with.
+    if (c.agent && !c.run && !c.verification.awaiting) agentTurn(s);
+    else understand(s);
   } else if (item.kind === "instruction") {
     c.now.text = item.text;
+    if (c.agent) {
+      agentTurn(s);
+      return;
+    }
     s.say(say.back);
     understand(s);
   } else if (item.kind === "notice") {
@@ -82,6 +89,10 @@ function news(s: Step, child: string, event: PlaybookEvent, otherwise: string): 
   const { c } = s;
   if (c.phase === "waitingForHuman" || c.phase === "withHuman") {
     note(s, otherwise);
+    return;
+  }
+  if (child === AGENT) {
+    agentNews(s, event, otherwise);
     return;
   }
   if (c.phase === "playbook" && c.now && c.run?.child === child) {

@@ -7,6 +7,7 @@ import { type ActorEvent, ask, type Effect, tell } from "../../runtime/host/mach
 import { copyJson, type JsonObject } from "../../runtime/json.ts";
 import type { Policy } from "../orchestrator/policy.ts";
 import type { Citation, PlaybookEvent, PlaybookInput } from "../playbooks/protocol.ts";
+import type { TaskSkill } from "../task/context.ts";
 import type { Conversation, OpenAsk, Phase } from "./context.ts";
 import { asBegun, type DialogOptions, type PlaybookCatalog } from "./options.ts";
 
@@ -25,6 +26,8 @@ export interface DialogSettings {
   readonly policy: Policy;
   /** Systems whose records belong to customers: nothing of them before verification. */
   readonly recordSystems: readonly string[];
+  /** What a model that leads a conversation may ask for. */
+  readonly skills: { get(name: string): TaskSkill | undefined };
   /** Address of the desk's orchestrator. */
   readonly orchestrator: Address;
 }
@@ -73,11 +76,21 @@ export class Step {
     this.emit(tell(address(kind, this.c.id, id), event, data, clear));
   }
 
-  /** Asks, and awaits the answer under a name that no other ask of this conversation has. */
-  ask(meta: AskMeta, service: string, operation: string, input: JsonObject, timeoutMs: number): void {
+  /**
+   * Asks, and awaits the answer under a name that no other ask of this conversation has.
+   * @param key idempotency key; follows from the record and the ask's place unless given
+   */
+  ask(
+    meta: AskMeta,
+    service: string,
+    operation: string,
+    input: JsonObject,
+    timeoutMs: number,
+    key?: string,
+  ): void {
     const name = this.askName(meta.kind);
     this.c.open.push({ ...meta, name } as OpenAsk);
-    this.emit(ask(name, service, operation, input, { timeoutMs }));
+    this.emit(ask(name, service, operation, input, key ? { timeoutMs, key } : { timeoutMs }));
   }
 
   /** Asks without awaiting: the answer is on the record and changes nothing here. */

@@ -10,6 +10,7 @@ import {
 import type { JsonObject } from "../../runtime/json.ts";
 import { DEFAULT_POLICY, type Policy } from "../orchestrator/policy.ts";
 import type { PlaybookCommand, PlaybookEvent, PlaybookInput } from "../playbooks/protocol.ts";
+import { Inventory } from "../skills/inventory.ts";
 import { Driver, Failed } from "../testing/driver.ts";
 import { conversationMachine } from "./machine.ts";
 import { DIALOG_DEFAULTS, type DialogOptions, type PlaybookCatalog } from "./options.ts";
@@ -258,6 +259,7 @@ export class Talk {
       playbooks,
       policy: options.policy ?? DEFAULT_POLICY,
       recordSystems: ["crm", "orders", "billing", "telemetry"],
+      skills: new Inventory(),
       orchestrator: address("orchestrator", "test"),
     });
     this.driver = new Driver(machine, "conversation", "conv", "conv", (ask) => {

@@ -46,9 +46,11 @@ export function dataAgent(
   system: string,
   skills: readonly AnySkill[],
   connector: Connector,
-  journal: WriteJournal,
+  journal: WriteJournal | undefined,
   options: AgentOptions = {},
 ): Service {
+  if (!connector.honoursKeys && !journal)
+    throw new Error(`${system} does not honour keys, so what is written there has to be noted in a journal`);
   const o = { ...DEFAULTS, ...options };
   const clock = options.clock ?? systemClock;
   const health = new Health(options.health);
@@ -114,7 +116,7 @@ export function dataAgent(
       return retrying.execute(({ signal }) => once(signal), context.signal);
     }
     const lookup = connector.lookup?.bind(connector);
-    return journal.write(system, skill.name, context.idempotencyKey, clock.now(), {
+    return journal!.write(system, skill.name, context.idempotencyKey, clock.now(), {
       again: context.again,
       mayAct: context.mayAct,
       write: () => once(context.signal),
@@ -164,8 +166,8 @@ export function dataAgent(
       ? await attempt(`${system}.lookup`, o.readTimeoutMs, context.signal, (signal) =>
           connector.lookup!(key, { key, now: clock.now(), signal }),
         )
-      : await journal.lookup(key);
-    return { ...known };
+      : await journal?.lookup(key);
+    return { ...(known ?? { found: false }) };
   };
 
   /** A person says what came of a write whose outcome was unknown: {key, done, result?}. */
@@ -173,7 +175,7 @@ export function dataAgent(
     if (typeof key !== "string" || typeof done !== "boolean") {
       throw new Refusal("invalid", "bad_input", "resolve needs key (text) and done (true or false)");
     }
-    return { resolved: await journal.resolve(key, done, result) };
+    return { resolved: (await journal?.resolve(key, done, result)) ?? false };
   };
 
   return {

@@ -88,6 +88,7 @@ export class Health {
   readonly #options: Required<HealthOptions>;
   #actor: Actor<ReturnType<typeof machineOf>>;
   #probing = false;
+  #stopped = false;
 
   constructor(options: HealthOptions = {}) {
     this.#options = { openAfter: 5, openMs: 2_000, maxOpenMs: 30_000, upAfter: 3, ...options };
@@ -108,13 +109,13 @@ export class Health {
 
   ok(): void {
     this.#probing = false;
-    this.#actor.send({ type: "ok" });
+    if (!this.#stopped) this.#actor.send({ type: "ok" });
   }
 
   /** @param what a code, never personal text. */
   failed(what: string): void {
     this.#probing = false;
-    this.#actor.send({ type: "failed", what, at: Date.now() });
+    if (!this.#stopped) this.#actor.send({ type: "failed", what, at: Date.now() });
   }
 
   describe() {
@@ -127,7 +128,9 @@ export class Health {
     };
   }
 
+  /** What was under way may still end, and changes nothing any more. */
   stop(): void {
+    this.#stopped = true;
     this.#actor.stop();
   }
 

@@ -8,8 +8,10 @@ import { type AskContext, AskError, type Operation, type Service } from "../../r
 import type { JsonObject } from "../../runtime/json.ts";
 import { Health, type HealthOptions } from "../data/health.ts";
 import { digestPrompt, readDigest } from "./digest.ts";
-import { answerPrompt, Masks, readAnswer } from "./prompt.ts";
-import type { ChatRequest, ChatResult, Provider } from "./provider.ts";
+import { answerPrompt, knownPersonal, Masks, readAnswer } from "./prompt.ts";
+import { proposing } from "./propose.ts";
+import type { ChatRequest, ChatResult, Provider, ToolDefinition } from "./provider.ts";
+import { skillName } from "./tools.ts";
 
 export interface ModelOptions {
   readonly model: string;
@@ -26,6 +28,8 @@ export interface ModelOptions {
   /** Calls that wait; more are refused at once. Default 8. */
   readonly queue?: number;
   readonly health?: HealthOptions;
+  /** What a model is told of skills that it may ask for. Default: nothing, so it asks for none. */
+  readonly tools?: (skills: readonly string[]) => readonly ToolDefinition[];
 }
 
 /** Share of the budget that the first model gets where there is a second. */
@@ -39,25 +43,16 @@ const TEXTS = 64;
 const text = z.string().max(64_000);
 const budget = z.number().int().min(1).max(600_000).optional();
 const turns = z.array(z.object({ role: z.string(), text }));
-/** Values of the customer that are known: hidden from the model wherever they stand. */
-const known = z
-  .object({
-    names: z.array(z.string()).optional(),
-    emails: z.array(z.string()).optional(),
-    postcodes: z.array(z.string()).optional(),
-    orders: z.array(z.string()).optional(),
-  })
-  .optional();
 const answerInput = z.object({
   question: text.min(1),
   passages: z
     .array(z.object({ id: z.string(), articleId: z.string().optional(), title: z.string().optional(), text }))
     .default([]),
   history: turns.default([]),
-  known,
+  known: knownPersonal,
   budgetMs: budget,
 });
-const digestInput = z.object({ turns: turns.min(1), known, budgetMs: budget });
+const digestInput = z.object({ turns: turns.min(1), known: knownPersonal, budgetMs: budget });
 const chatInput = z.object({
   messages: z
     .array(
@@ -216,6 +211,19 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     return { vectors, model: model ?? o.model };
   };
 
+  const propose = proposing({
+    tools: o.tools ?? (() => []),
+    verbatim: provider.verbatim === true,
+    chat: async (messages, tools, context) => {
+      const { maxTokens, temperature } = o;
+      const result = await within(context, Math.max(1, context.deadline - Date.now()), (signal, leftMs) =>
+        chat({ messages, tools, maxTokens, temperature }, signal, leftMs),
+      );
+      const toolCalls = result.toolCalls.map((call) => ({ ...call, name: skillName(call.name) }));
+      return { ...result, toolCalls };
+    },
+  });
+
   const models: Operation = async (_raw, context) => {
     found = await within(context, undefined, (signal) => attempt(() => provider.models(signal)));
     return { models: found };
@@ -223,7 +231,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
 
   return {
     name: "model",
-    operations: { answer, digest, chat: chatting, embed: embedding, models },
+    operations: { answer, digest, propose, chat: chatting, embed: embedding, models },
     health: () => ({
       ...health.describe(),
       provider: provider.kind,

@@ -2,7 +2,7 @@
 import { UsageError } from "../../runtime/config/errors.ts";
 import type { Config } from "../../runtime/config/schema.ts";
 import { AskError, type Operation, type Service } from "../../runtime/host/service.ts";
-import { modelAgent } from "./agent.ts";
+import { type ModelOptions, modelAgent } from "./agent.ts";
 import { OLLAMA_URL, ollamaProvider } from "./ollama.ts";
 import { openAiProvider } from "./openai-compatible.ts";
 import type { Provider } from "./provider.ts";
@@ -11,17 +11,19 @@ export { isPresent, type ModelOptions, modelAgent } from "./agent.ts";
 export { OLLAMA_URL, ollamaProvider } from "./ollama.ts";
 export { type OpenAiOptions, openAiProvider } from "./openai-compatible.ts";
 export type { ChatMessage, ChatRequest, ChatResult, Provider, ToolCall, ToolDefinition } from "./provider.ts";
+export { recordedProvider } from "./recorded.ts";
+export { toolsOf } from "./tools.ts";
 
 /** What a conversation asks it for is none of its business. */
 type ModelConfig = Omit<Config["model"], "digest">;
 
 /** @throws UsageError when a provider is named without what it needs. */
-export function modelService(config: ModelConfig): Service {
+export function modelService(config: ModelConfig, tools?: ModelOptions["tools"]): Service {
   const { provider: kind, url: _url, apiKey: _apiKey, model, ...rest } = config;
   const provider = modelProvider(config);
   if (!provider) return noModel();
   if (!model) throw new UsageError(`model.provider is ${kind}, so model.model has to name a model`);
-  return modelAgent(provider, { model, ...rest });
+  return modelAgent(provider, { model, ...rest, tools });
 }
 
 /** The server that is configured; undefined when there is none. @throws UsageError when its address is missing. */
@@ -39,7 +41,7 @@ function noModel(): Service {
   };
   return {
     name: "model",
-    operations: { answer: none, chat: none, embed: none, models: none },
+    operations: { answer: none, propose: none, chat: none, embed: none, models: none },
     health: () => ({ state: "up", provider: "none" }),
   };
 }

@@ -1,5 +1,6 @@
 /** The prompt for a free question, and what is read out of the answer. */
 
+import { z } from "zod";
 import { findFacts } from "../language/facts.ts";
 import { SlotExtractor } from "../language/slots/index.ts";
 import { isStopWord } from "../language/text.ts";
@@ -107,6 +108,16 @@ export interface KnownPersonal {
   readonly orders?: readonly string[];
 }
 
+/** The same, as an input. */
+export const knownPersonal = z
+  .object({
+    names: z.array(z.string()).optional(),
+    emails: z.array(z.string()).optional(),
+    postcodes: z.array(z.string()).optional(),
+    orders: z.array(z.string()).optional(),
+  })
+  .optional();
+
 interface Found {
   readonly type: string;
   readonly start: number;
@@ -119,10 +130,14 @@ export class Masks {
   readonly #tokens = new Map<string, string>();
   readonly #values = new Map<string, string>();
   readonly #counts = new Map<string, number>();
-  readonly #known: readonly { readonly type: string; readonly pattern: RegExp }[];
+  #known: readonly { readonly type: string; readonly pattern: RegExp }[] = [];
 
   constructor(known: KnownPersonal = {}) {
-    const { names = [], emails = [], postcodes = [], orders = [] } = known;
+    this.know(known);
+  }
+
+  /** From now on these are hidden, instead of those that were known before. */
+  know({ names = [], emails = [], postcodes = [], orders = [] }: KnownPersonal): void {
     const parts = names.flatMap((name) => [name, ...name.split(/\s+/)]);
     this.#known = [
       ...emails.map((value) => ({ type: "EMAIL", pattern: whole(value) })),

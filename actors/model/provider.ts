@@ -40,6 +40,8 @@ export interface ChatResult {
 /** Every method throws `ProviderError`, or whatever the signal was aborted with. */
 export interface Provider {
   readonly kind: string;
+  /** What it says comes from a recording: it is handed on as it is, and no prompt leaves. */
+  readonly verbatim?: boolean;
   chat(request: ChatRequest, signal: AbortSignal): Promise<ChatResult>;
   embed(model: string, texts: readonly string[], signal: AbortSignal): Promise<number[][]>;
   /** Has the server read a model into memory, which may take minutes; absent where a server can't be told to. */

@@ -82,6 +82,8 @@ export interface Citation {
 export interface TaskStep {
   readonly skill: string;
   readonly input: JsonObject;
+  /** Idempotency key; follows from the task unless given. */
+  readonly key?: string;
   readonly compensate?: { readonly skill: string; readonly input: JsonObject };
 }
 

@@ -25,6 +25,8 @@ export interface ConversationRoutesOptions {
   readonly tokens: ConversationTokens;
   /** Whether there is a model to ask; conversations keep what was so when they began. Default true. */
   readonly model?: boolean;
+  /** The model leads conversations that are opened, as `conversation.open` says. Default: playbooks do. */
+  readonly agent?: JsonObject;
   /** Versions of playbooks above the first, by name; conversations keep those, too. */
   readonly playbooks?: Readonly<Record<string, number>>;
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
@@ -125,6 +127,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             customer,
             vouched,
             ...(options.model === false ? { model: false } : {}),
+            ...(options.agent ? { agent: options.agent } : {}),
             ...(Object.keys(playbooks).length > 0 ? { playbooks } : {}),
           },
         });

@@ -24,6 +24,8 @@ export interface DeskRoutesOptions {
   readonly feed: StatusFeed;
   /** Whether there is a model to ask. Default true. */
   readonly model?: boolean;
+  /** The model leads conversations, as `conversation.open` says. Default: playbooks do. */
+  readonly agent?: JsonObject;
   /** Versions of playbooks above the first, by name, that conversations begin with. */
   readonly playbooks?: Readonly<Record<string, number>>;
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
@@ -33,10 +35,21 @@ export interface DeskRoutesOptions {
 }
 
 export function deskRoutes(options: DeskRoutesOptions): AnyRoute[] {
-  const { engine, tokens, handoffs, unknowns, deadLetters, feed, model, playbooks, maxTextBytes, more } =
-    options;
+  const {
+    engine,
+    tokens,
+    handoffs,
+    unknowns,
+    deadLetters,
+    feed,
+    model,
+    agent,
+    playbooks,
+    maxTextBytes,
+    more,
+  } = options;
   return [
-    ...conversationRoutes({ engine, tokens, model, playbooks, maxTextBytes }),
+    ...conversationRoutes({ engine, tokens, model, agent, playbooks, maxTextBytes }),
     ...handoffRoutes({ desk: handoffs, maxTextBytes }),
     ...traceRoutes(engine),
     ...statusRoutes({

@@ -70,7 +70,8 @@ function action(t: Task): { skill: string; input: JsonObject } | undefined {
 
 /** Stable over retries, restarts and replays; another one for taking it back. */
 export function keyOf(t: Task): string {
-  return t.direction === "do" ? `${t.id}-${t.index}` : `${t.id}-${t.index}-undo`;
+  if (t.direction === "undo") return `${t.id}-${t.index}-undo`;
+  return t.steps[t.index]?.key ?? `${t.id}-${t.index}`;
 }
 
 /** Tries the action at hand; when there is none left, the task is over. */

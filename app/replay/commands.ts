@@ -37,7 +37,11 @@ export const commands: Contributor = (program, env) => {
   program
     .command("replay [path...]")
     .description("run recordings or scenario files again; the shipped ones unless named")
-    .option("--format <name>", "bailiwick: files of this project", "bailiwick")
+    .option(
+      "--format <name>",
+      "bailiwick: files of this project; tau2: recorded runs of other agents, through this desk's actors",
+      "bailiwick",
+    )
     .option(
       "--mode <name>",
       "frozen: all from outside comes from the recording (default for recordings); live: skills and models are called (default for scenarios)",
@@ -63,7 +67,11 @@ export const commands: Contributor = (program, env) => {
     .option("--record <folder>", "live: write what happened as recordings into this folder")
     .action(async (paths: string[], flags: ReplayFlags) => {
       const { areRecordings } = await import("../../scenarios/recording/files.ts");
-      const mode = flags.mode ?? (areRecordings(paths) || flags.crashEvery !== undefined ? "frozen" : "live");
+      const { format } = flags;
+      const mode =
+        format === "tau2"
+          ? (flags.mode ?? "frozen")
+          : (flags.mode ?? (areRecordings(paths) || flags.crashEvery !== undefined ? "frozen" : "live"));
       check(flags, mode);
       const { times, verify, crashEvery } = flags;
       if (mode === "live") {
@@ -71,18 +79,23 @@ export const commands: Contributor = (program, env) => {
         await replayLive(env, paths, { times, verify, record: flags.record });
         return;
       }
-      const { replayFrozen } = await import("./frozen.ts");
-      const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
-      const match = flags.match as "strict" | "tolerant";
-      await replayFrozen(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, {
+      const frozen = {
         times,
         verify,
         crashEvery,
-        match,
+        match: flags.match as "strict" | "tolerant",
         out: flags.out,
         parallel: flags.parallel,
         log: flags.log as "memory" | "nats",
-      });
+      };
+      if (format === "tau2") {
+        const { replayRuns } = await import("./runs.ts");
+        await replayRuns(env, paths, frozen);
+        return;
+      }
+      const { replayFrozen } = await import("./frozen.ts");
+      const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
+      await replayFrozen(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, frozen);
     });
   program
     .command("diff <a> <b>")
@@ -143,13 +156,12 @@ export const commands: Contributor = (program, env) => {
 
 /** @throws UsageError for what this version can't do, or what does not go together */
 function check({ format, match, crashEvery, record, out, log }: ReplayFlags, mode: string): void {
-  if (format !== "bailiwick") {
+  if (format !== "bailiwick" && format !== "tau2")
+    throw new UsageError(`--format ${format} is not known: there are bailiwick and tau2`);
+  if (format === "tau2" && mode !== "frozen")
     throw new UsageError(
-      format === "tau2"
-        ? "--format tau2 is not supported yet: bin/bailiwick demo --input FILE sends the customers of such runs to a desk"
-        : `--format ${format} is not known: there is bailiwick`,
+      `--format tau2 is replayed frozen, not ${mode}: bin/bailiwick demo --input FILE sends the customers of such runs to a live desk`,
     );
-  }
   if (mode === "live-skills" || mode === "live-models")
     throw new UsageError(`--mode ${mode} is not supported yet: there are frozen and live`);
   if (mode !== "frozen" && mode !== "live")

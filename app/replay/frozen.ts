@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
+import type { JsonObject } from "../../runtime/json.ts";
 import { Crew, FrozenDesk, playKilled } from "../../scenarios/frozen/index.ts";
 import type { FrozenOptions, FrozenResult } from "../../scenarios/frozen/result.ts";
 import { recordingFiles } from "../../scenarios/recording/files.ts";
@@ -28,12 +29,31 @@ const KILLED_OF = 10;
 const MOST_KILLS = 4;
 
 /** One recording, over all times that it was played. */
-interface Replayed extends Omit<FrozenResult, "divergence" | "crashes" | "recording"> {
+export interface Replayed extends Omit<FrozenResult, "divergence" | "crashes" | "recording"> {
   readonly file: string;
   readonly firstDivergence?: string;
 }
 
+/** What came of all. */
+export interface ReplayedAll {
+  readonly scenarios: readonly Replayed[];
+  /** Of the customer, over all times, and how long they took, ms. */
+  readonly turns: number;
+  readonly ms: number;
+  readonly crashes: number;
+  /** Of them, processes that were killed. */
+  readonly kills: number;
+}
+
 export async function replayFrozen(env: CliEnv, paths: readonly string[], flags: FrozenFlags): Promise<void> {
+  show(env, await playAll(env, paths, flags), flags);
+}
+
+export async function playAll(
+  env: CliEnv,
+  paths: readonly string[],
+  flags: FrozenFlags,
+): Promise<ReplayedAll> {
   const { times = 1, parallel = 1, out, log, ...options } = flags;
   const files = recordingFiles(paths);
   const progress = env.progress("replay");
@@ -44,7 +64,6 @@ export async function replayFrozen(env: CliEnv, paths: readonly string[], flags:
   const killed = files.filter((_, n) => isKilled(n));
   const played = files.filter((_, n) => !isKilled(n));
   let crashes = 0;
-  /** Of them, processes that were killed. */
   let kills = 0;
   let turns = 0;
   let ms = 0;
@@ -93,12 +112,29 @@ export async function replayFrozen(env: CliEnv, paths: readonly string[], flags:
     const [a, b] = scenarios.filter(({ id }) => id === twice).map(({ file }) => file);
     throw new UsageError(`${b}: recording ${twice} is in ${a} already: give it another id`);
   }
+  return { scenarios, turns, ms, crashes, kills };
+}
+
+/** @param more what is said besides, as JSON and as lines of text */
+export function show(
+  env: CliEnv,
+  { scenarios, turns, ms, crashes, kills }: ReplayedAll,
+  { crashEvery }: Pick<FrozenFlags, "crashEvery">,
+  more: { readonly json?: JsonObject; readonly lines?: readonly string[] } = {},
+): void {
   const passed = scenarios.filter(({ status }) => status === "passed").length;
   const failed = scenarios.length - passed;
   const turnsPerSecond = Math.round((turns / (ms / 1_000)) * 10) / 10;
   if (failed > 0) env.fail();
   env.out(
-    { scenarios, passed, failed, turnsPerSecond, ...(options.crashEvery ? { crashes, kills } : {}) },
+    {
+      scenarios,
+      passed,
+      failed,
+      turnsPerSecond,
+      ...(crashEvery ? { crashes, kills } : {}),
+      ...more.json,
+    },
     () => {
       const c = env.colors;
       const rows = scenarios.map((r) => [
@@ -113,7 +149,8 @@ export async function replayFrozen(env: CliEnv, paths: readonly string[], flags:
         table(rows, [2, 3, 4]),
         ...(apart.length > 0 ? ["", ...apart.map((r) => c.red(`  ${r.firstDivergence}`))] : []),
         "",
-        `  ${passed} passed, ${failed} failed, ${turnsPerSecond} turns a second${options.crashEvery ? `, ${crashes} crashes, ${kills} of them by kill -9` : ""}`,
+        `  ${passed} passed, ${failed} failed, ${turnsPerSecond} turns a second${crashEvery ? `, ${crashes} crashes, ${kills} of them by kill -9` : ""}`,
+        ...(more.lines ?? []),
       ].join("\n");
     },
   );

@@ -91,13 +91,61 @@ describe("replay of recordings", () => {
     [["x.scenario.jsonl"], /x\.scenario\.jsonl does not exist/],
     [[CANCEL, "--mode", "slow"], /--mode slow is not known/],
     [[CANCEL, "--mode", "live-skills"], /not supported yet/],
-    [[CANCEL, "--format", "tau2"], /not supported yet/],
+    [[CANCEL, "--format", "csv"], /there are bailiwick and tau2/],
+    [[CANCEL, "--format", "tau2", "--mode", "live"], /replayed frozen, not live/],
+    [["--format", "tau2"], /needs the file of the runs/],
+    [[CANCEL, "--format", "tau2"], /scenario\.jsonl:1: domain/],
     [[CANCEL, "--match", "loose"], /there are strict and tolerant/],
     [[CANCEL, "--record", "out"], /--record is for --mode live/],
     [[CANCEL, "--mode", "live", "--crash-every", "2"], /--crash-every is for recordings/],
   ])("refuses %j", async (args, message) => {
     expect(await run("replay", ...args)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
   });
+});
+
+describe("replay of other agents' runs", () => {
+  it("goes through the desk's actors, then frozen, and counts records", async () => {
+    const call = { id: "a", name: "get_user", arguments: { phone: "1" }, requestor: "assistant" };
+    const recorded = (content: string) => ({
+      domain: "telecom",
+      task_id: "t",
+      messages: [
+        { role: "user", content: "Who am I?" },
+        { role: "assistant", tool_calls: [call] },
+        { role: "tool", id: "a", content: "Ann" },
+        ...(content === "" ? [] : [{ role: "assistant", content }]),
+        { role: "user", content: "Bye. ###STOP###" },
+      ],
+    });
+    const file = join(dir, "runs.jsonl");
+    await writeFile(
+      file,
+      [recorded("You are Ann."), recorded("")].map((each) => JSON.stringify(each)).join("\n"),
+    );
+    const out = join(dir, "came");
+    const { code, out: text } = await run(
+      "replay",
+      "--format",
+      "tau2",
+      file,
+      "--times",
+      "2",
+      "--verify",
+      "--out",
+      out,
+      "--json",
+    );
+    expect(code).toBe(1);
+    const { scenarios, passed, failed, recordsPerTurn } = JSON.parse(text);
+    expect({ passed, failed }).toEqual({ passed: 1, failed: 1 });
+    expect(scenarios[0]).toMatchObject({ id: "telecom-t-1", status: "passed", skillCalls: 1, messages: 3 });
+    expect(scenarios[0].stateHash).toMatch(/^[0-9a-f]{64}$/);
+    expect(scenarios[1].firstDivergence).toMatch(
+      /runs\.jsonl:2: telecom-t-2 at message 3: the customer writes/,
+    );
+    expect(recordsPerTurn.model).toBeGreaterThan(0);
+    expect(await run("replay", out)).toMatchObject({ code: 0 });
+  }, 60_000);
 });
 
 describe("step", () => {

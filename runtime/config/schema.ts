@@ -150,6 +150,32 @@ export const configSchema = z.strictObject({
     digest: z.boolean().default(true),
   }),
 
+  /** Conversations that the model leads: it proposes what is said and done, and the desk checks and carries it out. */
+  agentic: section({
+    /** Those that are opened from now on, where there is a model; playbooks lead only while it does not answer. */
+    enabled: z.boolean().default(false),
+    /** Skills that it may ask for besides the desk's own; `bin/bailiwick skills list` names them. */
+    skills: z.array(z.string().min(1)).default([]),
+    /** Proposals in one turn; then a person takes over. */
+    steps: count(12),
+    /** Calls in one proposal; those beyond are refused. */
+    calls: count(8),
+    /** How long one turn may take; then a person takes over. */
+    turnMs: ms(120_000),
+    /** How long one proposal may take; the model's own budget counts as well. */
+    proposeMs: ms(20_000),
+    /** Characters of a reply. */
+    replyChars: count(8_000),
+    /** Bytes of a call's arguments as JSON. */
+    argumentBytes: bytes(16_384),
+    /** Characters of a result that the model is shown. */
+    resultChars: count(8_000),
+    /** What is said has to be held by what skills have answered. */
+    grounded: z.boolean().default(true),
+    /** Characters of a conversation that the model is shown; of a longer one the latest half. */
+    threadChars: count(48_000),
+  }),
+
   encoder: section({
     /** Folder name under `path`, or an absolute path. `use-lite-en` is built in. */
     model: z.string().min(1).default("use-lite-en"),
