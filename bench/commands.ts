@@ -8,6 +8,7 @@ import { addErase } from "./erase/commands.ts";
 import { addLog } from "./log/commands.ts";
 import { addMemory } from "./memory/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
+import { addPeers } from "./peers/commands.ts";
 import { addRecovery } from "./recovery/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import { addSoak } from "./soak/commands.ts";
@@ -21,6 +22,7 @@ export const commands: Contributor = (program: Command, env: CliEnv) => {
   addLog(bench, env);
   addMemory(bench, env);
   addNodes(bench, env);
+  addPeers(bench, env);
   addRecovery(bench, env);
   addRehydration(bench, env);
   addSoak(bench, env);

@@ -1,14 +1,15 @@
 /** One arm of the bench: a server, a node (or the bare loop) and a load, each a process of its own. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EmbeddedServer } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
 import { dropSnapshots } from "../../runtime/host/cell-store.ts";
 import { ENGINE_NODE_ARGUMENTS } from "../../runtime/node-arguments.ts";
 import type { Percentiles } from "../harness/index.ts";
 import { Remote } from "../harness/remote.ts";
-import type { Arrivals, Fill, LoadRound, Saturate, Target } from "./load-process.ts";
-import type { StartNode } from "./node-process.ts";
+import type { Arrivals, Fill, LoadRound, Rounds, Saturate, Target } from "./load-process.ts";
+import type { Counted, StartNode } from "./node-process.ts";
 import type { Place } from "./place.ts";
 
 export interface ArmOptions {
@@ -102,7 +103,11 @@ export class Arm {
   }
 
   /** As many messages as the node takes, from the first one sent until a position that covers the last one is stored. */
-  async saturate(seconds: number, window: number, kind = "messages"): Promise<Throughput> {
+  async saturate(
+    seconds: number,
+    window: number,
+    kind = "messages",
+  ): Promise<Throughput & { readonly sent: number }> {
     await this.#node.call<number>("cpu");
     const from = performance.now();
     const args: Saturate = { ...this.#target(kind), seconds, window };
@@ -111,7 +116,47 @@ export class Arm {
     refuse(failed);
     await this.#covered();
     const took = performance.now() - from;
-    return { rate: (sent * 1_000) / took, cpuMs: (await this.#node.call<number>("cpu")) / sent };
+    return { rate: (sent * 1_000) / took, cpuMs: (await this.#node.call<number>("cpu")) / sent, sent };
+  }
+
+  /** So many turns in each conversation, one after the other. */
+  async rounds(numbers: readonly number[], turns: number, window: number): Promise<void> {
+    const args: Rounds = { kind: "turns", numbers, turns, window };
+    this.#sent += await this.#load.call<number>("rounds", args);
+    await this.#covered();
+  }
+
+  /** Turns that the node has counted in these conversations, and what it has said last. */
+  turns(numbers: readonly number[]): Promise<Counted[]> {
+    return this.#node.call<Counted[]>("turns", { numbers });
+  }
+
+  /**
+   * Kills the node without warning while turns are under way, and begins it again at once.
+   * @returns ms in which no turn was answered, and how many were
+   */
+  async interrupted(
+    numbers: readonly number[],
+    seconds: number,
+    window: number,
+  ): Promise<{ gapMs: number; sent: number }> {
+    await this.#covered();
+    const args: Saturate = { kind: "turns", numbers, seconds, window };
+    const load = this.#load.call<LoadRound>("saturate", args);
+    await sleep((seconds * 1_000) / 2);
+    await this.#node.kill();
+    this.#base = this.#sent;
+    this.#node = newNode(this.#program);
+    await this.#node.call("start", { ...this.#place, what: this.options.what } satisfies StartNode);
+    const { sent, failed, gapMs } = await load;
+    refuse(failed);
+    // What was covered before the kill, nobody has counted: from here on it begins anew.
+    await this.#node.end();
+    this.#sent += sent;
+    this.#base = this.#sent;
+    this.#node = newNode(this.#program);
+    await this.#node.call("start", { ...this.#place, what: this.options.what } satisfies StartNode);
+    return { gapMs: gapMs!, sent };
   }
 
   /** Latency at a fixed rate of arrivals. */

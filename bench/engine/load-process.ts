@@ -6,6 +6,7 @@ import { Appender } from "../../runtime/log/appender.ts";
 import { Bodies } from "../../runtime/log/bodies.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
 import { serve } from "../harness/remote.ts";
+import { messageOf } from "../support-turn.ts";
 import {
   BENCH,
   conversation,
@@ -50,6 +51,17 @@ export interface LoadRound {
   readonly seconds: number;
   /** Of a message, ms: from when it was due until its reply was known to be in the log. */
   readonly latency: Percentiles | undefined;
+  /** Longest time in which no message was answered, ms; where it was looked at. */
+  readonly gapMs?: number;
+}
+
+export interface Rounds {
+  readonly kind: string;
+  readonly numbers: readonly number[];
+  /** Messages of each conversation, one after the other. */
+  readonly turns: number;
+  /** Conversations at once. */
+  readonly window: number;
 }
 
 /** A message that takes longer counts as failed, ms. */
@@ -81,7 +93,7 @@ function answered({ data }: BusMessage): void {
 }
 
 function append(n: number, kind: string, type: string, id: string, extra: JsonObject = {}): Promise<unknown> {
-  const data = { text: `where is my order W${1_000_000 + n}?`, ...extra };
+  const data = { text: messageOf(n), ...extra };
   const to = conversation(n, kind);
   return appender.append({ id, type, from: BENCH, to, at: Date.now(), epoch: 0, clear: {}, data });
 }
@@ -106,13 +118,18 @@ async function saturate({ kind, numbers, seconds, window }: Saturate): Promise<L
   let next = 0;
   let failed = 0;
   const from = performance.now();
+  let last = from;
+  let gapMs = 0;
   const end = from + seconds * 1_000;
   const user = async (): Promise<void> => {
     while (performance.now() < end) {
       const due = performance.now();
       try {
         await message(numbers[next++ % numbers.length]!, kind);
-        latencies.record(performance.now() - due);
+        const now = performance.now();
+        latencies.record(now - due);
+        gapMs = Math.max(gapMs, now - last);
+        last = now;
       } catch {
         failed++;
       }
@@ -120,7 +137,18 @@ async function saturate({ kind, numbers, seconds, window }: Saturate): Promise<L
   };
   await Promise.all(Array.from({ length: window }, user));
   const took = (performance.now() - from) / 1_000;
-  return { sent: next, failed, seconds: took, latency: latencies.percentiles() };
+  return { sent: next, failed, seconds: took, latency: latencies.percentiles(), gapMs };
+}
+
+/** Answers how many messages were sent. */
+async function rounds({ kind, numbers, turns, window }: Rounds): Promise<number> {
+  const left = [...numbers];
+  const worker = async (): Promise<void> => {
+    for (let n = left.shift(); n !== undefined; n = left.shift())
+      for (let turn = 0; turn < turns; turn++) await message(n, kind);
+  };
+  await Promise.all(Array.from({ length: window }, worker));
+  return numbers.length * turns;
 }
 
 async function arrivals({ kind, numbers, seconds, rate }: Arrivals): Promise<LoadRound> {
@@ -154,4 +182,4 @@ const leave = async (): Promise<void> => {
   joined = undefined;
 };
 
-serve({ join: joinArm, leave, saturate, arrivals, once, fill }, leave);
+serve({ join: joinArm, leave, saturate, rounds, arrivals, once, fill }, leave);

@@ -15,6 +15,11 @@ export interface StartNode extends Place {
   readonly what: "node" | "bare";
 }
 
+export interface Counted {
+  readonly turns: number;
+  readonly said: string;
+}
+
 let running: { readonly stop: () => Promise<unknown> } | undefined;
 let node: Node | undefined;
 let joined: Joined | undefined;
@@ -57,6 +62,14 @@ async function activate({ numbers }: { numbers: readonly number[] }): Promise<Pe
   return latencies.percentiles();
 }
 
+/** Turns of conversations as their actors have counted them, and what each has said last. */
+async function turns({ numbers }: { numbers: readonly number[] }): Promise<Counted[]> {
+  const counted: Counted[] = [];
+  for (const n of numbers)
+    counted.push((await node!.read(conversation(n, "turns")))?.view as unknown as Counted);
+  return counted;
+}
+
 function memory(): number {
   for (let i = 0; i < 3; i++) gc?.();
   const { heapUsed, external } = process.memoryUsage();
@@ -68,6 +81,7 @@ serve(
     start,
     stop,
     activate,
+    turns,
     memory,
     raw: ({ actors }) => rawActors(actors, memory),
     fold: foldSpeed,

@@ -1,4 +1,4 @@
-/** The smallest durable turn: a message leads to an ask, its answer to a reply. */
+/** The smallest durable turn: a message leads to an ask, its answer to a reply (`bench/support-turn.ts`). */
 import type { ActorDefinition } from "../../runtime/host/definition.ts";
 import {
   type ActorEvent,
@@ -10,29 +10,48 @@ import {
   setup,
   tell,
 } from "../../runtime/host/machine.ts";
+import { classify, type Intent, orderIn, replyTo } from "../support-turn.ts";
 
 interface Turns {
   readonly input: ActorInput;
   readonly turns: number;
+  readonly intent: Intent;
+  /** The latest reply. */
+  readonly said: string;
 }
 
 const machine = setup({
   types: {} as { context: Turns; input: ActorInput; events: ActorEvent; emitted: Effect },
 }).createMachine({
   id: "turns",
-  context: ({ input }) => ({ input, turns: 0 }),
+  context: ({ input }) => ({ input, turns: 0, intent: "other", said: "" }),
   on: {
-    message: { actions: emit(({ event }) => ask("lookup", "bench", "lookup", { text: event.data.text })) },
+    message: {
+      actions: [
+        assign({ intent: ({ event }) => classify(String(event.data.text)) }),
+        emit(({ event }) => ask("lookup", "bench", "lookup", { order: orderIn(String(event.data.text)) })),
+      ],
+    },
     "lookup.done": {
       actions: [
-        assign({ turns: ({ context }) => context.turns + 1 }),
-        emit(({ context, event }) => {
+        assign({
+          turns: ({ context }) => context.turns + 1,
+          said: ({ context, event }) => replyTo(context.intent, event.data as never),
+        }),
+        emit(({ context }) => {
           const { key, id } = context.input.address;
-          return tell({ kind: "channel", key, id }, "reply", { text: String(event.data.text) });
+          return tell({ kind: "channel", key, id }, "reply", { text: context.said });
         }),
       ],
     },
   },
 });
 
-export const turnDefinitions: readonly ActorDefinition[] = [{ kind: "turns", version: 1, machine }];
+export const turnDefinitions: readonly ActorDefinition[] = [
+  {
+    kind: "turns",
+    version: 1,
+    machine,
+    view: ({ turns, said }: Turns) => ({ turns, said }),
+  },
+];

@@ -48,6 +48,8 @@ interface Open {
 const FLUSH_EVERY = 64;
 /** Recordings that share a log: all of it is in memory. */
 const MOST_ON_ONE = 512;
+/** The same where everything is opened again after every few records: that takes longer the more there is. */
+const MOST_THROUGH_CRASHES = 32;
 /** Keys of a log that is gone with the process. */
 const SECRET = Buffer.from("bailiwick replay");
 
@@ -65,7 +67,10 @@ export class FrozenDesk {
 
   /** One after the other: time is that of the recording that is played. */
   async play(recording: Recording, options: FrozenOptions = {}, onStep?: OnStep): Promise<FrozenResult> {
-    const { stage, played } = await this.#stage(recording);
+    const { stage, played } = await this.#stage(
+      recording,
+      options.crashEvery === undefined ? MOST_ON_ONE : MOST_THROUGH_CRASHES,
+    );
     played.add(recording.header.conversation);
     stage.answers.reads = readsOf(recording);
     const result = await playFrozen(recording, stage, options, onStep);
@@ -133,12 +138,13 @@ export class FrozenDesk {
     if (open && this.#o.dir === undefined) await rm(open.dir, { recursive: true, force: true });
   }
 
-  async #stage(recording: Recording): Promise<Open> {
+  /** @param most recordings that share it */
+  async #stage(recording: Recording, most: number): Promise<Open> {
     const { header } = recording;
     const settings = header.settings as unknown as ActorSettings;
     const name = nameOf(recording);
     const known = this.#open.get(name);
-    if (known && known.played.size < MOST_ON_ONE && !known.played.has(header.conversation)) return known;
+    if (known && known.played.size < most && !known.played.has(header.conversation)) return known;
     if (known) await this.#end(name);
     const dir = this.#o.dir ?? (await mkdtemp(join(tmpdir(), "bailiwick-replay-")));
     const definitions = actorDefinitions({
