@@ -66,15 +66,15 @@ export async function ourPeer(dir: string, conversations: number, program: Progr
   };
 }
 
-/** A peer in a process of its own. @param entry its file, or the bench's own entry with a role */
+/** A peer in a process of its own. @param entry its file */
 export async function otherPeer(
   name: string,
   dir: string,
   conversations: number,
-  { entry, role }: { readonly entry: string; readonly role: string },
+  entry: string,
 ): Promise<Peer> {
   await mkdir(dir, { recursive: true });
-  const remote = new Remote(entry, role);
+  const remote = new Remote(entry, name);
   const numbers = range(0, conversations);
   let answered = 0;
   const load = async (seconds: number, window: number): Promise<Loaded> => {

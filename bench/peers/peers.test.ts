@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { run } from "../../app/testing-cli.ts";
 import { classify, lookUp, orderIn, replyOf, replyTo } from "../support-turn.ts";
 import { benchPeers, PEERS_DIR, type PeerMeasured } from "./peers.ts";
 import { peerRows, readPeerBudgets } from "./rows.ts";
@@ -46,13 +45,6 @@ describe("peers", () => {
       /npm ci --prefix bench\/peers, then: @langchain\/langgraph is not installed/,
     );
   }, 120_000);
-
-  it("are only those that there are", async () => {
-    expect(await run("bench", "peers", "--only", "temporal")).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/there are bailiwick, nats, xstate, langgraph, restate/),
-    });
-  });
 });
 
 describe("rows", () => {

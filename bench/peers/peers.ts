@@ -51,7 +51,7 @@ interface Candidate {
   readonly name: string;
   /** Packages whose versions are said. */
   readonly packages: readonly string[];
-  /** Installed by hand, into this folder. */
+  /** What it needs is installed with the project. */
   readonly own: boolean;
   readonly start: (dir: string, options: PeersOptions) => Promise<Peer>;
 }
@@ -59,18 +59,13 @@ interface Candidate {
 export const PEERS_DIR = asset("bench", "peers");
 /** Whether it answers at all. */
 const FIRST_SECONDS = 0.2;
-const OWN_ENTRY = asset("dist", "bench", "peers", "process.js");
 export const OURS = "bailiwick";
 export const FLOOR = "nats";
 
-const inside =
-  (name: string, role: string): Candidate["start"] =>
-  (dir, { conversations }) =>
-    otherPeer(name, dir, conversations, { entry: OWN_ENTRY, role });
-const installed =
+const arm =
   (name: string): Candidate["start"] =>
   (dir, { conversations }) =>
-    otherPeer(name, dir, conversations, { entry: join(PEERS_DIR, "arms", `${name}.mjs`), role: name });
+    otherPeer(name, dir, conversations, join(PEERS_DIR, "arms", `${name}.mjs`));
 
 export const CANDIDATES: readonly Candidate[] = [
   {
@@ -79,19 +74,19 @@ export const CANDIDATES: readonly Candidate[] = [
     own: true,
     start: (dir, { conversations }) => ourPeer(dir, conversations, { entry: BUILT_ENTRY }),
   },
-  { name: FLOOR, packages: ["nats"], own: true, start: inside(FLOOR, "floor") },
-  { name: "xstate", packages: ["xstate", "level"], own: true, start: inside("xstate", "xstate") },
+  { name: FLOOR, packages: ["nats"], own: true, start: arm(FLOOR) },
+  { name: "xstate", packages: ["xstate", "level"], own: true, start: arm("xstate") },
   {
     name: "langgraph",
     packages: ["@langchain/langgraph", "@langchain/langgraph-checkpoint-sqlite"],
     own: false,
-    start: installed("langgraph"),
+    start: arm("langgraph"),
   },
   {
     name: "restate",
     packages: ["@restatedev/restate-sdk", "@restatedev/restate-server"],
     own: false,
-    start: installed("restate"),
+    start: arm("restate"),
   },
 ];
 
