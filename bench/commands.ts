@@ -9,12 +9,13 @@ import { addLog } from "./log/commands.ts";
 import { addMemory } from "./memory/commands.ts";
 import { addNodes } from "./nodes/commands.ts";
 import { addPeers } from "./peers/commands.ts";
+import { addPrinting } from "./printed.ts";
 import { addRecovery } from "./recovery/commands.ts";
 import { addRehydration } from "./rehydration/commands.ts";
 import { addSoak } from "./soak/commands.ts";
 
 export const commands: Contributor = (program: Command, env: CliEnv) => {
-  const bench = program.command("bench").description("latency and throughput on this machine");
+  const bench = addPrinting(program.command("bench").description("latency and throughput on this machine"));
   addChaos(bench, env);
   addDesk(bench, env);
   addEngine(bench, env);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, platform, release, totalmem } from "node:os";
 import { asset } from "../runtime/config/paths.ts";
 import type { JsonObject } from "../runtime/json.ts";
+import type { Ratio } from "./compare.ts";
 
 export interface BenchResult {
   readonly name: string;
@@ -13,6 +14,11 @@ export interface BenchResult {
   readonly p95?: number;
   readonly p99?: number;
   readonly baseline?: number;
+  /** What each round came to; absent where there was one. */
+  readonly rounds?: readonly number[];
+  /** Of an earlier report: its value, and how many times as much this one is. */
+  readonly before?: number;
+  readonly change?: Ratio;
   readonly ratio?: number;
   readonly budget?: number;
   readonly held?: boolean;
@@ -52,8 +58,21 @@ export function tidy(row: BenchResult): BenchResult {
   if (!Number.isFinite(row.value)) throw new RangeError(`${row.name} is ${row.value}`);
   const round = (v: number): number => (v >= 1_000 ? Math.round(v) : Number(v.toPrecision(4)));
   return Object.fromEntries(
-    Object.entries(row).map(([name, v]) => [name, typeof v === "number" ? round(v) : v]),
+    Object.entries(row).map(([name, v]) => [
+      name,
+      typeof v === "number" ? round(v) : name === "rounds" ? (v as number[]).map(round) : v,
+    ]),
   ) as unknown as BenchResult;
+}
+
+/** How many times the baseline it is, and in what that lies with 95 %. */
+export function changeOf({ change }: Pick<BenchResult, "change">): string {
+  if (!change) return "";
+  const { ratio, low, high } = change;
+  const text = (value: number): string => value.toFixed(2);
+  return low === undefined || high === undefined
+    ? `×${text(ratio)}`
+    : `×${text(ratio)} (${text(low)}–${text(high)})`;
 }
 
 /** A table for people. */
@@ -67,8 +86,12 @@ export function renderReport({ machine, results }: BenchReport): string {
     number(r.baseline),
     number(r.budget),
     r.held === undefined ? "" : r.held ? "held" : "missed",
+    changeOf(r),
   ]);
-  const all = [["", "", "p50 ms", "p95 ms", "p99 ms", "against", "budget", ""], ...rows];
+  const all = [
+    ["", "", "p50 ms", "p95 ms", "p99 ms", "against", "budget", "", "beside the baseline"],
+    ...rows,
+  ];
   // Columns that say nothing are left out.
   const said = all[0]!.map((_, i) => i < 2 || rows.some((row) => row[i] !== "-" && row[i] !== ""));
   const table = all.map((row) => row.filter((_, i) => said[i]));

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { profileNamed, wholeNumber } from "../flags.ts";
+import { checkPrinting, printed } from "../printed.ts";
 import type { BenchResult } from "../report.ts";
 import type { DeskBenchOptions, DeskBenchResult } from "./desk.ts";
 
@@ -33,12 +34,13 @@ export function addDesk(bench: Command, env: CliEnv): void {
     .option("--conversations <n>", "that are live at any time")
     .option("--seconds <n>", "that count")
     .option("--budgets <file>", "other budgets than those of the project")
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
+      await checkPrinting(command);
       const profile = profileNamed(PROFILES, flags.profile);
       const { holdAgainst, readBudgets } = await import("../budgets.ts");
       const budgets = readBudgets(flags.budgets);
       const { benchDesk } = await import("./desk.ts");
-      const { report, renderReport, tidy } = await import("../report.ts");
+      const { report, tidy } = await import("../report.ts");
       const progress = env.progress("bench desk:");
       let result: DeskBenchResult;
       const given = (name: "rate" | "conversations" | "seconds"): number =>
@@ -88,8 +90,6 @@ export function addDesk(bench: Command, env: CliEnv): void {
         ),
         ...(result.knee === undefined ? [] : [{ name: "desk.knee", unit: "turns/s", value: result.knee }]),
       ];
-      const reported = report(rows.map(tidy));
-      env.out({ ...reported, budgets: held }, () => renderReport(reported));
-      if (reported.missed.length > 0) env.fail();
+      await printed(env, command, report(rows.map(tidy)), { json: { budgets: held } });
     });
 }

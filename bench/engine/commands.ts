@@ -59,7 +59,7 @@ export function addEngine(bench: Command, env: CliEnv): void {
     .option("--rounds <n>", "rounds of each arm (5; quick: 1)")
     .option("--seconds <n>", "length of a round (6; quick: 1)")
     .option("--cpu-prof <dir>", "writes profiles of the nodes' processes there, for Chrome's developer tools")
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
       const { isHeld, ...options } = profileOf(flags);
       const { BUILT_ENTRY, benchEngine } = await import("./engine.ts");
       const { engineRows } = await import("./rows.ts");
@@ -69,7 +69,7 @@ export function addEngine(bench: Command, env: CliEnv): void {
       const execArgv = flags.cpuProf ? ["--cpu-prof", `--cpu-prof-dir=${resolve(flags.cpuProf)}`] : [];
       // What else the machine was busy with, in processes that wanted to run.
       const [loadBefore = 0] = loadavg();
-      await reported("engine", env, async (onStage) => {
+      await reported(command, env, async (onStage) => {
         const { natsServer, ...measured } = await benchEngine({
           ...options,
           program: { entry: BUILT_ENTRY, execArgv },

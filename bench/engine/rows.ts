@@ -68,6 +68,7 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
       name: `engine.messages.known-${k.known}`,
       unit: "messages/s",
       value: rate,
+      rounds: k.rates.map((r) => r.rate),
       ...least(rate, budgets?.messages.least),
     });
     const ratio = rate / bare;
@@ -105,7 +106,7 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
   }
   const share = (name: string, unit: string, value: number, baseline: number): void =>
     add({ name, unit, value, baseline, ratio: value / baseline });
-  add({ name: "engine.bare", unit: "messages/s", value: bare });
+  add({ name: "engine.bare", unit: "messages/s", value: bare, rounds: m.bare.map((r) => r.rate) });
   add({ name: "engine.bare.cpu", unit: "ms/message", value: medianOf(m.bare, (r) => r.cpuMs) });
   share(
     "engine.messages.unsealed",
@@ -114,7 +115,8 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
     bare,
   );
   add({ name: "engine.cpu.unsealed", unit: "ms/message", value: medianOf(m.unsealed, (r) => r.cpuMs) });
-  add({ name: "engine.turns", unit: "turns/s", value: medianOf(m.turns, (r) => r.rate) });
+  const turns = m.turns.map((r) => r.rate);
+  add({ name: "engine.turns", unit: "turns/s", value: median(turns), rounds: turns });
   add({ name: "engine.cpu.turns", unit: "ms/turn", value: medianOf(m.turns, (r) => r.cpuMs) });
   for (const [name, { p50, p95, p99 }] of [
     ["engine.alone.message", m.alone],

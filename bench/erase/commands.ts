@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
+import { checkPrinting, printed } from "../printed.ts";
 
 interface Flags {
   readonly customers: string;
@@ -23,8 +24,9 @@ export function addErase(bench: Command, env: CliEnv): void {
     .option("--writers <n>", "of them who write meanwhile", "8")
     .option("--seed <n>", "of what they say, and who is erased", "1")
     .option("--keep <dir>", "keep the desk's data, the archive and what was restored in this folder")
-    .action(async (flags: Flags) => {
-      const { renderReport, report, tidy } = await import("../report.ts");
+    .action(async (flags: Flags, command: Command) => {
+      await checkPrinting(command);
+      const { report, tidy } = await import("../report.ts");
       const { benchErase } = await import("./erase.ts");
       const progress = env.progress("bench erase:");
       try {
@@ -36,16 +38,12 @@ export function addErase(bench: Command, env: CliEnv): void {
           onStage: (stage, done, all) => progress.update(stage, done, all),
         });
         progress.end();
-        const result = { ...report(results.map(tidy)), receipt, failures };
-        env.out(result, () =>
-          [
-            renderReport(result),
-            "",
-            `receipt: ${JSON.stringify(receipt, null, 2)}`,
-            ...failures.map((failure) => `failed: ${failure}`),
-          ].join("\n"),
-        );
-        if (failures.length + result.missed.length > 0) env.fail();
+        const told = `receipt: ${JSON.stringify(receipt, null, 2)}`;
+        await printed(env, command, report(results.map(tidy)), {
+          json: { receipt, failures },
+          lines: ["", told, ...failures.map((failure) => `failed: ${failure}`)],
+        });
+        if (failures.length > 0) env.fail();
       } catch (error) {
         // Customers who are under way would go on looking for a desk that is gone.
         setTimeout(() => process.exit(), LEAVE_MS).unref();

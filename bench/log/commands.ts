@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
+import { checkPrinting, printed } from "../printed.ts";
 import type { Layout } from "./layouts.ts";
 
 const LAYOUTS: readonly Layout[] = ["subjects", "headers"];
@@ -17,12 +18,13 @@ export function addLog(bench: Command, env: CliEnv): void {
     .description("ids as subjects or as headers, windows of duplicates, snapshots in buckets or as objects")
     .option("--scale <n>", "actors and records (1000000 takes a few minutes)", "100000")
     .option("--prefix <n>", "instead: how large everything is while so many conversations open and close")
-    .action(async (flags: { scale: string; prefix?: string }) => {
-      if (flags.prefix !== undefined) return prefix(flags.prefix, env);
+    .action(async (flags: { scale: string; prefix?: string }, command: Command) => {
+      await checkPrinting(command);
+      if (flags.prefix !== undefined) return prefix(flags.prefix, env, command);
       const scale = wholeNumber("scale", flags.scale, 100);
       const { measureLog } = await import("./log.ts");
       const { logRows } = await import("./rows.ts");
-      const { renderReport, report } = await import("../report.ts");
+      const { report } = await import("../report.ts");
       // What else the machine was busy with, in processes that wanted to run.
       const [loadBefore = 0] = loadavg();
       const progress = env.progress("bench log:");
@@ -36,7 +38,7 @@ export function addLog(bench: Command, env: CliEnv): void {
         });
         progress.end();
         const result = report(logRows(measured), { natsServer: measured.natsServer }, { loadBefore });
-        env.out(result, () => renderReport(result));
+        await printed(env, command, result);
       } finally {
         progress.end();
       }
@@ -44,11 +46,11 @@ export function addLog(bench: Command, env: CliEnv): void {
 }
 
 /** Exit code 1 when the log has grown with the conversations. */
-async function prefix(given: string, env: CliEnv): Promise<void> {
+async function prefix(given: string, env: CliEnv, command: Command): Promise<void> {
   const conversations = wholeNumber("prefix", given, 4);
   const { measurePrefix } = await import("./prefix.ts");
   const { prefixRows } = await import("./rows.ts");
-  const { renderReport, report } = await import("../report.ts");
+  const { report } = await import("../report.ts");
   const { findNatsServer, natsServerVersion } = await import("../../runtime/config/nats-server.ts");
   const [loadBefore = 0] = loadavg();
   const progress = env.progress("bench log:");
@@ -57,8 +59,7 @@ async function prefix(given: string, env: CliEnv): Promise<void> {
     progress.end();
     const natsServer = natsServerVersion(findNatsServer()) ?? "unknown";
     const result = report(prefixRows(measured), { natsServer }, { loadBefore });
-    env.out(result, () => renderReport(result));
-    if (result.missed.length > 0) env.fail();
+    await printed(env, command, result);
   } finally {
     progress.end();
   }

@@ -61,7 +61,7 @@ export function addMemory(bench: Command, env: CliEnv): void {
     .option("--docs <jsonl>", "your own articles instead, lines {id, title?, text}")
     .option("--queries <jsonl>", "what is asked of them, lines {text}")
     .option("--seed <seed>", "what articles, facts and questions are made from", "bailiwick")
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
       const { isHeld, ...options } = profileOf(flags);
       const own = await ownTexts(flags);
       const { benchMemory, PARTS } = await import("./memory.ts");
@@ -74,7 +74,7 @@ export function addMemory(bench: Command, env: CliEnv): void {
       const budgets = isHeld ? readMemoryBudgets() : undefined;
       // What else the machine was busy with, in processes that wanted to run.
       const [loadBefore = 0] = loadavg();
-      await reported("memory", env, async (onStage) => {
+      await reported(command, env, async (onStage) => {
         const { natsServer, ...measured } = await benchMemory({
           ...options,
           parts,

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
+import { checkPrinting, printed } from "../printed.ts";
 
 interface Flags {
   readonly known: string;
@@ -16,12 +17,13 @@ export function addNodes(bench: Command, env: CliEnv): void {
     .option("--known <n>", "conversations that the nodes know", "2000")
     .option("--customers <n>", "customers who write, once a second each", "100")
     .option("--ttl <ms>", "time to live of a node's session", "3000")
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
+      await checkPrinting(command);
       const whole = (name: keyof Flags): number => wholeNumber(name, flags[name]);
       const customers = whole("customers");
       const known = Math.max(customers, whole("known"));
       const { readBudgets } = await import("../budgets.ts");
-      const { renderReport, report } = await import("../report.ts");
+      const { report } = await import("../report.ts");
       const { benchNodes } = await import("./nodes.ts");
       const budget = readBudgets().nodes?.takeover?.p95;
       const progress = env.progress("bench nodes:");
@@ -39,9 +41,9 @@ export function addNodes(bench: Command, env: CliEnv): void {
             ? { ...r, budget, held: (r.p95 ?? Number.POSITIVE_INFINITY) <= budget }
             : r,
         );
-        const result = { ...report(held), failures };
-        env.out(result, () => [renderReport(result), ...failures.map((f) => `failed: ${f}`)].join("\n"));
-        if (failures.length + result.missed.length > 0) env.fail();
+        const lines = failures.map((failure) => `failed: ${failure}`);
+        await printed(env, command, report(held), { json: { failures }, lines });
+        if (failures.length > 0) env.fail();
       } finally {
         progress.end();
       }

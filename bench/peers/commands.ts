@@ -50,7 +50,7 @@ export function addPeers(bench: Command, env: CliEnv): void {
     )
     .option("--rounds <n>", "rounds of each (5; quick: 1)")
     .option("--only <names>", "of bailiwick, nats, xstate, langgraph, restate")
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
       const { isHeld, ...profile } = profileNamed(PROFILES, flags.profile);
       const { benchPeers, CANDIDATES } = await import("./peers.ts");
       const { peerRows, readPeerBudgets } = await import("./rows.ts");
@@ -60,7 +60,7 @@ export function addPeers(bench: Command, env: CliEnv): void {
       const unknown = only?.find((name) => !names.includes(name));
       if (unknown !== undefined) throw new UsageError(`--only ${unknown}: there are ${names.join(", ")}`);
       const budgets = isHeld ? readPeerBudgets() : undefined;
-      await reported("peers", env, async (onStage) => {
+      await reported(command, env, async (onStage) => {
         const { measured, leftOut } = await benchPeers({
           ...profile,
           ...(flags.rounds ? { rounds: wholeNumber("rounds", flags.rounds) } : {}),

@@ -41,6 +41,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       name: `peers.turns.${peer.name}`,
       unit: "turns/s",
       value: rate,
+      rounds: peer.rates,
       ...least(rate, held(peer.name)?.turns.least),
     });
   }
@@ -64,6 +65,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       name: `peers.alone.${name}`,
       unit: "ms",
       value: p50,
+      rounds: alone.map((round) => round.p50),
       p50,
       p95: at("p95"),
       p99: at("p99"),

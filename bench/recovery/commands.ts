@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
+import { checkPrinting, printed } from "../printed.ts";
 
 interface Flags {
   readonly kills: string;
@@ -14,10 +15,11 @@ export function addRecovery(bench: Command, env: CliEnv): void {
     .description("a memory is killed while it writes; afterwards it equals the fold of its stream")
     .option("--kills <n>", "how often", "30")
     .option("--seed <seed>", "what is written, and when it is killed", "1")
-    .action(async ({ kills, seed }: Flags) => {
+    .action(async ({ kills, seed }: Flags, command: Command) => {
+      await checkPrinting(command);
       const count = wholeNumber("kills", kills);
       const { asset } = await import("../../runtime/config/paths.ts");
-      const { report, renderReport } = await import("../report.ts");
+      const { report } = await import("../report.ts");
       const { recovery } = await import("./recovery.ts");
       const progress = env.progress("bench recovery:");
       try {
@@ -46,8 +48,7 @@ export function addRecovery(bench: Command, env: CliEnv): void {
           { name: "recovery.events", unit: "", value: last.events },
           { name: "recovery.fold", unit: "events/s", value: last.foldedPerSecond },
         ]);
-        env.out(result, () => renderReport(result));
-        if (result.missed.length > 0) env.fail();
+        await printed(env, command, result);
       } finally {
         progress.end();
       }

@@ -1,6 +1,7 @@
 /** `bench soak`: a desk under steady load for half an hour takes no more at its end than after its warm-up. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import { checkPrinting, printed } from "../printed.ts";
 
 interface Flags {
   readonly minutes: string;
@@ -16,7 +17,8 @@ export function addSoak(bench: Command, env: CliEnv): void {
     .description("a desk under steady load: memory, handles and timers stay flat after the warm-up")
     .option("--minutes <n>", "how long", "30")
     .option("--rate <n>", "conversations that begin each second, of about three turns", "15")
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
+      await checkPrinting(command);
       const { UsageError } = await import("../../runtime/config/errors.ts");
       const number = (name: keyof Flags): number => {
         const value = Number(flags[name]);
@@ -25,7 +27,7 @@ export function addSoak(bench: Command, env: CliEnv): void {
       };
       const seconds = number("minutes") * 60;
       const rate = number("rate");
-      const { report, renderReport } = await import("../report.ts");
+      const { report } = await import("../report.ts");
       const { soak } = await import("./soak.ts");
       const progress = env.progress("bench soak:");
       try {
@@ -62,8 +64,7 @@ export function addSoak(bench: Command, env: CliEnv): void {
           ),
         ]);
         for (const failure of done.failures) env.err(failure);
-        env.out(result, () => renderReport(result));
-        if (result.missed.length > 0) env.fail();
+        await printed(env, command, result);
       } catch (error) {
         // Customers who are under way would go on looking for a desk that is gone.
         setTimeout(() => process.exit(), LEAVE_MS).unref();
