@@ -11,6 +11,7 @@ export const STAGES = [
   "search",
   "skill",
   "model",
+  "aroundModel",
   "turn",
 ] as const;
 export type StageName = (typeof STAGES)[number];
@@ -26,6 +27,7 @@ interface Row {
   readonly cause?: { readonly id: string; readonly type?: string };
   readonly queueWaitMs?: number;
   readonly durationMs?: number;
+  readonly modelMs?: number;
   readonly clear: Readonly<Record<string, unknown>>;
 }
 
@@ -48,6 +50,9 @@ export function stagesOf(trace: readonly Row[]): StageTime[] {
       const asked = askedIn(asks.get(String(row.clear.ask)) ?? row);
       const stage = asked && stageOf(asked.service, asked.operation);
       if (stage && row.durationMs !== undefined) times.push({ stage, ms: row.durationMs });
+      // From the ask to its answer in the log, less what the model server took.
+      if (row.durationMs !== undefined && row.modelMs !== undefined)
+        times.push({ stage: "aroundModel", ms: Math.max(0, row.durationMs - row.modelMs) });
     }
     if (
       row.cause?.type === "customer.message" &&

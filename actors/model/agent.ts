@@ -137,7 +137,8 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     request: Omit<ChatRequest, "model">,
     signal: AbortSignal,
     leftMs: () => number,
-  ): Promise<ChatResult & { model: string }> {
+  ): Promise<ChatResult & { model: string; modelMs: number }> {
+    const begun = performance.now();
     const models = [o.model, ...(o.fallbackModel ? [o.fallbackModel] : [])];
     let failure: unknown;
     for (const [n, model] of models.entries()) {
@@ -149,7 +150,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
         );
         tokens.prompt += result.promptTokens ?? 0;
         tokens.completion += result.completionTokens ?? 0;
-        return { ...result, model };
+        return { ...result, model, modelMs: Math.round((performance.now() - begun) * 1_000) / 1_000 };
       } catch (error) {
         failure = error;
       }
@@ -167,7 +168,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     );
     const read = readAnswer(result.text, passages, masks);
     if (!read) throw new AskError("not_found", "no_answer: the model has no answer to that");
-    return { ...read, citations: read.citations, model: result.model };
+    return { ...read, citations: read.citations, model: result.model, modelMs: result.modelMs };
   };
 
   /** Customers who wait for an answer come first: it takes a free place or none. */
@@ -183,7 +184,12 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     );
     const read = readDigest(result.text, input.turns, masks);
     if (!read) throw new AskError("not_found", "no_digest: the model did not sum it up as it was asked");
-    return { ...read, facts: read.facts.map((fact) => ({ ...fact })), model: result.model };
+    return {
+      ...read,
+      facts: read.facts.map((fact) => ({ ...fact })),
+      model: result.model,
+      modelMs: result.modelMs,
+    };
   };
 
   const chatting: Operation = async (raw, context) => {

@@ -57,6 +57,7 @@ describe.each(["ollama", "openai"] as const)("a model over %s", (kind) => {
       text: "Parcels can be sent back within 30 days.",
       citations: [{ id: "returns#1", articleId: "returns", title: "Returns" }],
       model: "llama3.2",
+      modelMs: expect.any(Number),
     });
     const [chat] = server.chats;
     expect(chat!.messages[0]).toMatchObject({
@@ -131,6 +132,7 @@ describe.each(["ollama", "openai"] as const)("a model over %s", (kind) => {
       summary: "The customer (ada.byron@example.com) has a wish.",
       facts: [{ type: "instruction", text: "Please leave parcels with the baker" }],
       model: "llama3.2",
+      modelMs: expect.any(Number),
     });
     expect(JSON.stringify(server.chats[0]!.messages)).not.toContain("byron");
     server.say = () => "It was a nice conversation.";
@@ -234,6 +236,7 @@ describe("addresses of an OpenAI-compatible server", () => {
   it.each(["", "/", "/v1", "/v1/", "/v1/chat/completions"])("may end in %j", async (end) => {
     expect(await ask(providers.openai({ url: `${server.url}${end}` }), "answer", question)).toMatchObject({
       model: "llama3.2",
+      modelMs: expect.any(Number),
     });
   });
   it("may have no /v1 at all", async () => {
@@ -248,6 +251,7 @@ describe("addresses of an OpenAI-compatible server", () => {
     expect(await codeOf(ask(providers.openai(), "answer", question))).toBe("unavailable");
     expect(await ask(providers.openai({ apiKey: "secret" }), "answer", question)).toMatchObject({
       model: "llama3.2",
+      modelMs: expect.any(Number),
     });
   });
 });

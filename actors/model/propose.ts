@@ -16,7 +16,7 @@ export interface ProposeParts {
     messages: readonly ChatMessage[],
     tools: readonly ToolDefinition[],
     context: AskContext,
-  ) => Promise<ChatResult & { readonly model: string }>;
+  ) => Promise<ChatResult & { readonly model: string; readonly modelMs: number }>;
   /** What the model is told of the skills that it may ask for. */
   readonly tools: (skills: readonly string[]) => readonly ToolDefinition[];
   /** What is said is handed on as it is: it comes from a recording, and no prompt leaves. */
@@ -63,7 +63,7 @@ interface Thread {
 
 type Message = z.output<typeof message>;
 
-/** `propose` {conversation, from, messages, whole?, skills, known?} → {text, calls: [{name, arguments}], model} */
+/** `propose` {conversation, from, messages, whole?, skills, known?} → {text, calls: [{name, arguments}], model, modelMs?} */
 export function proposing({ chat, tools, verbatim }: ProposeParts): Operation {
   const threads = new LRUCache<string, Thread>({ max: THREADS });
 
@@ -94,12 +94,17 @@ export function proposing({ chat, tools, verbatim }: ProposeParts): Operation {
     const told: readonly ChatMessage[] = verbatim
       ? messages
       : [{ role: "system", content: RULES }, ...messages];
-    const { text, toolCalls, model } = await chat(told, tools(parsed.data.skills), context);
+    const { text, toolCalls, model, modelMs } = await chat(told, tools(parsed.data.skills), context);
     const calls = toolCalls.map(({ name, arguments: given }) => ({
       name,
       arguments: (verbatim ? given : shown(given, masks)) as JsonObject,
     }));
-    return { text: verbatim ? text : masks.show(withoutThoughts(text)), calls, model };
+    return {
+      text: verbatim ? text : masks.show(withoutThoughts(text)),
+      calls,
+      model,
+      ...(verbatim ? {} : { modelMs }),
+    };
   };
 }
 

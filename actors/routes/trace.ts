@@ -25,6 +25,8 @@ export interface TraceRow {
   readonly queueWaitMs?: number;
   /** From when the actor was free for the cause until this was appended, ms; for an answer, since it was asked. */
   readonly durationMs?: number;
+  /** What of that a model server took, ms. */
+  readonly modelMs?: number;
   /** In a few words: which operation was asked, with what result. */
   readonly what?: string;
   readonly clear: JsonObject;
@@ -75,11 +77,18 @@ export function traceOf(records: readonly StoredRecord[], withData = false): Tra
         : { cause: { id: r.cause, ...(cause ? { seq: cause.seq, type: cause.type } : {}) } }),
       ...(queueWaitMs === undefined ? {} : { queueWaitMs }),
       ...(durationMs === undefined ? {} : { durationMs }),
+      ...modelMsOf(r),
       what: inWords(r),
       clear: r.clear,
       ...(withData ? { data: r.data } : {}),
     };
   });
+}
+
+function modelMsOf({ from, data }: StoredRecord): { modelMs?: number } {
+  if (from.kind !== "service") return {};
+  const { modelMs } = (data.value ?? {}) as { modelMs?: unknown };
+  return typeof modelMs === "number" ? { modelMs } : {};
 }
 
 /** What an actor did for a record, and when: appended another, or asked for a read. */

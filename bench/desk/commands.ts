@@ -1,6 +1,8 @@
 /** `bench desk`. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import type { Config } from "../../runtime/config/schema.ts";
+import type { JsonObject } from "../../runtime/json.ts";
 import { profileNamed, wholeNumber } from "../flags.ts";
 import { checkPrinting, printed } from "../printed.ts";
 import type { BenchResult } from "../report.ts";
@@ -49,6 +51,7 @@ export function addDesk(bench: Command, env: CliEnv): void {
       try {
         result = await benchDesk({
           ...profile,
+          settings: modelOf(env.config()),
           rate,
           conversations: given("conversations"),
           seconds: given("seconds"),
@@ -92,4 +95,10 @@ export function addDesk(bench: Command, env: CliEnv): void {
       ];
       await printed(env, command, report(rows.map(tidy)), { json: { budgets: held } });
     });
+}
+
+/** The model that is configured, and whether it leads; a desk without one is measured otherwise. */
+function modelOf({ model, agentic }: Config): JsonObject {
+  if (model.provider === "none") return {};
+  return JSON.parse(JSON.stringify({ model, agentic })) as JsonObject;
 }

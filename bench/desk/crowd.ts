@@ -68,6 +68,11 @@ export class Crowd {
     return sent;
   }
 
+  /** Until who just leaves has gone, and another has come in his place. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#moving);
+  }
+
   /** Nobody comes any more. */
   async leave(): Promise<void> {
     this.#over = true;

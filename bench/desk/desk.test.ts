@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ollamaDouble } from "../../actors/model/testing/ollama-double.ts";
 import { benchDesk } from "./desk.ts";
 
 describe("bench desk", () => {
@@ -19,5 +20,29 @@ describe("bench desk", () => {
     expect(result.process.residentMiB).toBeGreaterThan(50);
     expect(result.ramp.length).toBeGreaterThan(0);
     expect(result.knee).toBeGreaterThanOrEqual(4);
+  }, 300_000);
+
+  it("says what is added around the calls of a model that leads", async () => {
+    const server = await ollamaDouble();
+    server.say = () => "I see.";
+    try {
+      const { stages } = await benchDesk({
+        conversations: 3,
+        rate: 3,
+        seconds: 2,
+        warmUpSeconds: 1,
+        rampSeconds: 0,
+        settings: {
+          model: { provider: "ollama", url: server.url, model: "llama3.2" },
+          agentic: { enabled: true },
+        },
+      });
+      expect(stages.model!.count).toBeGreaterThan(3);
+      expect(stages.aroundModel!.count).toBe(stages.model!.count);
+      expect(stages.aroundModel!.p50).toBeLessThanOrEqual(stages.model!.p50);
+      expect(stages.understand).toBeUndefined();
+    } finally {
+      await server.close();
+    }
   }, 300_000);
 });

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonObject } from "../../runtime/json.ts";
 import { deskRequest } from "../../scenarios/desk-client.ts";
 import { stagesOf } from "../../scenarios/stages.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
@@ -22,6 +23,8 @@ export interface DeskBenchOptions {
   readonly warmUpSeconds: number;
   /** Of each step of the ramp; 0 for none. */
   readonly rampSeconds: number;
+  /** Settings of the desk: a model that it has. Default none. */
+  readonly settings?: JsonObject;
   readonly onProgress?: (what: string, done?: number, all?: number) => void;
 }
 
@@ -61,7 +64,7 @@ export async function benchDesk(options: DeskBenchOptions): Promise<DeskBenchRes
   const { conversations, rate, seconds, warmUpSeconds, rampSeconds, onProgress } = options;
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
   onProgress?.("starting a desk");
-  const desk = await DeskProcess.start(dir, {});
+  const desk = await DeskProcess.start(dir, options.settings ?? {});
   try {
     const crowd = await Crowd.gather(desk, conversations, (came) =>
       onProgress?.("customers come", came, conversations),
@@ -95,6 +98,7 @@ export async function benchDesk(options: DeskBenchOptions): Promise<DeskBenchRes
       ramp.push(await rampStep(crowd, next, rampSeconds));
       if (!ramp.at(-1)!.kept) break;
     }
+    await crowd.settled();
     const { live } = crowd;
     await crowd.leave();
     const kept = ramp.filter((step) => step.kept).map((step) => step.rate);
