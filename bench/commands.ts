@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv, Contributor } from "../runtime/config/cli.ts";
 import { addChaos } from "./chaos/commands.ts";
+import { addCost } from "./cost/commands.ts";
 import { addDesk } from "./desk/commands.ts";
 import { addEngine } from "./engine/commands.ts";
 import { addErase } from "./erase/commands.ts";
@@ -17,6 +18,7 @@ import { addSoak } from "./soak/commands.ts";
 export const commands: Contributor = (program: Command, env: CliEnv) => {
   const bench = addPrinting(program.command("bench").description("latency and throughput on this machine"));
   addChaos(bench, env);
+  addCost(bench, env);
   addDesk(bench, env);
   addEngine(bench, env);
   addErase(bench, env);

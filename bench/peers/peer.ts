@@ -1,7 +1,7 @@
 /** What takes turns in the bench: this engine, and what else somebody would take. */
-import { mkdir, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
 import { Arm, type Program } from "../engine/arm.ts";
+import { sizeOf } from "../file-sizes.ts";
 import type { Percentiles } from "../harness/index.ts";
 import { Remote } from "../harness/remote.ts";
 import { replyOf } from "../support-turn.ts";
@@ -125,19 +125,6 @@ async function bytesOfTurns(
   const [before, middle, after] = sizes as [number, number, number];
   const all = conversations * turns;
   return { first: (middle - before) / all, later: (after - middle) / all };
-}
-
-/** Bytes of all files below a folder; those that go meanwhile do not count. */
-async function sizeOf(dir: string): Promise<number> {
-  const files = await readdir(dir, { recursive: true, withFileTypes: true });
-  const sizes = files
-    .filter((file) => file.isFile())
-    .map((file) =>
-      stat(join(file.parentPath, file.name))
-        .then(({ size }) => size)
-        .catch(() => 0),
-    );
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 function same(name: string, answered: number, kept: number): void {
