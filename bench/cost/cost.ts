@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { deskRequest } from "../../scenarios/desk-client.ts";
 import { ConversationDriver } from "../../scenarios/driver.ts";
 import { sizeOf } from "../file-sizes.ts";
-import { DeskProcess } from "../soak/desk-process.ts";
+import { DeskProcess, valueOf } from "../soak/desk-process.ts";
 
 export interface CostOptions {
   readonly conversations: number;
@@ -52,7 +52,9 @@ export async function measureCost(options: CostOptions): Promise<TurnCost[]> {
   const { conversations, turns, parts, onProgress } = options;
   const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
   onProgress?.("starting a desk");
-  const desk = await DeskProcess.start(dir, { gateway: { limits: { conversation: PLENTY, customer: PLENTY } } });
+  const desk = await DeskProcess.start(dir, {
+    gateway: { limits: { conversation: PLENTY, customer: PLENTY } },
+  });
   try {
     const drivers: ConversationDriver[] = [];
     for (let n = 0; n < conversations; n++) {
@@ -102,8 +104,7 @@ async function taken(desk: DeskProcess, dir: string, drivers: readonly Conversat
   const bytes = {} as Record<Place, number>;
   for (const [place, folder] of Object.entries(PLACES))
     bytes[place as Place] = await sizeOf(join(dir, folder));
-  const metrics = await desk.metrics();
-  const cpu = metrics.get("process_cpu_seconds_total") ?? Number.NaN;
+  const cpu = valueOf(await desk.metrics(), "process_cpu_seconds_total") ?? Number.NaN;
   return { records, bytes, cpuMs: { desk: cpu * 1_000, server: serverCpuMs(dir) } };
 }
 
