@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { deskRequest } from "../../scenarios/desk-client.ts";
 import { ConversationDriver } from "../../scenarios/driver.ts";
 import { sizeOf } from "../file-sizes.ts";
-import { DeskProcess, valueOf } from "../soak/desk-process.ts";
+import { DeskProcess, metricOf } from "../soak/desk-process.ts";
 
 export interface CostOptions {
   readonly conversations: number;
@@ -104,7 +104,7 @@ async function taken(desk: DeskProcess, dir: string, drivers: readonly Conversat
   const bytes = {} as Record<Place, number>;
   for (const [place, folder] of Object.entries(PLACES))
     bytes[place as Place] = await sizeOf(join(dir, folder));
-  const cpu = valueOf(await desk.metrics(), "process_cpu_seconds_total") ?? Number.NaN;
+  const cpu = metricOf(await desk.metrics(), "process_cpu_seconds_total") ?? Number.NaN;
   return { records, bytes, cpuMs: { desk: cpu * 1_000, server: serverCpuMs(dir) } };
 }
 

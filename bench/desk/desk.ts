@@ -9,7 +9,7 @@ import type { JsonObject } from "../../runtime/json.ts";
 import { deskRequest } from "../../scenarios/desk-client.ts";
 import { stagesOf } from "../../scenarios/stages.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
-import { DeskProcess, valueOf } from "../soak/desk-process.ts";
+import { DeskProcess, metricOf } from "../soak/desk-process.ts";
 import { StageTally } from "../stage-tally.ts";
 import { Crowd } from "./crowd.ts";
 
@@ -129,7 +129,7 @@ async function rampStep(crowd: Crowd, rate: number, seconds: number): Promise<Ra
 /** Processor time so far, s, memory, and the longest that the event loop stood still since it was asked last. */
 async function usage(desk: DeskProcess): Promise<DeskBenchResult["process"]> {
   const values = await desk.metrics();
-  const find = (name: string): number | undefined => valueOf(values, name);
+  const find = (name: string): number | undefined => metricOf(values, name);
   const delay = find("nodejs_eventloop_lag_p99_seconds");
   return {
     cpu: find("process_cpu_seconds_total") ?? Number.NaN,

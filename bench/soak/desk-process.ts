@@ -11,7 +11,7 @@ import { freePort } from "../harness/ports.ts";
 const START_MS = 300_000;
 
 /** The value of a series of which there is one, whatever labels it has; undefined where there is none. */
-export function valueOf(metrics: ReadonlyMap<string, number>, name: string): number | undefined {
+export function metricOf(metrics: ReadonlyMap<string, number>, name: string): number | undefined {
   return [...metrics].find(([series]) => series === name || series.startsWith(`${name}{`))?.[1];
 }
 
