@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import picocolors from "picocolors";
 import { asset } from "../runtime/config/paths.ts";
 import { contributors } from "./commands.ts";
+import { asEngine, wantsEngine } from "./engine-process.ts";
 import { type CommonFlags, TerminalEnv } from "./env.ts";
 
 /** Builds the command line around an environment. */
@@ -34,8 +35,12 @@ function inheritSettings(parent: Command): void {
   }
 }
 
-/** Runs a command line and answers the exit code. `args` are without node and script. */
-export async function main(args: readonly string[]): Promise<number> {
+/**
+ * Runs a command line and answers the exit code. `args` are without node and script.
+ * @param entry the script, where it may be started again in a process of its own
+ */
+export async function main(args: readonly string[], entry?: string): Promise<number> {
+  if (entry !== undefined && wantsEngine(args)) return asEngine(entry, args);
   if (!process.stdout.listeners("error").includes(endWithReader)) process.stdout.on("error", endWithReader);
   const env = new TerminalEnv();
   try {
