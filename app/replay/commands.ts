@@ -1,4 +1,4 @@
-/** `record`, `replay`, `diff`, `step`, `fork`, `gate` and `simulate`. */
+/** `record`, `replay`, `diff`, `step`, `fork`, `gate`, `transcripts` and `simulate`. */
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { count } from "../flags.ts";
@@ -19,6 +19,7 @@ interface ReplayFlags {
   readonly out?: string;
   readonly log: string;
   readonly parallel?: number;
+  readonly watch?: boolean;
 }
 
 export const commands: Contributor = (program, env) => {
@@ -64,6 +65,7 @@ export const commands: Contributor = (program, env) => {
       "frozen: memory, or nats for a server of its own that every record goes through",
       "memory",
     )
+    .option("--watch", "frozen: again after each change of a playbook or a recording")
     .option("--record <folder>", "live: write what happened as recordings into this folder")
     .action(async (paths: string[], flags: ReplayFlags) => {
       const { areRecordings } = await import("../../scenarios/recording/files.ts");
@@ -95,7 +97,13 @@ export const commands: Contributor = (program, env) => {
       }
       const { replayFrozen } = await import("./frozen.ts");
       const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
-      await replayFrozen(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, frozen);
+      const recordings = paths.length > 0 ? paths : SHIPPED_RECORDINGS;
+      if (flags.watch) {
+        const { replayWatching } = await import("./watch.ts");
+        await replayWatching(env, recordings, frozen);
+        return;
+      }
+      await replayFrozen(env, recordings, frozen);
     });
   program
     .command("diff <a> <b>")
@@ -142,6 +150,16 @@ export const commands: Contributor = (program, env) => {
       await gate(env, flags);
     });
   program
+    .command("transcripts <file>")
+    .description(
+      "plain chat transcripts (CSV or JSON lines: conversation, speaker, text) become scenario files",
+    )
+    .requiredOption("--out <folder>", "where to")
+    .action(async (file: string, flags: { out: string }) => {
+      const { transcripts } = await import("./transcripts.ts");
+      await transcripts(env, file, flags);
+    });
+  program
     .command("simulate")
     .description("customers with goals, typos and little patience, made from a seed, talk to a fresh desk")
     .option("--customers <n>", "so many", count, 50)
@@ -155,7 +173,7 @@ export const commands: Contributor = (program, env) => {
 };
 
 /** @throws UsageError for what this version can't do, or what does not go together */
-function check({ format, match, crashEvery, record, out, log }: ReplayFlags, mode: string): void {
+function check({ format, match, crashEvery, record, out, log, watch }: ReplayFlags, mode: string): void {
   if (format !== "bailiwick" && format !== "tau2")
     throw new UsageError(`--format ${format} is not known: there are bailiwick and tau2`);
   if (format === "tau2" && mode !== "frozen")
@@ -174,6 +192,8 @@ function check({ format, match, crashEvery, record, out, log }: ReplayFlags, mod
     throw new UsageError("--crash-every is for recordings: leave --mode live out, or see bench chaos");
   if (mode === "live" && out !== undefined)
     throw new UsageError("--out is for --mode frozen: a live replay is recorded with --record FOLDER");
+  if (watch && (mode !== "frozen" || format !== "bailiwick"))
+    throw new UsageError("--watch is for recordings of this project: leave --mode live and --format out");
   if (mode === "frozen" && record !== undefined)
     throw new UsageError(
       "--record is for --mode live: a frozen replay comes to the recording that it was given",

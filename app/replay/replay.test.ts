@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -97,10 +99,44 @@ describe("replay of recordings", () => {
     [[CANCEL, "--format", "tau2"], /scenario\.jsonl:1: domain/],
     [[CANCEL, "--match", "loose"], /there are strict and tolerant/],
     [[CANCEL, "--record", "out"], /--record is for --mode live/],
+    [[CANCEL, "--mode", "live", "--watch"], /--watch is for recordings/],
+    [[CANCEL, "--watch", "--json"], /--watch goes on and on/],
     [[CANCEL, "--mode", "live", "--crash-every", "2"], /--crash-every is for recordings/],
   ])("refuses %j", async (args, message) => {
     expect(await run("replay", ...args)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
   });
+});
+
+describe("replay --watch", () => {
+  it("plays again when a playbook has changed, also through one that is wrong for a moment", async () => {
+    const playbooks = join(dir, "playbooks");
+    await cp(asset("actors", "playbooks", "shop"), playbooks, {
+      recursive: true,
+      filter: (file) => !file.endsWith(".ts"),
+    });
+    const config = join(dir, "bailiwick.yaml");
+    await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
+    const bin = asset("bin", "bailiwick");
+    const child = spawn(process.execPath, [bin, "--config", config, "replay", CANCEL, "--watch"]);
+    let out = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (text) => {
+        out += text;
+      });
+    const seen = (what: RegExp) => expect.poll(() => out, { timeout: 30_000 }).toMatch(what);
+    try {
+      await seen(/1 passed, 0 failed[\s\S]*watching/);
+      const file = join(playbooks, "cancel-order.yaml");
+      const text = await readFile(file, "utf8");
+      await writeFile(file, "intents: [");
+      await seen(/cancel-order\.yaml has changed[\s\S]*cancel-order\.yaml:/);
+      await writeFile(file, text.replaceAll("goes back to the payment method", "is paid back to the method"));
+      await seen(/0 passed, 1 failed/);
+    } finally {
+      child.kill("SIGINT");
+      await once(child, "exit");
+    }
+  }, 120_000);
 });
 
 describe("replay of other agents' runs", () => {
