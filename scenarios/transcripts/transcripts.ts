@@ -47,8 +47,8 @@ export function readTranscripts(file: string): Transcript[] {
   for (const { line, value } of rows) {
     const parsed = rowShape.safeParse({
       conversation: value.conversation ?? value.conversation_id ?? value.thread,
-      speaker: valueOf(value, COLUMNS.speaker),
-      text: valueOf(value, COLUMNS.text),
+      speaker: columnOf(value, COLUMNS.speaker),
+      text: columnOf(value, COLUMNS.text),
     });
     if (!parsed.success) {
       const { path, message } = parsed.error.issues[0]!;
@@ -73,7 +73,7 @@ export function readTranscripts(file: string): Transcript[] {
 
 type Row = Readonly<Record<string, unknown>>;
 
-function valueOf(row: Row, names: readonly string[]): unknown {
+function columnOf(row: Row, names: readonly string[]): unknown {
   return names.map((name) => row[name]).find((value) => value !== undefined);
 }
 
