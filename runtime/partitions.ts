@@ -13,7 +13,8 @@ import type { CellStore } from "./host/cell-store.ts";
 import { type FloorBoard, OwnFloors, SharedFloors } from "./host/floors.ts";
 import { Handover } from "./host/handover.ts";
 import type { Host, HostLog } from "./host/host.ts";
-import type { Tenure } from "./host/partition.ts";
+import { sleep } from "./host/host-options.ts";
+import type { Careful, Tenure } from "./host/partition.ts";
 import type { JsonObject } from "./json.ts";
 import type { Appender } from "./log/appender.ts";
 import type { LogSource } from "./log/read.ts";
@@ -56,6 +57,8 @@ export interface PartitionsParts {
 
 /** Longest wait at the start for what an earlier process left to fold, ms. */
 const CATCH_UP_MS = 10_000;
+/** Between two looks at whether it is folded, ms. */
+const THROUGH_AGAIN_MS = 50;
 /** A node that has its server for itself has no predecessor that could still write. */
 const SOLE_EPOCH = 1;
 
@@ -68,6 +71,9 @@ export class Partitions {
   #claims: SharedFloors | undefined;
   #leaving: NodeJS.Timeout | undefined;
   #fences: Fences | undefined;
+  /** Until it is noted that what an earlier process left is folded. */
+  #through: Promise<void> | undefined;
+  #isOver = false;
   /** Tenures that begin at the moment, by partition: one that is lost meanwhile must not begin any more. */
   readonly #beginning = new Map<number, symbol>();
 
@@ -76,7 +82,7 @@ export class Partitions {
   }
 
   /** Owns all of them. Resolves when all that was in the log is handed over, or after ten seconds. */
-  async startAlone(head: number, careful: boolean): Promise<void> {
+  async startAlone(head: number, careful: Careful): Promise<void> {
     const { host, index, partitions, store: attempts } = this.#p;
     const numbers = Array.from({ length: partitions }, (_, number) => number);
     // What is not in the log is not needed, whatever an earlier LevelDB said.
@@ -89,6 +95,20 @@ export class Partitions {
     // What was due or open when the last process ended may have been settled by what it left to fold.
     await host.wake(numbers);
     await index.leaveToReaders();
+    this.#through = this.#comeThrough(numbers, head);
+  }
+
+  /** Notes when all is folded that an earlier process left: from then on it was not that which ends this one. */
+  async #comeThrough(numbers: readonly number[], head: number): Promise<void> {
+    const { host, store, log } = this.#p;
+    while (numbers.some((number) => host.lowestOf(number) <= head)) {
+      if (this.#isOver) return;
+      await sleep(THROUGH_AGAIN_MS);
+    }
+    if (this.#isOver) return;
+    await store
+      .markThrough()
+      .catch((error) => log.warn("not noted that what was left is folded", { error: String(error) }));
   }
 
   /** Joins the others. Resolves when each partition is where it belongs, or after `settleMs`. */
@@ -178,7 +198,8 @@ export class Partitions {
     const readers = [...this.#readers.values()].map((reader) => reader.stop());
     // A reader may wait for room in the host.
     this.#p.host.close();
-    await Promise.all(readers);
+    this.#isOver = true;
+    await Promise.all([...readers, this.#through]);
   }
 
   /** Begins to read a partition; resolves when it was read to where the tenure began, or to its end. */
@@ -223,7 +244,7 @@ export class Partitions {
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
     const attempts = this.#handover!.attemptsIn(number);
-    const caughtUp = this.#read(number, { ...fence, careful, attempts, floor, holds });
+    const caughtUp = this.#read(number, { ...fence, careful: careful && "all", attempts, floor, holds });
     void caughtUp
       .then(() => this.#p.host.wake([number]))
       .catch((error) => {

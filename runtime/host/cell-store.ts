@@ -17,6 +17,7 @@ import type { JsonObject } from "../json.ts";
 import type { KeyRing, Sealer } from "../log/sealer.ts";
 import type { PersistedMachine } from "./live-machine.ts";
 import { Needs } from "./needs.ts";
+import type { Careful } from "./partition.ts";
 import type { Deadline } from "./timer-queue.ts";
 
 export interface OpenAsk {
@@ -107,6 +108,9 @@ type Del = { type: "del"; key: string };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const FORMAT = "3";
+/** What `m!running` says. */
+const STARTING = "1";
+const CAME_THROUGH = "2";
 
 /** Where the rows of a partition begin. */
 function rows(what: "w" | "o", partition: number): string {
@@ -315,12 +319,21 @@ export class CellStore {
     return found;
   }
 
-  /** Notes that a node runs; true when the last one did not stop cleanly. */
-  async markRunning(): Promise<boolean> {
-    const unclean = this.#db.getSync("m!running") !== undefined;
-    await this.#db.put("m!running", "1", { sync: true } as object);
-    if (!unclean) await this.clearAttempts();
-    return unclean;
+  /**
+   * Notes that a node runs. Where the last one did not stop cleanly, what it left has to be folded with care: with all care when it
+   * had not even come through what was left to itself, since then that may be what ends it.
+   */
+  async markRunning(): Promise<Careful> {
+    const last = this.#db.getSync("m!running");
+    await this.#db.put("m!running", STARTING, { sync: true } as object);
+    if (last !== undefined) return last === CAME_THROUGH ? "unproven" : "all";
+    await this.clearAttempts();
+    return false;
+  }
+
+  /** The node has folded all that its predecessor left to it. */
+  async markThrough(): Promise<void> {
+    if (this.#db.getSync("m!running") === STARTING) await this.#db.put("m!running", CAME_THROUGH);
   }
 
   async markStopped(): Promise<void> {
@@ -328,10 +341,13 @@ export class CellStore {
     await this.#db.del("m!running");
   }
 
-  /** Counts an attempt at a record before it is made, on disk, so that a crash of the process cannot hide it. */
+  /**
+   * Counts an attempt at a record before it is made, so that a crash of the process cannot hide it. The system has it then, which
+   * outlives the process; a power cut may take the count back, and is nothing that a record is to blame for.
+   */
   async countAttempt(recordId: string): Promise<number> {
     const n = Number(this.#db.getSync(`a!${recordId}`) ?? 0) + 1;
-    await this.#db.put(`a!${recordId}`, String(n), { sync: true } as object);
+    await this.#db.put(`a!${recordId}`, String(n));
     return n;
   }
 

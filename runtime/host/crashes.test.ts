@@ -2,10 +2,13 @@
  * L3 and L7 over many crashes: whatever the moment at which the node dies, each request is carried out once at a system
  * that honours keys, and answered once. The moments follow from a seed.
  */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, it } from "vitest";
+import { Level } from "level";
+import { afterEach, expect, it, vi } from "vitest";
 import { type Address, address } from "../address.ts";
 import { newId } from "../ids.ts";
+import { CellStore } from "./cell-store.ts";
 import type { ActorDefinition } from "./definition.ts";
 import { type ActorEvent, type ActorInput, ask, assign, type Effect, emit, setup, tell } from "./machine.ts";
 import type { Service } from "./service.ts";
@@ -118,4 +121,47 @@ it.each([1, 2, 3])("carries out and answers each request once over crashes (seed
     expect(await desk.node.verify(to)).toMatchObject({ same: true });
   }
   expect(await desk.node.deadLetters.count()).toBe(0);
+});
+
+it("counts attempts after a crash at what may have ended the process, and at all where the last one did not come through it", async () => {
+  const counted = vi.spyOn(CellStore.prototype, "countAttempt");
+  try {
+    desk = await TestDesk.start({
+      definitions: [clerk, channel],
+      services: [new Ledger().service],
+      host: { snapshotEveryMs: 600_000 },
+    });
+    const to = address("clerk", "one");
+    const replies = async () => (await desk.node.records(address("channel", "one"))).length;
+    for (let n = 1; n <= 4; n++) {
+      await desk.send(to, "book", { what: `${n}` }, newId());
+      await desk.until(async () => (await replies()) === n, `reply ${n}`);
+    }
+    // Waits for the one before it, so that its fold leads to nothing.
+    await desk.send(to, "book", { what: "5" }, newId());
+    await desk.send(to, "book", { what: "6" }, newId());
+    await desk.until(async () => (await replies()) === 6, "the last reply");
+    expect(counted).not.toHaveBeenCalled();
+
+    await desk.crash();
+    expect(await desk.stored("m!running")).toBe("2");
+    await desk.up();
+    await expect.poll(() => counted.mock.calls.length).toBe(1);
+    await sleep(100);
+    expect(counted).toHaveBeenCalledTimes(1);
+
+    // It ended while it was busy with what was left to it.
+    await desk.crash();
+    const db = new Level<string, string>(join(desk.dir, "engine"));
+    await db.put("m!running", "1");
+    await db.close();
+    counted.mockClear();
+    await desk.up();
+    // Six requests and six answers.
+    await expect.poll(() => counted.mock.calls.length).toBe(12);
+    expect(await replies()).toBe(6);
+    expect(await desk.node.verify(to)).toMatchObject({ same: true });
+  } finally {
+    counted.mockRestore();
+  }
 });

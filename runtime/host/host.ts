@@ -125,6 +125,11 @@ export class Host {
     return from;
   }
 
+  /** First sequence of a partition that is not done with; beyond every sequence where it is not this node's. */
+  lowestOf(number: number): number {
+    return this.#partitions.get(number)?.lowest ?? Number.POSITIVE_INFINITY;
+  }
+
   /**
    * Lets go of a partition, whose reader has stopped, so that another node can go on with it: finishes what is under way, for
    * `releaseMs` at most, and writes snapshots. Until it resolves its tenure has to last.

@@ -14,6 +14,11 @@ export interface Outgoing {
 
 export const ASK = "host.ask";
 
+/** Of the n-th effect of a record's fold. */
+export function outputId(recordId: string, n: number): string {
+  return derivedId(recordId, "out", n);
+}
+
 export function answerId(askId: string): string {
   return derivedId(askId, "answer");
 }
@@ -35,7 +40,7 @@ export function outgoing(
   effects: readonly Effect[],
 ): Outgoing[] {
   return effects.map((effect, index) => {
-    const id = derivedId(record.id, "out", index);
+    const id = outputId(record.id, index);
     const chain = {
       id,
       from: self,

@@ -9,6 +9,12 @@ export interface Attempts {
   clearAttempt(recordId: string): Promise<void>;
 }
 
+/**
+ * Of which records attempts are counted before they are made: of none; of those to which nothing in the log says that they were
+ * folded before; of all.
+ */
+export type Careful = false | "unproven" | "all";
+
 /** Under what a node has a partition. */
 export interface Tenure {
   /** In the records that are written meanwhile; above that of every earlier owner. */
@@ -16,7 +22,7 @@ export interface Tenure {
   /** End of the log when it began: what records up to here led to may be in the log already. */
   readonly head: number;
   /** The owner before may have been ended by a record up to the head: attempts at those are counted. */
-  readonly careful: boolean;
+  readonly careful: Careful;
   /** No actor needs anything below this in the log. Default 1. */
   readonly floor?: number;
   /** Where they are counted: on disk, or where the next owner sees them. */

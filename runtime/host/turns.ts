@@ -6,7 +6,7 @@ import type { Cell, Delivery } from "./cell.ts";
 import type { Cells } from "./cells.ts";
 import type { GivingUp } from "./giving-up.ts";
 import { type HostOptions, type HostParts, sleep, TRY_AGAIN_MS } from "./host-options.ts";
-import type { Outgoing } from "./outbox.ts";
+import { answerId, type Outgoing, outputId } from "./outbox.ts";
 import type { Partition } from "./partition.ts";
 import { SKIPPED } from "./quarantine.ts";
 import type { Sender } from "./sender.ts";
@@ -99,7 +99,7 @@ export class Turns {
         } else if (record.type === SKIPPED || (old && this.#p.givingUp.isQuarantined(record)))
           this.#skip(cell, delivery);
         else if (record.type === CHECKPOINT) this.#passCheckpoint(cell, delivery);
-        else if (old && partition.tenure.careful) {
+        else if (old && this.#isSuspect(partition, record)) {
           cell.mayFold(record);
           await this.#insistAlone(cell, delivery);
         } else if (this.#trying) {
@@ -124,6 +124,15 @@ export class Turns {
       cell.running = false;
       cell.usedAt = this.#p.clock.monotonic();
     }
+  }
+
+  /** Whether a record that an earlier process may have folded may also be what ended it. */
+  #isSuspect({ tenure: { careful } }: Partition, { id }: StoredRecord): boolean {
+    if (careful !== "unproven") return careful === "all";
+    // What it led to is in the log: its fold came to an end.
+    const first = outputId(id, 0);
+    const { index } = this.#p;
+    return index.firstSeq(first) === undefined && index.firstSeq(answerId(first)) === undefined;
   }
 
   /** False when the record in front was given up instead: the log has nothing left that it could be folded into. */

@@ -148,7 +148,14 @@ export class ReplayHost {
       { verifyEvery: 0 },
     );
     const { head } = log;
-    const tenure = { epoch: EPOCH, head, careful: false, attempts: store, since: 0, holds: () => true };
+    const tenure = {
+      epoch: EPOCH,
+      head,
+      careful: false as const,
+      attempts: store,
+      since: 0,
+      holds: () => true,
+    };
     const from = this.#host.own(PARTITION, tenure);
     // What the index has not written, it notes when it is read again.
     for (let seq = from; seq <= head; seq++) {
