@@ -57,6 +57,11 @@ export interface PartitionsParts {
 
 /** Longest wait at the start for what an earlier process left to fold, ms. */
 const CATCH_UP_MS = 10_000;
+/**
+ * Partitions that are read at once at a start. Together they take as long as all at once would, and the first of them, with all who
+ * wait for an answer there, are not kept waiting for the last.
+ */
+const CATCHING_UP = 4;
 /** Between two looks at whether it is folded, ms. */
 const THROUGH_AGAIN_MS = 50;
 /** A node that has its server for itself has no predecessor that could still write. */
@@ -90,10 +95,16 @@ export class Partitions {
     index.left(Math.max(...floors));
     const tenure = { epoch: SOLE_EPOCH, head, careful, attempts, since: 0, holds: () => true };
     this.#floors = new OwnFloors(partitions);
-    const begun = numbers.map((number) => this.#read(number, { ...tenure, floor: floors[number]! }));
-    await within(Promise.all(begun), CATCH_UP_MS);
-    // What was due or open when the last process ended may have been settled by what it left to fold.
-    await host.wake(numbers);
+    const waiting = numbers.map((number) => this.#read(number, { ...tenure, floor: floors[number]! }));
+    const worker = async (): Promise<void> => {
+      for (let reading = waiting.shift(); reading; reading = waiting.shift()) {
+        reading.begin();
+        await reading.caughtUp;
+        // What was due or open when the last process ended may have been settled by what it left to fold.
+        await host.wake([reading.number]);
+      }
+    };
+    await within(Promise.all(Array.from({ length: CATCHING_UP }, worker)), CATCH_UP_MS);
     await index.leaveToReaders();
     this.#through = this.#comeThrough(numbers, head);
   }
@@ -202,30 +213,32 @@ export class Partitions {
     await Promise.all([...readers, this.#through]);
   }
 
-  /** Begins to read a partition; resolves when it was read to where the tenure began, or to its end. */
-  #read(number: number, tenure: Tenure): Promise<void> {
+  /** Takes a partition. `caughtUp` resolves when it was read to where the tenure began, or to its end. */
+  #read(number: number, tenure: Tenure): { number: number; begin: () => void; caughtUp: Promise<void> } {
     const { bus, names, host, log, credit } = this.#p;
-    return new Promise((resolve) => {
-      let caughtUp = false;
-      const reader = new LogReader(bus, {
-        stream: names.logStream,
-        subject: names.log(number),
-        from: host.own(number, tenure),
-        batch: credit,
-        onRecord: (record) => {
-          const taken = host.handle(number, record);
-          if (caughtUp || record.seq < tenure.head) return taken;
-          return taken.then(() => {
-            caughtUp = true;
-            resolve();
-          });
-        },
-        onRestart: (reason) => log.warn("reading starts again", { partition: number, reason }),
-        onEnd: resolve,
-      });
-      this.#readers.set(number, reader);
-      reader.start();
+    let resolve: () => void;
+    const caughtUp = new Promise<void>((done) => {
+      resolve = done;
     });
+    let isThere = false;
+    const reader = new LogReader(bus, {
+      stream: names.logStream,
+      subject: names.log(number),
+      from: host.own(number, tenure),
+      batch: credit,
+      onRecord: (record) => {
+        const taken = host.handle(number, record);
+        if (isThere || record.seq < tenure.head) return taken;
+        return taken.then(() => {
+          isThere = true;
+          resolve();
+        });
+      },
+      onRestart: (reason) => log.warn("reading starts again", { partition: number, reason }),
+      onEnd: () => resolve(),
+    });
+    this.#readers.set(number, reader);
+    return { number, begin: () => reader.start(), caughtUp };
   }
 
   async #acquire(number: number, lease: number): Promise<void> {
@@ -244,8 +257,9 @@ export class Partitions {
     this.#beginning.delete(number);
     const holds = (): boolean => this.#coordinator?.holds(number) ?? true;
     const attempts = this.#handover!.attemptsIn(number);
-    const caughtUp = this.#read(number, { ...fence, careful: careful && "all", attempts, floor, holds });
-    void caughtUp
+    const reading = this.#read(number, { ...fence, careful: careful && "all", attempts, floor, holds });
+    reading.begin();
+    void reading.caughtUp
       .then(() => this.#p.host.wake([number]))
       .catch((error) => {
         this.#p.log.error("a partition was not woken", { partition: number, error: String(error) });
