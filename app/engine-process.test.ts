@@ -28,23 +28,27 @@ describe("a command that runs a desk of its own", () => {
     expect((await once(bad, "close"))[0]).toBe(2);
   }, 60_000);
 
-  it("ends with it when it is told to end, and leaves nothing behind", async () => {
-    const child = spawn(process.execPath, [BIN, "replay", "--times", "500"], {
-      stdio: "ignore",
-      detached: true,
-    });
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    child.kill("SIGTERM");
-    const [code] = await once(child, "close");
-    expect(code).not.toBe(0);
-    // Nobody of its group is left.
-    const isLeft = (): boolean => {
-      try {
-        return process.kill(-child.pid!, 0);
-      } catch {
-        return false;
-      }
-    };
-    await expect.poll(isLeft, { timeout: 5_000 }).toBe(false);
-  }, 60_000);
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "ends with it at %s, and leaves nothing behind",
+    async (signal) => {
+      const child = spawn(process.execPath, [BIN, "replay", "--times", "500"], {
+        stdio: "ignore",
+        detached: true,
+      });
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      child.kill(signal);
+      const [code] = await once(child, "close");
+      expect(code).not.toBe(0);
+      // Nobody of its group is left.
+      const isLeft = (): boolean => {
+        try {
+          return process.kill(-child.pid!, 0);
+        } catch {
+          return false;
+        }
+      };
+      await expect.poll(isLeft, { timeout: 5_000 }).toBe(false);
+    },
+    60_000,
+  );
 });

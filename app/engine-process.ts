@@ -19,23 +19,22 @@ export function wantsEngine(
 }
 
 /**
- * Runs the command line there, with this process's input and output, and answers its exit code. Ctrl-C goes to both and is the
- * other's to heed; what ends this one, ends the other.
+ * Runs the command line there, with this process's input and output, and answers its exit code. What ends this one is handed on:
+ * Ctrl-C goes to both anyway, and twice in a moment counts once.
  * @param entry the file that was started
  */
 export function asEngine(entry: string, args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, [...ENGINE_NODE_ARGUMENTS, ...process.execArgv, entry, ...args], {
     stdio: "inherit",
   });
-  const heeded = (): void => {};
-  const ended = (): void => void child.kill("SIGTERM");
-  process.on("SIGINT", heeded);
-  process.on("SIGTERM", ended);
+  const handOn = (signal: NodeJS.Signals): void => void child.kill(signal);
+  process.on("SIGINT", handOn);
+  process.on("SIGTERM", handOn);
   return new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => resolve(code ?? BY_SIGNAL + constants.signals[signal!]));
   }).finally(() => {
-    process.off("SIGINT", heeded);
-    process.off("SIGTERM", ended);
+    process.off("SIGINT", handOn);
+    process.off("SIGTERM", handOn);
   });
 }

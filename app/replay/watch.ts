@@ -8,6 +8,7 @@ import { type FrozenFlags, playAll, show } from "./frozen.ts";
 
 /** An editor writes a file in several steps; they are one change. */
 const QUIET_MS = 200;
+const WRONG_USE = 2;
 
 export async function replayWatching(
   env: CliEnv,
@@ -27,9 +28,9 @@ export async function replayWatching(
       try {
         show(env, await playAll(env, paths, flags), flags);
       } catch (error) {
-        // A playbook that is half written is wrong for a moment.
-        if (!(error instanceof UsageError)) throw error;
-        env.err(error.message);
+        // A playbook that is half written is wrong for a moment; what the user can mend has the exit code of a wrong use.
+        if ((error as { exitCode?: unknown }).exitCode !== WRONG_USE) throw error;
+        env.err((error as Error).message);
       }
       if (signal.aborted) return;
       env.err(

@@ -77,6 +77,7 @@ describe("rows", () => {
       name: "engine.messages.known-10",
       unit: "messages/s",
       value: 2_600,
+      rounds: [2_000, 2_600, 9_000],
       budget: 2_500,
       held: true,
     });
