@@ -8,7 +8,7 @@ import type { Service } from "../../runtime/host/service.ts";
 import { newId } from "../../runtime/ids.ts";
 import { openKeyRing } from "../../runtime/log/keyring.ts";
 import { Node } from "../../runtime/node.ts";
-import { turnDefinitions } from "../engine/turn-machine.ts";
+import { echoDefinitions } from "./echo-machine.ts";
 import type { FromNode, NodeSettings, ToNode } from "./protocol.ts";
 
 const WORKSPACE = "bench";
@@ -19,7 +19,7 @@ const FILLING = 64;
 const channel: ActorDefinition = {
   kind: "channel",
   version: 1,
-  machine: turnDefinitions[0]!.machine,
+  machine: echoDefinitions[0]!.machine,
   sink: true,
 };
 const service: Service = {
@@ -39,7 +39,7 @@ const node = await Node.start({
   keys,
   workspace: WORKSPACE,
   dir: join(dataDir, "engine"),
-  definitions: [...turnDefinitions, channel],
+  definitions: [...echoDefinitions, channel],
   services: [service],
   policy: { maxAttempts: 3, backoffMs: () => 50 },
   log: {

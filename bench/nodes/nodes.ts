@@ -82,7 +82,8 @@ export async function benchNodes(options: NodesBenchOptions): Promise<NodesRepor
 
     onStage("holding all messages against the log");
     const { accepted, lost, twice } = await check(cluster, load.customers);
-    const percentiles = takeover.latencies.percentiles()!;
+    const percentiles = takeover.latencies.percentiles();
+    if (!percentiles) throw new Error("no conversation of the node that was killed has answered again");
     const count = (name: string, value: number): BenchResult => ({ name: `nodes.${name}`, unit: "", value });
     const results: BenchResult[] = [
       { name: "nodes.known", unit: "conversations", value: known },
