@@ -42,7 +42,7 @@ export function capacity(cost: TurnCost, cores: number): { perSecond: number; gi
   const msOfTurn = desk + (Number.isFinite(server) ? server : 0) * COPIES;
   const perSecond = (NODES * cores * 1_000 * PLANNED) / msOfTurn;
   const { log, engine, memory } = cost.bytes;
-  // The log lies on every server; states and memory are on the node that has the conversation, and memory on each.
-  const bytes = log + engine / NODES + memory;
+  // LevelDB may have tidied up more than was added. The log lies on every server; states and memory are on the node that has the conversation, and memory on each.
+  const bytes = log + Math.max(0, engine) / NODES + memory;
   return { perSecond, gibPerDay: (bytes * perSecond * DAY_S) / 1024 ** 3 };
 }
