@@ -75,7 +75,7 @@ class RunPlay {
     this.#run = run;
     this.#desk = desk;
     this.#conversation = derivedId("agent-run", run.file, run.id);
-    this.#expected = run.steps.flatMap((step) => expectedOf(run, step));
+    this.#expected = run.steps.flatMap((step) => expectedOf(step));
   }
 
   async play(): Promise<AgentRunResult> {
@@ -240,24 +240,24 @@ class RunPlay {
   #byKind(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const record of this.#made) {
-      const asked = askedIn(record);
-      // An ask goes to an agent, its answer to whoever asked.
-      const kind = asked
-        ? asked.service === "model"
-          ? "model"
-          : asked.service === this.#run.domain
-            ? "data"
-            : "other"
-        : record.to.kind;
+      const kind = this.#kindOf(record);
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
     return counts;
+  }
+
+  /** An ask and its answer belong to the agent that is asked. */
+  #kindOf(record: StoredRecord): string {
+    const service = askedIn(record)?.service;
+    if (service === undefined) return record.to.kind;
+    if (service === this.#run.domain) return "data";
+    return service === "model" ? "model" : "other";
   }
 }
 
 const PROPOSE = "model.propose";
 
-function expectedOf({ domain: _ }: AgentRun, step: RunStep): Expected[] {
+function expectedOf(step: RunStep): Expected[] {
   if (step.kind !== "proposes") return [];
   const { message, text, calls } = step;
   return [
