@@ -11,9 +11,13 @@ interface Printing {
 }
 
 export function addPrinting(bench: Command): Command {
-  return bench
-    .option("--html <file>", "the report as a page that needs no network")
-    .option("--baseline <file>", "an earlier report, as --json printed it, to be compared with");
+  return (
+    bench
+      .option("--html <file>", "the report as a page that needs no network")
+      .option("--baseline <file>", "an earlier report, as --json printed it, to be compared with")
+      // One that can't be read is known before anything is measured.
+      .hook("preAction", (_bench, command) => checkBaseline(command))
+  );
 }
 
 /**
@@ -38,8 +42,8 @@ export async function printed(
   if (result.missed.length > 0) env.fail();
 }
 
-/** A baseline that can't be read is known before anything is measured. @throws UsageError */
-export async function checkPrinting(command: Command): Promise<void> {
+/** @throws UsageError */
+async function checkBaseline(command: Command): Promise<void> {
   const { baseline } = command.optsWithGlobals<Printing>();
   if (baseline === undefined) return;
   const { readBaseline } = await import("./compare.ts");

@@ -1,7 +1,7 @@
 /** How a bench that takes long is run from the command line. */
 import type { Command } from "commander";
 import type { CliEnv } from "../runtime/config/cli.ts";
-import { checkPrinting, printed } from "./printed.ts";
+import { printed } from "./printed.ts";
 import type { BenchReport } from "./report.ts";
 
 /** Says how far it is, prints its report, and fails where a budget was missed; interrupted, it ends with 130. */
@@ -10,7 +10,6 @@ export async function reported(
   env: CliEnv,
   measure: (onStage: (stage: string) => void) => Promise<BenchReport>,
 ): Promise<void> {
-  await checkPrinting(command);
   const progress = env.progress(`bench ${command.name()}:`);
   try {
     const result = await measure((stage) => progress.update(stage));

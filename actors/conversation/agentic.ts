@@ -5,17 +5,17 @@
  */
 import { derivedId } from "../../runtime/ids.ts";
 import type { Json, JsonObject } from "../../runtime/json.ts";
-import { approvalRule, topicOf } from "../orchestrator/policy.ts";
+import { topicOf } from "../orchestrator/policy.ts";
 import type { PlaybookEvent } from "../playbooks/protocol.ts";
 import { addToThread, calledInThread, type ThreadMessage, untold } from "./agent-thread.ts";
 import { customerWords, cut } from "./history.ts";
 import { handOff } from "./human.ts";
 import { personal } from "./knowledge.ts";
-import { bind, splitSkill } from "./playbooks.ts";
+import { beginTask, bind, splitSkill } from "./playbooks.ts";
 import { AGENT_LIMITS, type AgentLimits, checkProposal, type ProposedCall } from "./proposal.ts";
 import { endTurn, ensureTurn, flush, understand } from "./reply.ts";
 import type { Step } from "./step.ts";
-import { accept, canIdentify, identify } from "./verification.ts";
+import { accept, acceptedByRecords, canIdentify, identify } from "./verification.ts";
 
 /** Passages of articles that one question is answered with. */
 const PASSAGES = 4;
@@ -203,52 +203,48 @@ function next(s: Step): void {
     agent.calls = [];
     handOff(s, { reason: "playbook", summary: String(call.arguments.summary) });
   } else if (call.name === "desk.verify") verify(s, call);
-  else carryOut(s, call);
+  else if (call.name === "desk.knowledge") {
+    const text = String(call.arguments.question);
+    askFor(s, call, "knowledge", "search", { text, k: PASSAGES }, s.options.searchMs);
+  } else carryOut(s, call);
 }
 
 function carryOut(s: Step, call: AgentCall): void {
   const { name } = call;
   const skill = s.settings.skills.get(name);
-  if (name === "desk.knowledge") {
-    const text = String(call.arguments.question);
-    s.ask({ kind: "skill" }, "knowledge", "search", { text, k: PASSAGES }, s.options.searchMs, call.key);
-    s.go("agentic");
-    return;
-  }
   const takes = skill?.inputs?.required.includes("customerId");
   const input = bind(s, name, takes ? { ...call.arguments, customerId: "" } : call.arguments);
   if (!input) {
     result(s, {
       error: { code: "forbidden", message: "the customer has to be verified first: desk.verify" },
     });
-    return;
-  }
-  if (skill?.effect === "read") {
+  } else if (skill?.effect === "read") {
     const { service, operation } = splitSkill(name);
-    s.ask({ kind: "skill" }, service, operation, input, s.options.callMs, call.key);
+    askFor(s, call, service, operation, input, s.options.callMs);
+  } else {
+    const label = name.replaceAll(/[._]/g, " ");
+    call.task = beginTask(s, { child: AGENT, label, steps: [{ skill: name, input, key: call.key }] });
     s.go("agentic");
-    return;
   }
-  s.c.counts.tasks += 1;
-  const id = `${s.c.id}-t${s.c.counts.tasks}`;
-  call.task = id;
-  const label = name.replaceAll(/[._]/g, " ");
-  s.c.tasks.push({ id, child: AGENT, name: id, label });
-  const steps = [{ skill: name, input, key: call.key }];
-  const rule = approvalRule(s.settings.policy, steps);
-  const approval = rule && { what: label, ...(rule.amount === undefined ? {} : { amount: rule.amount }) };
-  s.tell("task", id, "task.start", {
-    name: id,
-    label,
-    steps: steps as unknown as Json,
-    ...(approval ? { approval } : {}),
-  });
+}
+
+function askFor(
+  s: Step,
+  { key }: AgentCall,
+  service: string,
+  operation: string,
+  input: JsonObject,
+  timeoutMs: number,
+): void {
+  s.ask({ kind: "skill" }, service, operation, input, timeoutMs, key);
   s.go("agentic");
 }
 
 /** Only what the customer wrote himself says who he is. */
-function verify(s: Step, { arguments: given, key }: AgentCall): void {
-  const words = customerWords(s).toLowerCase();
+function verify(s: Step, call: AgentCall): void {
+  const { arguments: given } = call;
+  const text = customerWords(s);
+  const words = text.toLowerCase();
   const said = (name: string): string[] => {
     const value = typeof given[name] === "string" ? given[name] : "";
     return value !== "" && words.includes(value.toLowerCase()) ? [value] : [];
@@ -258,10 +254,9 @@ function verify(s: Step, { arguments: given, key }: AgentCall): void {
     postcodes: said("postcode"),
     orders: said("order"),
     names: said("name"),
-    text: customerWords(s),
+    text,
   };
-  s.ask({ kind: "skill" }, "crm", "verify", input, s.options.verifyMs, key);
-  s.go("agentic");
+  askFor(s, call, "crm", "verify", input, s.options.verifyMs);
 }
 
 /** The answer of the agent that was asked for the call at hand. */
@@ -270,8 +265,10 @@ export function skillAnswered(s: Step, ok: boolean): void {
   if (!call || !s.c.now) return;
   const { data } = s.event;
   if (call.name === "desk.verify" && ok) {
-    if (data?.verified === true) accept(s, data, [data.how ?? "records"].flat().join(" "));
-    result(s, { verified: data?.verified === true, ...(data?.missing ? { missing: data.missing } : {}) });
+    result(s, {
+      verified: acceptedByRecords(s, data ?? {}),
+      ...(data?.missing ? { missing: data.missing } : {}),
+    });
   } else if (call.name === "desk.knowledge" && ok) {
     const passages: any[] = Array.isArray(data?.passages) ? data.passages : [];
     result(s, { passages: passages.map(({ title, text }) => ({ title: title ?? "", text: text ?? "" })) });

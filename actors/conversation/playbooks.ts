@@ -1,7 +1,13 @@
 /** Running, parking and resuming playbooks, and doing what they ask for. */
 import type { Json, JsonObject } from "../../runtime/json.ts";
 import { approvalRule } from "../orchestrator/policy.ts";
-import type { PlaybookCustomer, PlaybookEvent, SlotType } from "../playbooks/protocol.ts";
+import type {
+  PlaybookCustomer,
+  PlaybookEvent,
+  SlotType,
+  TaskApproval,
+  TaskStep,
+} from "../playbooks/protocol.ts";
 import type { PlaybookMessage, Run } from "./context.ts";
 import { cut, earlier } from "./history.ts";
 import { remember } from "./memory.ts";
@@ -235,7 +241,7 @@ function call(s: Step, run: Run, command: PlaybookMessage): boolean {
 
 function startTask(s: Step, run: Run, command: PlaybookMessage): boolean {
   const name = String(command.name);
-  const steps: Record<string, Json>[] = [];
+  const steps: TaskStep[] = [];
   for (const step of command.steps as any[]) {
     const input = bind(s, step.skill, step.input ?? {});
     const undo = step.compensate ? bind(s, step.compensate.skill, step.compensate.input ?? {}) : undefined;
@@ -254,20 +260,42 @@ function startTask(s: Step, run: Run, command: PlaybookMessage): boolean {
       ...(undo ? { compensate: { skill: step.compensate.skill, input: undo } } : {}),
     });
   }
-  s.c.counts.tasks += 1;
-  const id = `${s.c.id}-t${s.c.counts.tasks}`;
-  const approval = command.approval ?? ruled(s, run, steps as any);
-  s.c.tasks.push({ id, child: run.child, name, label: run.label });
-  run.tasks.push(id);
-  const data: Record<string, Json> = { name, label: run.label, steps: steps as Json };
-  if (approval) data.approval = approval as Json;
-  s.tell("task", id, "task.start", data);
+  run.tasks.push(
+    beginTask(s, { child: run.child, name, label: run.label, steps, approval: command.approval }),
+  );
   return true;
 }
 
+/** Has a task carry steps out, after a person's approval where it is wanted or the rules want one; answers its id. */
+export function beginTask(
+  s: Step,
+  {
+    child,
+    name,
+    label,
+    steps,
+    approval = ruled(s, label, steps),
+  }: {
+    readonly child: string;
+    /** The id unless given. */
+    readonly name?: string;
+    readonly label: string;
+    readonly steps: readonly TaskStep[];
+    readonly approval?: TaskApproval;
+  },
+): string {
+  s.c.counts.tasks += 1;
+  const id = `${s.c.id}-t${s.c.counts.tasks}`;
+  s.c.tasks.push({ id, child, name: name ?? id, label });
+  const data: Record<string, Json> = { name: name ?? id, label, steps: steps as unknown as Json };
+  if (approval) data.approval = approval as unknown as Json;
+  s.tell("task", id, "task.start", data);
+  return id;
+}
+
 /** The desk's rules may want an approval where the playbook does not. */
-function ruled(s: Step, run: Run, steps: { skill: string; input: JsonObject }[]): JsonObject | undefined {
+function ruled(s: Step, what: string, steps: readonly TaskStep[]): TaskApproval | undefined {
   const rule = approvalRule(s.settings.policy, steps);
   if (!rule) return undefined;
-  return rule.amount === undefined ? { what: run.label } : { what: run.label, amount: rule.amount };
+  return rule.amount === undefined ? { what } : { what, amount: rule.amount };
 }

@@ -92,10 +92,7 @@ export type Verified = "verified" | "asked" | "handoff";
 /** Takes the answer of `crm.verify`. */
 export function verificationAnswered(s: Step): Verified {
   const answer = s.event.data ?? {};
-  if (answer.verified === true && typeof answer.customerId === "string") {
-    accept(s, answer, [answer.how ?? "records"].flat().join(" "));
-    return "verified";
-  }
+  if (acceptedByRecords(s, answer)) return "verified";
   const { verification } = s.c;
   const before = verification.awaiting ? JSON.stringify(verification.ways) : undefined;
   const ways = waysOf(answer);
@@ -147,6 +144,13 @@ function waysOf(answer: any): string[][] | undefined {
       ),
   );
   return shortest.length > 0 ? shortest.slice(0, WAYS) : undefined;
+}
+
+/** Takes the customer whom `crm.verify` has found; false when it has found nobody. */
+export function acceptedByRecords(s: Step, answer: any): boolean {
+  if (answer.verified !== true || typeof answer.customerId !== "string") return false;
+  accept(s, answer, [answer.how ?? "records"].flat().join(" "));
+  return true;
 }
 
 /** The customer is known from now on. */

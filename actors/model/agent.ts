@@ -8,6 +8,7 @@ import { type AskContext, AskError, type Operation, type Service } from "../../r
 import type { JsonObject } from "../../runtime/json.ts";
 import { Health, type HealthOptions } from "../data/health.ts";
 import { digestPrompt, readDigest } from "./digest.ts";
+import { checked } from "./input.ts";
 import { answerPrompt, knownPersonal, Masks, readAnswer } from "./prompt.ts";
 import { proposing } from "./propose.ts";
 import type { ChatRequest, ChatResult, Provider, ToolDefinition } from "./provider.ts";
@@ -222,7 +223,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     verbatim: provider.verbatim === true,
     chat: async (messages, tools, context) => {
       const { maxTokens, temperature } = o;
-      const result = await within(context, Math.max(1, context.deadline - Date.now()), (signal, leftMs) =>
+      const result = await within(context, undefined, (signal, leftMs) =>
         chat({ messages, tools, maxTokens, temperature }, signal, leftMs),
       );
       const toolCalls = result.toolCalls.map((call) => ({ ...call, name: skillName(call.name) }));
@@ -266,13 +267,6 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
 /** Names may lack their tag: `llama3` is `llama3:latest`. */
 export const isPresent = (names: readonly string[], model: string): boolean =>
   names.some((name) => name === model || name === `${model}:latest`);
-
-function checked<T>(schema: z.ZodType<T>, raw: unknown): T {
-  const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const { path, message } = parsed.error.issues[0]!;
-  throw new AskError("invalid", `bad_input: ${path.map(String).join(".") || "input"}: ${message}`);
-}
 
 /** Ends after `ms` or with the outer signal, even when the call does not. */
 async function timed<T>(

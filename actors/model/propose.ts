@@ -6,6 +6,7 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { type AskContext, AskError, type Operation } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { checked } from "./input.ts";
 import { knownPersonal, Masks, withoutThoughts } from "./prompt.ts";
 import type { ChatMessage, ChatResult, ToolDefinition } from "./provider.ts";
 import { toolName } from "./tools.ts";
@@ -85,16 +86,12 @@ export function proposing({ chat, tools, verbatim }: ProposeParts): Operation {
   }
 
   return async (raw, context) => {
-    const parsed = input.safeParse(raw);
-    if (!parsed.success) {
-      const { path, message } = parsed.error.issues[0]!;
-      throw new AskError("invalid", `bad_input: ${path.map(String).join(".") || "input"}: ${message}`);
-    }
-    const { messages, masks } = threadOf(parsed.data);
+    const asked = checked(input, raw);
+    const { messages, masks } = threadOf(asked);
     const told: readonly ChatMessage[] = verbatim
       ? messages
       : [{ role: "system", content: RULES }, ...messages];
-    const { text, toolCalls, model, modelMs } = await chat(told, tools(parsed.data.skills), context);
+    const { text, toolCalls, model, modelMs } = await chat(told, tools(asked.skills), context);
     const calls = toolCalls.map(({ name, arguments: given }) => ({
       name,
       arguments: (verbatim ? given : shown(given, masks)) as JsonObject,

@@ -124,7 +124,7 @@ export function show(
 ): void {
   const passed = scenarios.filter(({ status }) => status === "passed").length;
   const failed = scenarios.length - passed;
-  const turnsPerSecond = Math.round((turns / (ms / 1_000)) * 10) / 10;
+  const turnsPerSecond = ms === 0 ? 0 : Math.round((turns / (ms / 1_000)) * 10) / 10;
   if (failed > 0) env.fail();
   env.out(
     {

@@ -21,7 +21,7 @@ export function addCost(bench: Command, env: CliEnv): void {
     .description(
       "records, bytes and processor time of a turn, as conversations grow; what three nodes carry by that",
     )
-    .option("--profile <name>", "full (two minutes) or quick", "full")
+    .option("--profile <name>", "full (half a minute) or quick", "full")
     .option("--cores <n>", "processors of each of the three nodes", "8")
     .action(async (flags: Flags, command: Command) => {
       const profile = profileNamed(PROFILES, flags.profile);

@@ -4,7 +4,7 @@ import type { CliEnv } from "../../runtime/config/cli.ts";
 import type { Config } from "../../runtime/config/schema.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { profileNamed, wholeNumber } from "../flags.ts";
-import { checkPrinting, printed } from "../printed.ts";
+import { printed } from "../printed.ts";
 import type { BenchResult } from "../report.ts";
 import type { DeskBenchOptions, DeskBenchResult } from "./desk.ts";
 
@@ -37,7 +37,6 @@ export function addDesk(bench: Command, env: CliEnv): void {
     .option("--seconds <n>", "that count")
     .option("--budgets <file>", "other budgets than those of the project")
     .action(async (flags: Flags, command: Command) => {
-      await checkPrinting(command);
       const profile = profileNamed(PROFILES, flags.profile);
       const { holdAgainst, readBudgets } = await import("../budgets.ts");
       const budgets = readBudgets(flags.budgets);

@@ -1,4 +1,5 @@
 /** What was measured of the engine, as rows of the report: medians of the rounds, held to the budgets. */
+import { atLeast, atMost } from "../budget-file.ts";
 import type { Percentiles } from "../harness/index.ts";
 import { type BenchResult, tidy } from "../report.ts";
 import type { Throughput } from "./arm.ts";
@@ -57,10 +58,6 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
   const first = m.known[0]!;
   const rows: BenchResult[] = [];
   const add = (row: BenchResult): void => void rows.push(tidy(row));
-  const least = (value: number, budget: number | undefined) =>
-    budget === undefined ? {} : { budget, held: value >= budget };
-  const most = (value: number, budget: number | undefined) =>
-    budget === undefined ? {} : { budget, held: value <= budget };
 
   for (const k of m.known) {
     const rate = medianOf(k.rates, (r) => r.rate);
@@ -69,7 +66,7 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
       unit: "messages/s",
       value: rate,
       rounds: k.rates.map((r) => r.rate),
-      ...least(rate, budgets?.messages.least),
+      ...atLeast(rate, budgets?.messages.least),
     });
     const ratio = rate / bare;
     add({
@@ -78,7 +75,7 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
       value: ratio,
       baseline: bare,
       ratio,
-      ...least(ratio, budgets?.messages.leastOfBare),
+      ...atLeast(ratio, budgets?.messages.leastOfBare),
     });
     const cpu = medianOf(k.rates, (r) => r.cpuMs);
     add({ name: `engine.cpu.known-${k.known}`, unit: "ms/message", value: cpu });
@@ -86,12 +83,12 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
     const [p50, p95, p99] = [at("p50"), at("p95"), at("p99")];
     const half = `engine.half-load.known-${k.known}`;
     add({ name: half, unit: "messages/s", value: k.half, p50, p95, p99 });
-    add({ name: `${half}.p50`, unit: "ms", value: p50, ...most(p50, budgets?.latency.p50) });
-    add({ name: `${half}.p99`, unit: "ms", value: p99, ...most(p99, budgets?.latency.p99) });
+    add({ name: `${half}.p50`, unit: "ms", value: p50, ...atMost(p50, budgets?.latency.p50) });
+    add({ name: `${half}.p99`, unit: "ms", value: p99, ...atMost(p99, budgets?.latency.p99) });
     if (k !== first) {
       const firstP50 = medianOf(first.sameLoad, (l) => l.p50);
       const flat = medianOf(k.sameLoad, (l) => l.p50) / firstP50;
-      const held = most(flat, budgets?.flat.most);
+      const held = atMost(flat, budgets?.flat.most);
       add({
         name: `engine.flat.known-${k.known}`,
         unit: "of fewest",
@@ -129,7 +126,7 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
     unit: "ms (p99)",
     value: levelDb.p99,
     ...percentiles(levelDb),
-    ...most(levelDb.p99, budgets?.activation.p99),
+    ...atMost(levelDb.p99, budgets?.activation.p99),
   });
   add({
     name: `engine.activation.log-of-${records}`,
@@ -145,7 +142,7 @@ export function engineRows(m: EngineMeasured, budgets: EngineBudgets | undefined
     value: active,
     baseline: raw,
     ratio: active / raw,
-    ...most(active, allowed),
+    ...atMost(active, allowed),
   });
   share("engine.fold", "events/s", m.fold.cell, m.fold.raw);
   const { process, child, actor, failures } = m.restarts;

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
-import { checkPrinting, printed } from "../printed.ts";
+import { printed } from "../printed.ts";
 
 interface Flags {
   readonly customers: string;
@@ -25,7 +25,6 @@ export function addErase(bench: Command, env: CliEnv): void {
     .option("--seed <n>", "of what they say, and who is erased", "1")
     .option("--keep <dir>", "keep the desk's data, the archive and what was restored in this folder")
     .action(async (flags: Flags, command: Command) => {
-      await checkPrinting(command);
       const { report, tidy } = await import("../report.ts");
       const { benchErase } = await import("./erase.ts");
       const progress = env.progress("bench erase:");

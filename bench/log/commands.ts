@@ -3,7 +3,7 @@ import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
-import { checkPrinting, printed } from "../printed.ts";
+import { printed } from "../printed.ts";
 import type { Layout } from "./layouts.ts";
 
 const LAYOUTS: readonly Layout[] = ["subjects", "headers"];
@@ -19,7 +19,6 @@ export function addLog(bench: Command, env: CliEnv): void {
     .option("--scale <n>", "actors and records (1000000 takes a few minutes)", "100000")
     .option("--prefix <n>", "instead: how large everything is while so many conversations open and close")
     .action(async (flags: { scale: string; prefix?: string }, command: Command) => {
-      await checkPrinting(command);
       if (flags.prefix !== undefined) return prefix(flags.prefix, env, command);
       const scale = wholeNumber("scale", flags.scale, 100);
       const { measureLog } = await import("./log.ts");

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
-import { checkPrinting, printed } from "../printed.ts";
+import { printed } from "../printed.ts";
 
 interface Flags {
   readonly known: string;
@@ -18,7 +18,6 @@ export function addNodes(bench: Command, env: CliEnv): void {
     .option("--customers <n>", "customers who write, once a second each", "100")
     .option("--ttl <ms>", "time to live of a node's session", "3000")
     .action(async (flags: Flags, command: Command) => {
-      await checkPrinting(command);
       const whole = (name: keyof Flags): number => wholeNumber(name, flags[name]);
       const customers = whole("customers");
       const known = Math.max(customers, whole("known"));

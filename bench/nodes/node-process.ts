@@ -8,18 +8,20 @@ import type { Service } from "../../runtime/host/service.ts";
 import { newId } from "../../runtime/ids.ts";
 import { openKeyRing } from "../../runtime/log/keyring.ts";
 import { Node } from "../../runtime/node.ts";
-import { echoDefinitions } from "./echo-machine.ts";
+import { turnsWith } from "../engine/turn-machine.ts";
 import type { FromNode, NodeSettings, ToNode } from "./protocol.ts";
 
 const WORKSPACE = "bench";
 const SENDER = address("bench", "bench");
 /** Appends under way at once while conversations are made known. */
 const FILLING = 64;
+/** Replies say which message they answer. */
+const echoing = turnsWith({ asked: (text) => ({ text }), reply: (_intent, { text }) => String(text) });
 /** Replies are seen live, so theirs has to be known as a sink. */
 const channel: ActorDefinition = {
   kind: "channel",
   version: 1,
-  machine: echoDefinitions[0]!.machine,
+  machine: echoing[0]!.machine,
   sink: true,
 };
 const service: Service = {
@@ -39,7 +41,7 @@ const node = await Node.start({
   keys,
   workspace: WORKSPACE,
   dir: join(dataDir, "engine"),
-  definitions: [...echoDefinitions, channel],
+  definitions: [...echoing, channel],
   services: [service],
   policy: { maxAttempts: 3, backoffMs: () => 50 },
   log: {

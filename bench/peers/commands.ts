@@ -43,11 +43,7 @@ export function addPeers(bench: Command, env: CliEnv): void {
   bench
     .command("peers")
     .description("the same turns here and in what you might take instead (npm ci --prefix bench/peers first)")
-    .option(
-      "--profile <name>",
-      "full (about seven minutes, held to bench/peers/budgets.yaml) or quick",
-      "full",
-    )
+    .option("--profile <name>", "full (about six minutes, held to bench/peers/budgets.yaml) or quick", "full")
     .option("--rounds <n>", "rounds of each (5; quick: 1)")
     .option("--only <names>", "of bailiwick, nats, xstate, langgraph, restate")
     .action(async (flags: Flags, command: Command) => {

@@ -1,9 +1,7 @@
 /** What was measured of the peers, as rows of the report: medians of the rounds, ours held to the budgets. */
-import { readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { z } from "zod";
-import { UsageError } from "../../runtime/config/errors.ts";
 import { asset } from "../../runtime/config/paths.ts";
+import { atLeast, atMost, readBudgetFile } from "../budget-file.ts";
 import { median, medianOf } from "../engine/rows.ts";
 import { type BenchResult, tidy } from "../report.ts";
 import { OURS, type PeerMeasured } from "./peers.ts";
@@ -19,20 +17,13 @@ export type PeerBudgets = z.output<typeof schema>;
 
 /** @throws UsageError naming the file and the place */
 export function readPeerBudgets(file = asset("bench", "peers", "budgets.yaml")): PeerBudgets {
-  const parsed = schema.safeParse(parse(readFileSync(file, "utf8")));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new UsageError(`${file}: ${issue.path.join(".")}: ${issue.message}`);
+  return readBudgetFile(schema, file);
 }
 
 /** @param budgets none: nothing is held, because too little was measured for that */
 export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets | undefined): BenchResult[] {
   const rows: BenchResult[] = [];
   const add = (row: BenchResult): void => void rows.push(tidy(row));
-  const most = (value: number, budget: number | undefined) =>
-    budget === undefined ? {} : { budget, held: value <= budget };
-  const least = (value: number, budget: number | undefined) =>
-    budget === undefined ? {} : { budget, held: value >= budget };
   const held = (name: string) => (name === OURS ? budgets : undefined);
   const rateOf = (peer: PeerMeasured): number => median(peer.rates);
   for (const peer of measured) {
@@ -42,7 +33,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       unit: "turns/s",
       value: rate,
       rounds: peer.rates,
-      ...least(rate, held(peer.name)?.turns.least),
+      ...atLeast(rate, held(peer.name)?.turns.least),
     });
   }
   const ours = measured.find(({ name }) => name === OURS);
@@ -55,7 +46,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       value: ratio,
       baseline: rateOf(peer),
       ratio,
-      ...least(ratio, budgets?.turns.leastOf[peer.name]),
+      ...atLeast(ratio, budgets?.turns.leastOf[peer.name]),
     });
   }
   for (const { name, alone } of measured) {
@@ -69,7 +60,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       p50,
       p95: at("p95"),
       p99: at("p99"),
-      ...most(p50, held(name)?.alone.p50),
+      ...atMost(p50, held(name)?.alone.p50),
     });
   }
   for (const { name, bytes } of measured) {
@@ -78,7 +69,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       name: `peers.bytes.${name}`,
       unit: "bytes/turn",
       value: later,
-      ...most(later, held(name)?.bytes.most),
+      ...atMost(later, held(name)?.bytes.most),
     });
     const growth = later / first;
     add({
@@ -87,7 +78,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
       value: growth,
       baseline: first,
       ratio: growth,
-      ...most(growth, held(name)?.bytes.growth),
+      ...atMost(growth, held(name)?.bytes.growth),
     });
   }
   // Where nothing goes on by itself, there is nothing to say.
@@ -97,7 +88,7 @@ export function peerRows(measured: readonly PeerMeasured[], budgets: PeerBudgets
         name: `peers.interrupted.${name}`,
         unit: "ms",
         value: gapMs,
-        ...most(gapMs, held(name)?.interrupted.most),
+        ...atMost(gapMs, held(name)?.interrupted.most),
       });
   return rows;
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { wholeNumber } from "../flags.ts";
-import { checkPrinting, printed } from "../printed.ts";
+import { printed } from "../printed.ts";
 
 interface Flags {
   readonly kills: string;
@@ -16,7 +16,6 @@ export function addRecovery(bench: Command, env: CliEnv): void {
     .option("--kills <n>", "how often", "30")
     .option("--seed <seed>", "what is written, and when it is killed", "1")
     .action(async ({ kills, seed }: Flags, command: Command) => {
-      await checkPrinting(command);
       const count = wholeNumber("kills", kills);
       const { asset } = await import("../../runtime/config/paths.ts");
       const { report } = await import("../report.ts");

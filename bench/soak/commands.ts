@@ -1,7 +1,7 @@
 /** `bench soak`: a desk under steady load for half an hour takes no more at its end than after its warm-up. */
 import type { Command } from "commander";
 import type { CliEnv } from "../../runtime/config/cli.ts";
-import { checkPrinting, printed } from "../printed.ts";
+import { printed } from "../printed.ts";
 
 interface Flags {
   readonly minutes: string;
@@ -18,7 +18,6 @@ export function addSoak(bench: Command, env: CliEnv): void {
     .option("--minutes <n>", "how long", "30")
     .option("--rate <n>", "conversations that begin each second, of about three turns", "15")
     .action(async (flags: Flags, command: Command) => {
-      await checkPrinting(command);
       const { UsageError } = await import("../../runtime/config/errors.ts");
       const number = (name: keyof Flags): number => {
         const value = Number(flags[name]);

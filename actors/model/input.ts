@@ -1,0 +1,11 @@
+/** What an operation of the model agent is given. */
+import type { z } from "zod";
+import { AskError } from "../../runtime/host/service.ts";
+
+/** @throws AskError naming the place */
+export function checked<T>(schema: z.ZodType<T>, raw: unknown): T {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new AskError("invalid", `bad_input: ${path.map(String).join(".") || "input"}: ${message}`);
+}
