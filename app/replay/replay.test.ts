@@ -18,6 +18,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
+/** The shipped playbooks as a company's own, to be changed, and a configuration that names them alone. */
+async function ownPlaybooks(): Promise<{ playbooks: string; config: string }> {
+  const playbooks = join(dir, "playbooks");
+  await cp(asset("actors", "playbooks", "shop"), playbooks, {
+    recursive: true,
+    filter: (file) => !file.endsWith(".ts"),
+  });
+  const config = join(dir, "bailiwick.yaml");
+  await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
+  return { playbooks, config };
+}
+
 describe("replay of recordings", () => {
   it("is frozen, and answers what contracts promise", async () => {
     const { code, out } = await run("replay", CANCEL, STATUS, "--times", "2", "--verify", "--json");
@@ -48,17 +60,11 @@ describe("replay of recordings", () => {
   }, 60_000);
 
   it("names the first step that another playbook changes, of each that it changes, and shows both", async () => {
-    const playbooks = join(dir, "playbooks");
-    await cp(asset("actors", "playbooks", "shop"), playbooks, {
-      recursive: true,
-      filter: (file) => !file.endsWith(".ts"),
-    });
+    const { playbooks, config } = await ownPlaybooks();
     const file = join(playbooks, "cancel-order.yaml");
     const text = await readFile(file, "utf8");
     expect(text).toContain("goes back to the payment method");
     await writeFile(file, text.replaceAll("goes back to the payment method", "is paid back to the method"));
-    const config = join(dir, "bailiwick.yaml");
-    await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
     const came = join(dir, "came");
     const { code, out } = await run("--config", config, "replay", CANCEL, STATUS, "--out", came, "--json");
     expect(code).toBe(1);
@@ -109,13 +115,7 @@ describe("replay of recordings", () => {
 
 describe("replay --watch", () => {
   it("plays again when a playbook has changed, also through one that is wrong for a moment", async () => {
-    const playbooks = join(dir, "playbooks");
-    await cp(asset("actors", "playbooks", "shop"), playbooks, {
-      recursive: true,
-      filter: (file) => !file.endsWith(".ts"),
-    });
-    const config = join(dir, "bailiwick.yaml");
-    await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
+    const { playbooks, config } = await ownPlaybooks();
     const bin = asset("bin", "bailiwick");
     const child = spawn(process.execPath, [bin, "--config", config, "replay", CANCEL, "--watch"]);
     let out = "";

@@ -10,30 +10,29 @@ import { answerId } from "../../runtime/host/outbox.ts";
 import { derivedId } from "../../runtime/ids.ts";
 import { canonicalJson, hashJson, type Json, type JsonObject } from "../../runtime/json.ts";
 import { ReplayStuckError } from "../../runtime/replay/index.ts";
+import type { FrozenResult } from "../frozen/result.ts";
 import { recordingOf } from "../recording/make.ts";
-import type { Recording } from "../recording/recording.ts";
 import type { RunDesk } from "./run-desk.ts";
 import type { AgentRun, RunStep } from "./run-file.ts";
 
-export interface AgentRunResult {
-  readonly id: string;
-  readonly status: "passed" | "diverged" | "failed";
-  /** From and to the customer. */
-  readonly messages: number;
-  /** Of the customer. */
-  readonly turns: number;
-  readonly skillCalls: number;
+export interface AgentRunResult
+  extends Pick<
+    FrozenResult,
+    | "id"
+    | "status"
+    | "messages"
+    | "turns"
+    | "skillCalls"
+    | "lostMessages"
+    | "duplicatedSkillCalls"
+    | "recording"
+  > {
   /** Over `[role, text]` and `[role, [{name, arguments}]]` of customer and agent, in order. */
   readonly transcriptHash: string;
   /** Place among the run's messages, from 0, and what is another there. */
   readonly divergence?: { readonly message: number; readonly what: string };
-  readonly lostMessages: number;
-  /** Calls under a key that another call had. */
-  readonly duplicatedSkillCalls: number;
   /** Records by the kind of the actor that they are for. */
   readonly records: Readonly<Record<string, number>>;
-  /** Undefined where it failed. */
-  readonly recording?: Recording;
 }
 
 /** What the desk has to do next. */
