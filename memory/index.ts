@@ -4,7 +4,8 @@ import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import type { VisitText } from "../runtime/texts.ts";
-import type { EraseNotes } from "./control/erase.ts";
+import { BegunErasures } from "./control/begun.ts";
+import { type EraseNotes, Eraser } from "./control/erase.ts";
 import type { MemoryRetention } from "./control/expiry.ts";
 import { visitMemory } from "./control/texts.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
@@ -64,6 +65,8 @@ export interface Memory {
   readonly turns: TurnStore;
   readonly tiers: Tiers;
   readonly holds: Holds;
+  /** Goes on with erasures whose process ended in the middle; the service does so as it starts. Answers how many there were. */
+  finishErasures(): Promise<number>;
   /** All that was folded, a line each: for comparing copies. */
   contents(): AsyncGenerator<[string, string]>;
   /** How far this node's copy of the stream is; undefined without a stream. */
@@ -100,6 +103,8 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     const copy =
       options.stream && (await follow(options.stream, { db, keys, facts, turns, summaries, holds, fold }));
     const writer = copy ?? new DirectWriter(fold);
+    const begun = new BegunErasures(db);
+    const eraser = new Eraser({ keys, writer, facts, turns, summaries, holds, begun, clock, notes });
     const service = memoryService({
       writer,
       facts,
@@ -107,11 +112,10 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       summaries,
       tiers,
       holds,
-      keys,
       clock,
       encoder,
       retention: options.retention,
-      notes,
+      eraser,
       progress: copy && (() => copy.progress),
     });
     return {
@@ -121,6 +125,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
       turns,
       tiers,
       holds,
+      finishErasures: () => eraser.finish(),
       contents: () => contents({ db, facts, turns, summaries, holds }),
       get report() {
         return base.report;

@@ -3,8 +3,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { AskError, type Operation, type Service } from "../runtime/host/service.ts";
 import { derivedId } from "../runtime/ids.ts";
 import type { JsonObject } from "../runtime/json.ts";
-import type { KeyRing } from "../runtime/log/sealer.ts";
-import { type EraseNotes, eraseCustomer } from "./control/erase.ts";
+import type { Eraser } from "./control/erase.ts";
 import { type MemoryRetention, sweepExpired } from "./control/expiry.ts";
 import type { OpenEncoder } from "./encoder/encoder.ts";
 import { rounded } from "./figures.ts";
@@ -34,12 +33,10 @@ export interface MemoryParts {
   readonly turns: TurnStore;
   readonly summaries: Summaries;
   readonly tiers: Tiers;
-  readonly keys: KeyRing;
   readonly clock: Clock;
   readonly retention?: MemoryRetention;
   readonly encoder?: OpenEncoder;
-  /** Told of each erasure before it is made. */
-  readonly notes?: EraseNotes;
+  readonly eraser: Eraser;
 }
 
 /** Expired facts are deleted this often, and conversations become cold; until then nothing expired is used any more anyway. */
@@ -73,7 +70,7 @@ const ENCODED_AT_ONCE = 64;
  * - `demote` {all?} → {demoted}: makes conversations cold whose time has come, or all
  */
 export function memoryService(parts: MemoryParts): Service {
-  const { writer, facts, turns, summaries, tiers, holds, keys, clock, encoder } = parts;
+  const { writer, facts, turns, summaries, tiers, holds, eraser, clock, encoder } = parts;
   let sweeping: NodeJS.Timeout | undefined;
 
   /** Says of an answer that it may be old. */
@@ -181,23 +178,7 @@ export function memoryService(parts: MemoryParts): Service {
     erase: async (input, { idempotencyKey, signal }) => {
       const { customer } = valid("erase", inputs.customer, input);
       await noHold(customer, signal);
-      return eraseCustomer(customer, {
-        keys,
-        notes: parts.notes,
-        conversationsOf: (each) => turns.conversationsOf(each),
-        events: async (each) => [
-          ...(await facts.sequencesOf(each)),
-          ...(await turns.sequencesOf(each)),
-          ...(await summaries.sequencesOf(await turns.conversationsOf(each))),
-        ],
-        forget: async (each, events, conversations) => {
-          const id = derivedId(idempotencyKey, "erase");
-          const event = { type: "erase" as const, id, at: clock.now(), customer: each, conversations };
-          const written = await writer.write(event, signal);
-          await writer.discard(events);
-          return written?.outcome;
-        },
-      });
+      return eraser.erase(customer, derivedId(idempotencyKey, "erase"), signal);
     },
     hold: async (input, { idempotencyKey, signal }) => {
       const { customer, reason, until } = valid("hold", inputs.hold, input);
@@ -316,6 +297,7 @@ export function memoryService(parts: MemoryParts): Service {
     },
     start: async () => {
       const sweep = async (): Promise<void> => {
+        await eraser.finish();
         await sweepExpired(parts);
         await tiers.sweep();
       };

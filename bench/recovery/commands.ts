@@ -37,12 +37,14 @@ export function addRecovery(bench: Command, env: CliEnv): void {
         const last = done.at(-1)!;
         const differing = done.filter(({ differences }) => differences.length > 0).length;
         const lost = Math.max(...done.map((kill) => kill.lost));
+        const interrupted = done.reduce((sum, kill) => sum + kill.interrupted, 0);
         const behind = done.filter(({ position, events }) => position < events).length;
         const result = report([
           { name: "recovery.kills", unit: "", value: done.length },
           { name: "recovery.behind", unit: "kills", value: behind },
           { name: "recovery.differing", unit: "kills", value: differing, budget: 0, held: differing === 0 },
           { name: "recovery.lost", unit: "of what was kept", value: lost, budget: 0, held: lost === 0 },
+          { name: "recovery.interrupted", unit: "erasures", value: interrupted },
           { name: "recovery.acknowledged", unit: "", value: last.acknowledged },
           { name: "recovery.events", unit: "", value: last.events },
           { name: "recovery.fold", unit: "events/s", value: last.foldedPerSecond },

@@ -36,6 +36,8 @@ export interface Kill {
   /** What the memory had said is kept, and is not. */
   readonly lost: number;
   readonly acknowledged: number;
+  /** Erasures in the middle of which it was killed: they are gone on with before the two are compared. */
+  readonly interrupted: number;
   /** Events folded a second when all were. */
   readonly foldedPerSecond: number;
 }
@@ -64,7 +66,7 @@ export async function recovery({ entry, kills, seed, onKill }: RecoveryOptions):
   try {
     for (let n = 0; n < kills; n++) {
       const { url, user, pass } = server;
-      const place = { url, user, pass, dir, dataDir, seed: `${seed} ${n}` };
+      const place = { url, user, pass, dir, dataDir, seed: `${seed} ${n}`, round: n };
       for (const each of await writtenUntilKilled(entry, place, random.between(EARLIEST_MS, LATEST_MS)))
         kept.set(placeOf(each), each);
       const fresh = join(home, `fresh-${n}`);
@@ -131,6 +133,9 @@ export async function examined(
     await caughtUp(anew, lastSeq);
     const foldedPerSecond = Math.round((messages / (performance.now() - begun)) * 1_000);
     await caughtUp(own, lastSeq);
+    const interrupted = await own.finishErasures();
+    const after = await streamState(bus, subjectsOf(WORKSPACE).memoryStream);
+    await Promise.all([own, anew].map((each) => caughtUp(each, after.lastSeq)));
     const [one, other] = [await contentsOf(own), await contentsOf(anew)];
     const differences = [...new Set([...one.keys(), ...other.keys()])].filter(
       (place) => one.get(place) !== other.get(place),
@@ -146,6 +151,7 @@ export async function examined(
         .map((place) => `${place}: ${one.get(place)} | ${other.get(place)}`),
       lost,
       acknowledged: kept.size,
+      interrupted,
       foldedPerSecond,
     };
   } finally {

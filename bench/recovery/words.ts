@@ -10,6 +10,8 @@ export interface WriterPlace {
   /** Holds the workspace key. */
   readonly dataDir: string;
   readonly seed: string;
+  /** Which of the processes it is. */
+  readonly round: number;
 }
 
 /** Something that the memory has said is kept. */

@@ -15,7 +15,7 @@ const WRITERS = 8;
 const CUSTOMERS = 40;
 const TYPES = ["address", "note", "preference", "consent.marketing", "plan"];
 
-const { url, user, pass, dir, dataDir, seed } = JSON.parse(process.argv[2]!) as WriterPlace;
+const { url, user, pass, dir, dataDir, seed, round } = JSON.parse(process.argv[2]!) as WriterPlace;
 const source = new Random(seed);
 const random = (): number => source.between(0, 999_999) / 1_000_000;
 const pick = <T>(all: readonly T[]): T => all[source.between(0, all.length - 1)]!;
@@ -43,8 +43,11 @@ async function ask(operation: string, input: JsonObject): Promise<JsonObject> {
 
 async function one(): Promise<void> {
   const n = Math.floor(random() * CUSTOMERS);
-  const customer = `customer-${n}`;
-  const conversation = `conversation-${n}-${Math.floor(random() * 3)}`;
+  // The first are written to by every process and never erased; of the others each process has its own, to erase.
+  const stays = n < CUSTOMERS / 2;
+  const name = stays ? `${n}` : `${n}-${round}`;
+  const customer = `customer-${name}`;
+  const conversation = `conversation-${name}-${Math.floor(random() * 3)}`;
   const dice = random();
   if (dice < 0.6) {
     const type = pick(TYPES);
@@ -65,11 +68,10 @@ async function one(): Promise<void> {
     const answer = await ask("turns", { conversation, turns, ...(known ? { customer } : {}) });
     if (answer.stored && known) await keys.wrapUnder(conversation, customer).catch(() => {});
     if (answer.stored && !answer.pending) tell({ conversation, turn, customer });
-  } else if (dice < 0.985) await ask("demote", { all: true });
-  else if (dice < 0.995) await ask("hold", { customer, reason: `case ${Math.floor(random() * 9)}` });
-  else if (dice < 0.999) await ask("release", { customer });
-  // The first of them are never erased, so that much is left.
-  else if (n >= CUSTOMERS / 2) await ask("erase", { customer }).catch(() => {});
+  } else if (dice < 0.98) await ask("demote", { all: true });
+  else if (dice < 0.985) await ask("hold", { customer, reason: `case ${Math.floor(random() * 9)}` });
+  else if (dice < 0.987) await ask("release", { customer });
+  else if (!stays) await ask("erase", { customer }).catch(() => {});
 }
 
 await Promise.all(

@@ -1,8 +1,14 @@
 /** Erasing a customer: noted where no backup reaches, then the key, then what is kept. */
-
+import type { Clock } from "../../runtime/clock.ts";
 import { AskError } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import type { KeyRing } from "../../runtime/log/sealer.ts";
+import type { FactStore } from "../store/facts.ts";
+import type { Holds } from "../store/holds.ts";
+import type { Summaries } from "../store/summaries.ts";
+import type { TurnStore } from "../store/turns.ts";
+import type { MemoryWriter } from "../stream/writer.ts";
+import type { BegunErasures } from "./begun.ts";
 
 /** Where erasures are noted before they are made, so that whoever brings an older state back can make them again. */
 export interface EraseNotes {
@@ -13,21 +19,6 @@ export interface EraseNotes {
    * @param at ms since the epoch
    */
   heard?(customer: string, conversations: readonly string[], at: number): void;
-}
-
-export interface EraseParts {
-  readonly keys: KeyRing;
-  readonly notes?: EraseNotes;
-  /** Conversations in which the customer was known. */
-  conversationsOf(customer: string): Promise<readonly string[]>;
-  /** Sequences of the events that it came with: asked for while they can still be told apart from those of others. */
-  events(customer: string): Promise<readonly number[]>;
-  /** Deletes what can't be read any more; answers how much that was, undefined when this node has yet to come to it. */
-  forget(
-    customer: string,
-    events: readonly number[],
-    conversations: readonly string[],
-  ): Promise<{ facts: number; turns: number; conversations: number } | undefined>;
 }
 
 /** What is left to show of an erasure. It names nobody. */
@@ -52,41 +43,111 @@ export interface EraseReceipt extends JsonObject {
   readonly ms: number;
 }
 
-/** @throws AskError `not_noted` when it can't be noted: then nothing was erased */
-export async function eraseCustomer(customer: string, parts: EraseParts): Promise<EraseReceipt> {
-  const { keys, notes } = parts;
-  const begun = performance.now();
-  const belonging = async (): Promise<string[]> => [
-    ...new Set([...(await keys.under(customer)), ...(await parts.conversationsOf(customer))]),
-  ];
-  const note = async (conversations: readonly string[]): Promise<void> => {
+export interface EraserParts {
+  readonly keys: KeyRing;
+  readonly writer: MemoryWriter;
+  readonly facts: FactStore;
+  readonly turns: TurnStore;
+  readonly summaries: Summaries;
+  readonly holds: Holds;
+  readonly begun: BegunErasures;
+  readonly clock: Clock;
+  readonly notes?: EraseNotes;
+}
+
+export class Eraser {
+  readonly #p: EraserParts;
+  /** Those that are under way, by customer: who asks again meanwhile gets the same. */
+  readonly #underWay = new Map<string, Promise<EraseReceipt>>();
+
+  constructor(parts: EraserParts) {
+    this.#p = parts;
+  }
+
+  /**
+   * One that was interrupted is gone on with.
+   * @param id of the event that says so
+   * @throws AskError `not_noted` when it can't be noted: then nothing was erased
+   */
+  erase(customer: string, id: string, signal?: AbortSignal): Promise<EraseReceipt> {
+    const same = this.#underWay.get(customer);
+    if (same) return same;
+    const erasing = this.#erase(customer, id, signal).finally(() => this.#underWay.delete(customer));
+    this.#underWay.set(customer, erasing);
+    return erasing;
+  }
+
+  /** Goes on with those whose process ended in the middle; answers how many there were. */
+  async finish(): Promise<number> {
+    const { begun, holds, writer } = this.#p;
+    const interrupted = (await begun.customers()).filter((each) => !this.#underWay.has(each));
+    if (interrupted.length > 0) await writer.fresh({ seq: await writer.head() });
+    for (const customer of interrupted) {
+      const { id } = (await begun.of(customer)) ?? {};
+      // One can only be in force while the key is there: then nothing has been erased yet, and nothing may be.
+      if (await holds.of(customer)) await begun.end(customer);
+      else if (id !== undefined) await this.erase(customer, id);
+    }
+    return interrupted.length;
+  }
+
+  async #erase(customer: string, newId: string, signal?: AbortSignal): Promise<EraseReceipt> {
+    const { keys, begun, writer } = this.#p;
+    const from = performance.now();
+    const interrupted = await begun.of(customer);
+    const { id } = interrupted ?? { id: newId };
+    const before = await this.#belonging(customer, interrupted?.conversations);
+    const events = [...new Set([...(interrupted?.events ?? []), ...(await this.#events(customer))])];
+    await this.#note(customer, before);
+    await begun.begin(customer, { id, conversations: before, events });
+    // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
+    await keys.destroy(customer);
+    const at = new Date().toISOString();
+    // What was being folded while the key went may have made another conversation known as the customer's.
+    await writer.fresh({ seq: await writer.head(), signal });
+    const conversations = await this.#belonging(customer, before);
+    const late = conversations.filter((each) => !before.includes(each));
+    if (late.length > 0) await this.#note(customer, late);
+    for (const each of conversations) if (!(await keys.isDestroyed(each))) await keys.destroy(each);
+    const said = { type: "erase" as const, id, at: this.#p.clock.now(), customer, conversations };
+    const written = await writer.write(said, signal);
+    await writer.discard(events);
+    await begun.end(customer);
+    return {
+      erased: true,
+      ...(written?.outcome ?? { facts: 0, turns: 0, conversations: 0 }),
+      events: events.length,
+      pending: written?.outcome === undefined,
+      receipt: keys.keyedHash("erasure", customer),
+      at,
+      keys: conversations.length,
+      noted: this.#p.notes !== undefined,
+      ms: Math.round(performance.now() - from),
+    };
+  }
+
+  /** Conversations that are the customer's: those whose keys are under the customer's, and those in which it was known. */
+  async #belonging(customer: string, known: readonly string[] = []): Promise<string[]> {
+    const { keys, turns } = this.#p;
+    const [under, knownIn] = [await keys.under(customer), await turns.conversationsOf(customer)];
+    return [...new Set([...known, ...under, ...knownIn])];
+  }
+
+  /** Sequences of the events that the customer came with: asked for while they can still be told apart from those of others. */
+  async #events(customer: string): Promise<number[]> {
+    const { facts, turns, summaries } = this.#p;
+    return [
+      ...(await facts.sequencesOf(customer)),
+      ...(await turns.sequencesOf(customer)),
+      ...(await summaries.sequencesOf(await turns.conversationsOf(customer))),
+    ];
+  }
+
+  async #note(customer: string, conversations: readonly string[]): Promise<void> {
     try {
-      await notes?.note(customer, conversations);
+      await this.#p.notes?.note(customer, conversations);
     } catch (error) {
       throw new AskError("not_noted", `nothing was erased: ${(error as Error).message}`);
     }
-  };
-  const before = await belonging();
-  const events = await parts.events(customer);
-  await note(before);
-  // The key first: from here on nothing of it can be read, even when the deleting is interrupted.
-  await keys.destroy(customer);
-  const at = new Date().toISOString();
-  const after = await belonging();
-  // One that became known as the customer's in between, or whose key had not been put under the customer's yet.
-  const late = after.filter((each) => !before.includes(each));
-  if (late.length > 0) await note(after);
-  for (const each of after) if (!(await keys.isDestroyed(each))) await keys.destroy(each);
-  const forgotten = await parts.forget(customer, events, after);
-  return {
-    erased: true,
-    ...(forgotten ?? { facts: 0, turns: 0, conversations: 0 }),
-    events: events.length,
-    pending: forgotten === undefined,
-    receipt: keys.keyedHash("erasure", customer),
-    at,
-    keys: after.length,
-    noted: notes !== undefined,
-    ms: Math.round(performance.now() - begun),
-  };
+  }
 }

@@ -6,6 +6,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Operation } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { BegunErasures } from "../control/begun.ts";
+import { Eraser } from "../control/erase.ts";
 import { memoryService } from "../services.ts";
 import { Fold } from "../stream/fold.ts";
 import { DirectWriter } from "../stream/writer.ts";
@@ -46,16 +48,10 @@ class Workspace {
     const facts = new FactStore(db, keys, this.clock);
     const holds = new Holds(db, keys, this.clock);
     const writer = new DirectWriter(new Fold({ facts, tiers, summaries, holds }));
-    const { operations } = memoryService({
-      writer,
-      facts,
-      turns,
-      summaries,
-      tiers,
-      holds,
-      keys,
-      clock: this.clock,
-    });
+    const begun = new BegunErasures(db);
+    const stores = { writer, facts, turns, summaries, holds, clock: this.clock };
+    const eraser = new Eraser({ ...stores, keys, begun });
+    const { operations } = memoryService({ ...stores, tiers, eraser });
     this.ask = async (operation, input) => {
       const context = {
         idempotencyKey: `${this.name} ${this.#n++}`,

@@ -86,9 +86,18 @@ export class Tiers {
     this.#changed(customer);
   }
 
-  async forget(customer: string): Promise<{ conversations: number; turns: number }> {
+  /** The customer was known in a conversation of which nothing can be read. */
+  async known(customer: string, conversation: string): Promise<void> {
+    await this.#turns.known(customer, conversation);
     this.#changed(customer);
-    const forgotten = await this.#turns.forget(customer);
+  }
+
+  async forget(
+    customer: string,
+    also: readonly string[] = [],
+  ): Promise<{ conversations: number; turns: number }> {
+    this.#changed(customer);
+    const forgotten = await this.#turns.forget(customer, also);
     this.#changed(customer);
     return forgotten;
   }

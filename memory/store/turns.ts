@@ -216,9 +216,20 @@ export class TurnStore {
     return { conversations: conversations.size, bytes };
   }
 
-  /** Deletes the turns of all conversations of a customer. */
-  async forget(customer: string): Promise<{ conversations: number; turns: number }> {
-    const conversations = await this.conversationsOf(customer);
+  /** Notes where a customer was known, without a turn. */
+  async known(customer: string, conversation: string): Promise<void> {
+    await this.#db.put(key("conversation", customer, conversation), "");
+  }
+
+  /**
+   * Deletes the turns of all conversations of a customer.
+   * @param also conversations that are the customer's, known here as that or not
+   */
+  async forget(
+    customer: string,
+    also: readonly string[] = [],
+  ): Promise<{ conversations: number; turns: number }> {
+    const conversations = [...new Set([...(await this.conversationsOf(customer)), ...also])];
     return this.#writing.run(conversations, async () => {
       const operations: Operation[] = [];
       let turns = 0;

@@ -186,15 +186,28 @@ export async function encodeEvent(event: MemoryEvent, keys: KeyRing): Promise<Ui
   return Buffer.concat([u32(clear.length), clear, sealer.seal(plain, placeOf(event))]);
 }
 
-/** Whom and what an event adds to; undefined when it touches more than that, or is none. */
-export function placesOf(data: Uint8Array): readonly string[] | undefined {
+/** Whose an event is that adds to what is there. */
+export interface Whose {
+  readonly customer?: string;
+  readonly conversation?: string;
+}
+
+/** From its clear part; undefined when it touches more than that, or is none. */
+export function whoseIs(data: Uint8Array): Whose | undefined {
   try {
     const { type, customer, conversation } = json(parted(data)[0]) as Record<string, unknown>;
     if (!ADDING.has(String(type))) return undefined;
-    return [customer, conversation].filter((each) => typeof each === "string");
+    const named = (word: unknown): string | undefined => (typeof word === "string" ? word : undefined);
+    return { customer: named(customer), conversation: named(conversation) };
   } catch {
     return undefined;
   }
+}
+
+/** What an event adds to, for keeping those in order that add to the same; undefined when it touches more than that, or is none. */
+export function placesOf(data: Uint8Array): readonly string[] | undefined {
+  const whose = whoseIs(data);
+  return whose && [whose.customer, whose.conversation].filter((each) => each !== undefined);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { FactStore, Remembered } from "../store/facts.ts";
 import type { Hold, Holds } from "../store/holds.ts";
 import type { Summaries } from "../store/summaries.ts";
 import type { Tiers } from "../store/tiers.ts";
-import type { MemoryEvent } from "./event.ts";
+import type { MemoryEvent, Whose } from "./event.ts";
 
 export interface Forgotten {
   readonly facts: number;
@@ -67,14 +67,22 @@ export class Fold {
       case "erase": {
         const { customer, conversations = [], at } = event;
         this.#p.onErased?.(customer, conversations, at);
-        const forgotten = await tiers.forget(event.customer);
-        await holds.release(event.customer);
-        return { facts: await facts.forget(event.customer), ...forgotten };
+        const forgotten = await tiers.forget(customer, conversations);
+        await holds.release(customer);
+        return { facts: await facts.forget(customer), ...forgotten };
       }
       case "hold":
         return holds.put(event.customer, { reason: event.reason, until: event.until, at: event.at });
       case "release":
         return holds.release(event.customer);
     }
+  }
+
+  /**
+   * For an event that can't be opened, since its customer's key was destroyed: where the customer was known is still to be seen,
+   * and the erasure, which comes after it in the stream, deletes there.
+   */
+  async unopened({ customer, conversation }: Whose): Promise<void> {
+    if (customer && conversation) await this.#p.tiers.known(customer, conversation);
   }
 }

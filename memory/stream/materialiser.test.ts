@@ -227,6 +227,58 @@ it("erasing deletes a customer at every node and from the stream, and nobody els
   await expect(one.ask("erase", { customer: "bob" })).rejects.toMatchObject({ code: "held" });
 });
 
+it("an erasure whose process ends in the middle is gone on with at the next start, and every copy comes to the same", async () => {
+  await one.open();
+  await somethingOfEverything(one);
+  // Said in the same conversation before it was known whose it is.
+  await one.ask("turns", {
+    conversation: "c1",
+    turns: [{ turn: 7, at: clock.now(), text: "who is there?", reply: "" }],
+  });
+  const { keys } = one;
+  const dying = vi.spyOn(keys, "destroy").mockImplementation(async (key) => {
+    dying.mockRestore();
+    await keys.destroy(key);
+    throw new Error("as if killed");
+  });
+  await expect(one.ask("erase", { customer: "ada" }, "erasing")).rejects.toThrow("as if killed");
+  await one.memory.close();
+  expect((await one.state()).messages).toBe(9);
+
+  await one.open();
+  expect(await one.memory.finishErasures()).toBe(1);
+  expect(await one.memory.finishErasures()).toBe(0);
+  await two.open();
+  await two.caughtUp();
+  const left = await two.contents();
+  expect(Object.keys(left)).toEqual(["turn c0 0", "summary c0", "hold bob"]);
+  expect(await one.contents()).toEqual(left);
+  // The erasing itself, what nobody was known in with its summary, the hold.
+  expect((await one.state()).messages).toBe(4);
+});
+
+it("erases what was said in a conversation that a copy comes to know as the customer's when the key is gone", async () => {
+  await two.open();
+  const said = (turn: number, text: string) => ({
+    conversation: "c9",
+    turns: [{ turn, at: turn, text, reply: "" }],
+  });
+  await two.ask("turns", said(0, "it is about my knee"));
+  await two.ask("turns", { ...said(1, "I am Ada"), customer: "ada" });
+  expect(await two.memory.turns.of("c9")).toHaveLength(2);
+  await two.keys.destroy("ada");
+  await two.memory.close();
+  await one.open();
+  await one.caughtUp();
+  expect(await one.memory.turns.of("c9")).toHaveLength(1);
+  await one.ask("erase", { customer: "ada" });
+  await two.open();
+  await two.caughtUp();
+  expect(await one.contents()).toEqual({});
+  expect(await two.contents()).toEqual({});
+  expect(await one.keys.isDestroyed("c9")).toBe(true);
+});
+
 it("each node has an erasure on its own list, also one that was away, and one whose list can't be written erases", async () => {
   const lists = [one, two].map(({ dir }) => new EraseList(join(dir, "erased.jsonl"), "main"));
   await one.open({}, { notes: lists[0]! });

@@ -20,7 +20,7 @@ import {
 } from "../../runtime/log/stream.ts";
 import type { StoreParts } from "../store/contents.ts";
 import { adopt } from "./adopt.ts";
-import { decodeEvent, encodeEvent, isUnreadable, type MemoryEvent, placesOf } from "./event.ts";
+import { decodeEvent, encodeEvent, isUnreadable, type MemoryEvent, placesOf, whoseIs } from "./event.ts";
 import type { Fold, Outcomes } from "./fold.ts";
 import {
   beginAdopting,
@@ -325,7 +325,7 @@ export class Materialiser implements MemoryWriter {
     const { db, keys, fold } = this.#p;
     try {
       const event = await decodeEvent(data, keys);
-      if (!event) return;
+      if (!event) return await fold.unopened(whoseIs(data) ?? {});
       const outcome = await fold.apply(event, seq);
       this.#expected.get(event.id)?.(outcome);
     } catch (error) {
