@@ -6,9 +6,10 @@ export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A copy, since floats have to begin at a multiple of four. */
+/** Bytes that have their memory for themselves are used as they lie; of others, which may begin anywhere, it is a copy. */
 export function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(Uint8Array.from(bytes).buffer);
+  const alone = bytes.byteLength === bytes.buffer.byteLength;
+  return new Float32Array((alone ? bytes : Uint8Array.from(bytes)).buffer);
 }
 
 export function u32(n: number): Buffer {

@@ -157,20 +157,18 @@ export class FactStore {
 
   /** All facts that have not expired, superseded ones too; newest first. None when the key was destroyed. */
   async all(customer: string): Promise<Fact[]> {
-    const sealer = await this.#keys.sealer(customer);
-    if (!sealer) {
-      this.#hot.delete(customer);
-      return [];
-    }
-    const facts = await this.#read(customer, sealer);
+    const facts = await this.kept(customer);
     const now = this.#clock.now();
     return facts.filter((fact) => endOf(fact) > now);
   }
 
-  /** All that is kept of a customer, what has expired and was not deleted yet too; newest first. */
+  /** All that is kept of a customer, what has expired and was not deleted yet too; newest first. None without a key. */
   async kept(customer: string): Promise<readonly Fact[]> {
-    const sealer = await this.#keys.sealer(customer);
-    return sealer ? this.#read(customer, sealer) : [];
+    const asked = this.#keys.sealer(customer);
+    const [sealer, facts] = await Promise.all([asked, this.#read(customer, asked)]);
+    if (sealer) return facts;
+    this.#hot.delete(customer);
+    return [];
   }
 
   /** Forgets what is kept at hand: the database was changed by somebody else. */
@@ -317,27 +315,29 @@ export class FactStore {
   }
 
   /** What is read from the database while it is written might be kept at hand although it is old: so it waits for its turn. */
-  async #read(customer: string, sealer: Sealer): Promise<readonly Fact[]> {
+  async #read(customer: string, key: Key): Promise<readonly Fact[]> {
     const hot = this.#hot.get(customer);
-    return hot ?? this.#writing.run([customer], () => this.#held(customer, sealer));
+    return hot ?? this.#writing.run([customer], () => this.#held(customer, key));
   }
 
   /** All that is there, what has expired too; for whoever has its turn. */
-  async #held(customer: string, sealer: Sealer): Promise<readonly Fact[]> {
-    let facts = this.#hot.get(customer);
-    if (!facts) {
-      facts = await this.#load(customer, sealer);
-      this.#hot.set(customer, facts);
-    }
+  async #held(customer: string, key: Key): Promise<readonly Fact[]> {
+    const hot = this.#hot.get(customer);
+    if (hot) return hot;
+    // The database reads while the key comes.
+    const [rows, sealer] = await Promise.all([
+      this.#db.values({ ...under("fact", customer), ...IN_ONE_GO }).all(),
+      key,
+    ]);
+    if (!sealer) return [];
+    const facts = rows.map((text) => decode(JSON.parse(text) as StoredFact, sealer)).sort(newestFirst);
+    this.#hot.set(customer, facts);
     return facts;
   }
-
-  async #load(customer: string, sealer: Sealer): Promise<Fact[]> {
-    const rows = await this.#db.values({ ...under("fact", customer), ...IN_ONE_GO }).all();
-    const facts = rows.map((text) => decode(JSON.parse(text) as StoredFact, sealer));
-    return facts.sort(newestFirst);
-  }
 }
+
+/** A customer's, or that it is asked for; undefined when it was destroyed. */
+type Key = Sealer | Promise<Sealer | undefined>;
 
 function newestFirst(a: Fact, b: Fact): number {
   return b.recordedAt - a.recordedAt || (b.seq ?? 0) - (a.seq ?? 0) || (a.id < b.id ? 1 : -1);

@@ -68,7 +68,10 @@ export function aesSealer(key: Uint8Array): Sealer {
       decipher.setAAD(Buffer.from(aad, "utf8"));
       decipher.setAuthTag(sealed.subarray(end));
       try {
-        return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()]);
+        const plain = decipher.update(sealed.subarray(NONCE_BYTES, end));
+        // Checks the tag; in counter mode nothing is left to come.
+        decipher.final();
+        return plain;
       } catch (error) {
         throw new SealError("sealed data was changed, or belongs to another place or key", { cause: error });
       }
