@@ -170,15 +170,9 @@ export class HybridIndex {
     const isSmall = this.size <= this.#allCandidates && (near?.isAll ?? true);
     const byWords = lexical.top(isSmall ? this.size : Math.max(CANDIDATES, CANDIDATES_OF_HITS * k));
     yield;
+    // Of those that were picked by their vectors too, perhaps the nearest one was not.
+    if (near && !near.isAll) yield* this.#vectors!.adding(byWords, asked!, cosines);
     let done = 0;
-    if (near && !near.isAll) {
-      // Of those that were picked by their vectors too, perhaps the nearest one was not.
-      for (const id of byWords) {
-        const nearest = this.#vectors!.of(id, asked!);
-        if (nearest) cosines.set(id, nearest);
-        if (++done % AT_ONCE === 0) yield;
-      }
-    }
     const scored: Scored[] = [];
     for (const id of new Set([...byWords, ...cosines.keys()])) {
       if (++done % AT_ONCE === 0) yield;

@@ -64,15 +64,16 @@ export class SignCodes {
   }
 
   /**
-   * In how many bits each row differs from a query.
+   * In how many bits each row of a range differs from a query.
    * @param into as many as there are rows; for free ones it means nothing
    */
-  distances(query: Float32Array, into: Uint16Array): void {
+  distances(query: Float32Array, into: Uint16Array, from: number, to: number): void {
     const code = new Int32Array(this.#width);
+    const anew = Math.min(to, Math.max(from, this.#coded));
     writeCode(query, this.#mean, code, 0);
-    this.#compare(code, 0, this.#coded, into);
+    this.#compare(code, from, anew, into);
     writeCode(query, this.#before, code, 0);
-    this.#compare(code, this.#coded, this.#size, into);
+    this.#compare(code, anew, Math.min(to, this.#size), into);
   }
 
   #codeAgain(): void {

@@ -136,7 +136,7 @@ describe("sign codes", () => {
     }
     const [query] = vectors;
     const distances = new Uint16Array(vectors.length);
-    codes.distances(query!, distances);
+    codes.distances(query!, distances, 0, distances.length);
     const apart = (vector: Float32Array) => vector.filter((value, i) => value > 0 !== query![i]! > 0).length;
     for (const [row, vector] of vectors.entries())
       expect(Math.abs(distances[row]! - apart(vector)), `row ${row}`).toBeLessThan(1 + dimension / 20);

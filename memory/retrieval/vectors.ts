@@ -48,12 +48,14 @@ interface Document {
 const CODED_FROM = 1_024;
 /** Rows from before that are coded with each that comes. */
 const CODED_PER_ROW = 4;
+/** Rows whose codes are compared in one step: a fraction of a millisecond, some milliseconds while the code is not compiled. */
+const CODES_AT_ONCE = 2_048;
 /** Documents that tell of all where not all are compared: so many by so many vectors of the query, but not fewer than these. */
 const SAMPLE = 256;
 const LEAST_SAMPLE = 64;
 const LEAST_COMPARED = 200;
-/** Documents that are compared in one step: a few milliseconds. */
-const COMPARED_AT_ONCE = 512;
+/** Products of rows with the query's vectors in one step: about a millisecond. A document may have many rows. */
+const PRODUCTS_AT_ONCE = 512;
 const FREE = -1;
 
 export class VectorIndex {
@@ -72,7 +74,6 @@ export class VectorIndex {
   #codes: SignCodes | undefined;
   /** Rows below it have codes. */
   #coded = 0;
-  #distances = new Uint16Array(0);
 
   constructor(dimension: number, { exactRows = 8_192, compared = 4_000 }: VectorOptions = {}) {
     this.dimension = dimension;
@@ -142,11 +143,13 @@ export class VectorIndex {
   ): Resting<Map<string, Nearest>> {
     this.#checkAll(query);
     const found = new Map<string, Nearest>();
+    const step = new Steps(query);
     // What comes or goes while it rests is found or not.
     for (const [id, number] of this.#byId) {
       if (allow && !allow(id)) continue;
-      found.set(id, this.#nearest(this.#documents[number]!, query));
-      if (found.size % COMPARED_AT_ONCE === 0) yield;
+      const document = this.#documents[number]!;
+      found.set(id, this.#nearest(document, query));
+      if (step.isOver(document)) yield;
     }
     return found;
   }
@@ -168,9 +171,9 @@ export class VectorIndex {
     const found = new Map<string, Nearest>();
     const compared = Math.max(LEAST_COMPARED, Math.ceil(this.#compared / query.length));
     for (const vector of query) {
-      const picked = this.#pick(vector, codes, compared, excluded?.documents);
+      const picked = yield* this.#pick(vector, codes, compared, excluded?.documents);
       for (const [n, row] of picked.entries()) {
-        if (n % COMPARED_AT_ONCE === 0) yield;
+        if (n % PRODUCTS_AT_ONCE === 0) yield;
         // It may be gone since.
         const id = this.#documents[this.#owners[row]!]?.id;
         if (id === undefined) continue;
@@ -180,13 +183,22 @@ export class VectorIndex {
       }
     }
     yield;
-    return { found, isAll: false, spread: this.#spreadOfSample(query, found, excluded?.documents) };
+    return { found, isAll: false, spread: yield* this.#spreadOfSample(query, found, excluded?.documents) };
   }
 
-  /** The same of one document; undefined where it has no vectors. */
-  of(id: string, query: readonly Float32Array[]): Nearest | undefined {
-    const document = this.#document(id);
-    return document && this.#nearest(document, query);
+  /** Adds to what was found, in steps, how near these documents are; those without vectors are left out. */
+  *adding(
+    ids: readonly string[],
+    query: readonly Float32Array[],
+    found: Map<string, Nearest>,
+  ): Resting<void> {
+    const step = new Steps(query);
+    for (const id of ids) {
+      const document = this.#document(id);
+      if (!document) continue;
+      found.set(id, this.#nearest(document, query));
+      if (step.isOver(document)) yield;
+    }
   }
 
   #document(id: string): Document | undefined {
@@ -210,26 +222,28 @@ export class VectorIndex {
   }
 
   /** Rows whose codes differ least from a vector's. */
-  #pick(
+  *#pick(
     vector: Float32Array,
     codes: SignCodes,
     compared: number,
     excluded: Uint8Array | undefined,
-  ): number[] {
+  ): Resting<number[]> {
     const owners = this.#owners;
-    if (this.#distances.length < owners.length) this.#distances = new Uint16Array(2 * owners.length);
-    const distances = this.#distances;
-    codes.distances(vector, distances);
+    const distances = new Uint16Array(owners.length);
+    for (let row = 0; row < distances.length; row += CODES_AT_ONCE) {
+      codes.distances(vector, distances, row, Math.min(row + CODES_AT_ONCE, distances.length));
+      yield;
+    }
     // How many there are at each distance tells up to which one to take.
     const counts = new Int32Array(this.dimension + 1);
-    for (let row = 0; row < owners.length; row++) {
+    for (let row = 0; row < distances.length; row++) {
       const owner = owners[row]!;
       if (owner !== FREE && !(excluded && excluded[owner] === 1)) counts[distances[row]!]!++;
     }
     let most = 0;
     for (let sum = counts[0]!; sum < compared && most < this.dimension; sum += counts[most]!) most++;
     const rows: number[] = [];
-    for (let row = 0; row < owners.length; row++) {
+    for (let row = 0; row < distances.length; row++) {
       if (distances[row]! > most) continue;
       const owner = owners[row]!;
       if (owner !== FREE && !(excluded && excluded[owner] === 1)) rows.push(row);
@@ -238,18 +252,21 @@ export class VectorIndex {
   }
 
   /** What is nearest is known; what is usual and what is farthest, a sample tells, the same one at each search. */
-  #spreadOfSample(
+  *#spreadOfSample(
     query: readonly Float32Array[],
     found: ReadonlyMap<string, Nearest>,
     excluded: Uint8Array | undefined,
-  ): Spread {
+  ): Resting<Spread> {
     const documents = this.#documents;
     const sample = Math.max(LEAST_SAMPLE, SAMPLE / query.length);
     const step = Math.max(1, Math.floor(documents.length / sample));
     const cosines: number[] = [];
+    const compared = new Steps(query);
     for (let number = 0; number < documents.length; number += step) {
       const document = documents[number];
-      if (document && excluded?.[number] !== 1) cosines.push(this.#nearest(document, query).cosine);
+      if (!document || excluded?.[number] === 1) continue;
+      cosines.push(this.#nearest(document, query).cosine);
+      if (compared.isOver(document)) yield;
     }
     const { mean, deviation, low } = spread(cosines);
     const farther = deviation * (extremeOf(step * cosines.length) - extremeOf(cosines.length));
@@ -295,6 +312,24 @@ export class VectorIndex {
     throw new RangeError(
       `${which}: ${vector[place]} at place ${place} is no number to compare: the encoder that it comes from is broken, or what was stored is damaged`,
     );
+  }
+}
+
+/** When documents that were compared with a query make up a step. */
+class Steps {
+  readonly #vectors: number;
+  #products = 0;
+
+  constructor(query: readonly Float32Array[]) {
+    this.#vectors = query.length;
+  }
+
+  /** @param document that was compared last */
+  isOver({ rows }: Document): boolean {
+    this.#products += rows.length * this.#vectors;
+    if (this.#products < PRODUCTS_AT_ONCE) return false;
+    this.#products = 0;
+    return true;
   }
 }
 
