@@ -61,6 +61,8 @@ export interface Engine {
   records(address: Address, after?: number): Promise<StoredRecord[]>;
   /** Records of several actors in log order (a conversation with its channel, tasks, hand-offs share the key). */
   recordsOfKey(key: string, after?: number): Promise<StoredRecord[]>;
+  /** Actors of a kind, closed ones too, the one that had a record last first; those whose records have left the log are not there. */
+  latest(kind: string, count: number): Promise<Address[]>;
   /**
    * Last sequence up to which records of this key may have left the log; 0 where all that there ever were are in it. `records`
    * and `recordsOfKey` answer what is left, `read` fails where nothing is.

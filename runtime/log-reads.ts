@@ -32,6 +32,12 @@ export class LogReads {
     return this.#fetch((await this.#index.ofKey(key, after)).map(({ seq }) => seq));
   }
 
+  /** Actors of a kind that have records in the log, the latest first. */
+  async latest(kind: string, count: number): Promise<Address[]> {
+    const found = await this.#index.latest(kind, count);
+    return found.filter(({ seq }) => seq >= this.#index.first).map(({ to }) => to);
+  }
+
   /** Last sequence up to which records of the key may have left the log, 0 where none has. @throws UnavailableError */
   async leftOfKey(key: string): Promise<number> {
     const [first] = await this.#index.ofKey(key);

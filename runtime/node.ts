@@ -398,6 +398,10 @@ export class Node implements Engine {
     return this.#reads.ofKey(key, after);
   }
 
+  latest(kind: string, count: number): Promise<Address[]> {
+    return this.#reads.latest(kind, count);
+  }
+
   leftOfKey(key: string): Promise<number> {
     return this.#reads.leftOfKey(key);
   }

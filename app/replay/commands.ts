@@ -2,10 +2,13 @@
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { count } from "../flags.ts";
+import type { RecordFilter } from "./record.ts";
 
-interface RecordFlags {
+interface RecordFlags extends RecordFilter {
   readonly out?: string;
   readonly raw?: boolean;
+  readonly redact?: boolean;
+  readonly all?: boolean;
 }
 
 interface ReplayFlags {
@@ -24,16 +27,38 @@ interface ReplayFlags {
 
 export const commands: Contributor = (program, env) => {
   program
-    .command("record <conversation>")
+    .command("record [conversation]")
     .description(
-      "a conversation becomes a recording that can be replayed; names and numbers of people are replaced",
+      "a conversation, or all that are like something, become recordings that can be replayed; names and numbers of people are replaced",
     )
-    .option("--out <file>", "where to (<conversation>.scenario.jsonl)")
+    .option(
+      "--out <path>",
+      "where to: a file (<conversation>.scenario.jsonl), a folder for several (recordings)",
+    )
     .option("--raw", "with all that people wrote as they wrote it")
     .option("--redact", "the default: names, addresses and numbers of people are replaced by others")
-    .action(async (conversation: string, flags: RecordFlags) => {
-      const { record } = await import("./record.ts");
-      await record(env, conversation, flags);
+    .option("--outcome <name>", "those that ended so: resolved, handed_off, abandoned")
+    .option("--intent <name>", "those in which a customer was understood to want this")
+    .option("--reason <name>", "those that were handed to a person for this")
+    .option("--channel <name>", "those on this channel")
+    .option("--since <time>", "those that began then or later, as 2026-11-30 or 2026-11-30T10:00:00Z")
+    .option("--until <time>", "those that began before")
+    .option("--all", "all of them")
+    .option("--limit <n>", "so many at most, the latest (100)", count)
+    .action(async (conversation: string | undefined, flags: RecordFlags) => {
+      const { record, recordAll } = await import("./record.ts");
+      const { out, raw, redact, all, limit, ...like } = flags;
+      const isFiltered = all === true || Object.keys(like).length > 0;
+      if (conversation !== undefined && (isFiltered || limit !== undefined))
+        throw new UsageError(
+          "name a conversation, or say which ones by --outcome, --intent and the like: not both",
+        );
+      if (conversation !== undefined) return record(env, conversation, { out, raw, redact });
+      if (!isFiltered)
+        throw new UsageError(
+          "which conversations? Name one, as `status` lists them, or say --outcome, --intent, --reason, --channel, --since, --until or --all",
+        );
+      return recordAll(env, { ...like, limit }, { out, raw, redact });
     });
   program
     .command("replay [path...]")

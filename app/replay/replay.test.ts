@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -307,8 +307,46 @@ describe("record", () => {
     expect(await readFile(desk.desk.logFile, "utf8")).toContain("recorded with what people wrote");
   }, 60_000);
 
+  it("records all that are like something, each into a file that replays", async () => {
+    const flags = ["--data-dir", desk.dataDir];
+    const person = await desk.conversation();
+    await say(person, "I want to talk to a human please");
+    const other = await desk.conversation();
+    await say(other, "What are your opening hours?");
+    const kept = async (...like: string[]) => {
+      const out = join(dir, `kept ${like.join(" ")}`);
+      const result = await run(...flags, "record", ...like, "--out", out, "--json");
+      expect(result).toMatchObject({ code: 0 });
+      const { recordings, examined } = JSON.parse(result.out);
+      expect(examined).toBeGreaterThanOrEqual(recordings.length);
+      for (const { replays, redacted } of recordings)
+        expect({ replays, redacted }).toEqual({ replays: true, redacted: true });
+      return { out, ids: recordings.map(({ conversation }: any) => conversation) };
+    };
+    const handedOff = await kept("--outcome", "handed_off", "--channel", "chat");
+    expect(handedOff.ids).toEqual([person.id]);
+    expect(await readdir(handedOff.out)).toEqual([`${person.id}.scenario.jsonl`]);
+    expect(await run("replay", handedOff.out)).toMatchObject({ code: 0 });
+    expect((await kept("--all")).ids.slice(0, 2).sort()).toEqual([other.id, person.id].sort());
+    expect((await kept("--all", "--limit", "1")).ids).toHaveLength(1);
+    expect((await kept("--since", "2099-01-01")).ids).toEqual([]);
+    expect((await kept("--until", "2020-01-01", "--outcome", "handed_off")).ids).toEqual([]);
+    expect((await kept("--intent", "no_such_intent")).ids).toEqual([]);
+  }, 60_000);
+
   it("says which conversation there is not, and what does not go together", async () => {
     const flags = ["--data-dir", desk.dataDir];
+    const wrong: [string[], RegExp][] = [
+      [[], /which conversations\?/],
+      [["x", "--all"], /not both/],
+      [["--since", "yesterday"], /--since yesterday/],
+      [["--outcome", "won"], /outcome/],
+    ];
+    for (const [args, says] of wrong)
+      expect(await run(...flags, "record", ...args)).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(says),
+      });
     expect(await run(...flags, "record", "nobody")).toMatchObject({
       code: 2,
       err: expect.stringMatching(/conversation "?nobody/),

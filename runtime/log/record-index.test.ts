@@ -54,6 +54,21 @@ describe("what was noted", () => {
     expect(await look()).toEqual(want);
   });
 
+  it("is told by kind, the latest first, before it is written and after", async () => {
+    const index = new RecordIndex(db);
+    for (const [n, to] of [a, b, longer, a].entries()) index.note(n + 1, `id ${n}`, to);
+    const want = [
+      { to: a, seq: 4 },
+      { to: longer, seq: 3 },
+    ];
+    expect(await index.latest("counter", 10)).toEqual(want);
+    await index.flush(5);
+    expect(await index.latest("counter", 10)).toEqual(want);
+    index.note(5, "later", longer);
+    expect(await index.latest("counter", 1)).toEqual([{ to: longer, seq: 5 }]);
+    expect(await index.latest("nobody", 10)).toEqual([]);
+  });
+
   it("is found behind what was asked for, also by an index of an older release without the highest sequences", async () => {
     await db.put("k!k!counter!a!00000000000001", "");
     await db.put("m!log", "");

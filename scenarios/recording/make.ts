@@ -15,6 +15,12 @@ export interface RecordedDesk {
   readonly digests: Readonly<Record<string, string>>;
 }
 
+/** Whether a conversation's records begin where it began, so that it can be recorded. */
+export function isWhole(records: readonly StoredRecord[]): boolean {
+  const first = records.find(({ to }) => to.kind === "conversation");
+  return first !== undefined && first.type !== CHECKPOINT;
+}
+
 /**
  * @param records all of the conversation's key, in the order of the log
  * @throws UsageError when it is no conversation, or not all of it is in the log any more
@@ -27,7 +33,7 @@ export function recordingOf(
 ): Recording {
   const first = records.find(({ to }) => to.kind === "conversation");
   if (!first) throw new UsageError(`there is no conversation ${id} to record`);
-  if (first.type === CHECKPOINT)
+  if (!isWhole(records))
     throw new UsageError(
       `the beginning of conversation ${id} has left the log: it can't be recorded any more`,
     );

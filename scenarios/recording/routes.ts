@@ -1,8 +1,9 @@
-/** A conversation as a recording, over HTTP. */
+/** Conversations as recordings, over HTTP: one, and which there are. */
 import { z } from "zod";
 import type { Engine } from "../../runtime/engine.ts";
 import { type AnyRoute, notFound, route } from "../../runtime/gateway/index.ts";
-import { type RecordedDesk, recordingOf } from "./make.ts";
+import { type FacetFilter, facetsOf, matches } from "./facets.ts";
+import { isWhole, type RecordedDesk, recordingOf } from "./make.ts";
 import { linesOf } from "./recording.ts";
 import { redact } from "./redact.ts";
 
@@ -13,8 +14,56 @@ export interface RecordingRoutesOptions {
   readonly onRaw: (conversation: string) => void;
 }
 
+const word = z.string().min(1).max(128);
+const listQuery = z.strictObject({
+  outcome: z.enum(["resolved", "handed_off", "abandoned"]).optional(),
+  intent: word.optional(),
+  reason: word.optional(),
+  channel: word.optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  among: z.coerce.number().int().min(1).max(100_000).default(10_000),
+});
+const listed = z.object({
+  id: z.string(),
+  startedAt: z.iso.datetime(),
+  channel: z.string(),
+  intents: z.array(z.string()).readonly(),
+  reasons: z.array(z.string()).readonly(),
+  outcome: z.string().nullable(),
+});
+
 export function recordingRoutes({ engine, desk, onRaw }: RecordingRoutesOptions): AnyRoute[] {
   return [
+    route({
+      method: "GET",
+      path: "/v1/admin/recordings",
+      auth: "admin",
+      tag: "operations",
+      summary:
+        "Conversations that can be recorded, of the latest `among`: at most `limit` of those that are like this",
+      query: listQuery,
+      response: z.object({ conversations: z.array(listed), examined: z.number(), cutOff: z.number() }),
+      handler: async ({ query: { since, until, limit, among, ...like } }) => {
+        const time = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text));
+        const filter: FacetFilter = { ...like, since: time(since), until: time(until) };
+        const conversations: z.output<typeof listed>[] = [];
+        let examined = 0;
+        let cutOff = 0;
+        for (const { key } of await engine.latest("conversation", among)) {
+          if (conversations.length === limit) break;
+          const records = await engine.recordsOfKey(key);
+          examined++;
+          if (!isWhole(records)) cutOff++;
+          else if (matches(facetsOf(records), filter)) {
+            const { startedAt, outcome = null, ...facets } = facetsOf(records);
+            conversations.push({ id: key, startedAt: new Date(startedAt).toISOString(), ...facets, outcome });
+          }
+        }
+        return { body: { conversations, examined, cutOff } };
+      },
+    }),
     route({
       method: "GET",
       path: "/v1/admin/conversations/:id/recording",
