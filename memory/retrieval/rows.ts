@@ -1,11 +1,12 @@
 /** Vectors of one dimension in numbered rows. They lie in blocks: a growing matrix is never copied as a whole. */
+import { products, type RowSource } from "./dots.ts";
 
 /** 1 MiB at 256 dimensions. */
 const BLOCK_BITS = 10;
 const BLOCK_ROWS = 1 << BLOCK_BITS;
 const FIRST_ROWS = 16;
 
-export class Rows {
+export class Rows implements RowSource {
   readonly dimension: number;
   readonly #blocks: Float32Array[] = [];
 
@@ -19,22 +20,30 @@ export class Rows {
   }
 
   set(row: number, vector: Float32Array): void {
-    this.#block(row).set(vector, (row & (BLOCK_ROWS - 1)) * this.dimension);
+    this.#made(row).set(vector, this.offset(row));
   }
 
   /** A view: it shows what is set there later. */
   get(row: number): Float32Array {
-    const at = (row & (BLOCK_ROWS - 1)) * this.dimension;
-    return this.#blocks[row >> BLOCK_BITS]!.subarray(at, at + this.dimension);
+    const at = this.offset(row);
+    return this.block(row).subarray(at, at + this.dimension);
   }
 
-  /** Product of a row with a vector. */
-  dot(row: number, vector: Float32Array): number {
-    return dot(vector, this.#blocks[row >> BLOCK_BITS]!, (row & (BLOCK_ROWS - 1)) * this.dimension);
+  /** Products of `rows[from]` … `rows[to - 1]` with a vector; a view that is good until the next call. */
+  products(vector: Float32Array, rows: readonly number[], from?: number, to?: number): Float32Array {
+    return products(this, vector, rows, from, to);
+  }
+
+  block(row: number): Float32Array {
+    return this.#blocks[row >> BLOCK_BITS]!;
+  }
+
+  offset(row: number): number {
+    return (row & (BLOCK_ROWS - 1)) * this.dimension;
   }
 
   /** The block of a row, made or made larger. Only the first one grows: a few rows need no whole block. */
-  #block(row: number): Float32Array {
+  #made(row: number): Float32Array {
     const number = row >> BLOCK_BITS;
     const wanted = (row & (BLOCK_ROWS - 1)) + 1;
     const block = this.#blocks[number];
@@ -47,26 +56,10 @@ export class Rows {
   }
 }
 
-/** Four sums, since each addition would wait for the one before. */
-export function dot(vector: Float32Array, rows: Float32Array, at = 0): number {
-  const length = vector.length;
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let i = 0;
-  for (; i + 3 < length; i += 4) {
-    a += vector[i]! * rows[at + i]!;
-    b += vector[i + 1]! * rows[at + i + 1]!;
-    c += vector[i + 2]! * rows[at + i + 2]!;
-    d += vector[i + 3]! * rows[at + i + 3]!;
-  }
-  for (; i < length; i++) a += vector[i]! * rows[at + i]!;
-  return a + b + c + d;
-}
-
 /** Whether all its numbers are numbers: one that is not would be neither near nor far, and hide what is. */
 export function isFiniteVector(vector: Float32Array): boolean {
   // The square of each is in the sum: nothing outweighs what is no number.
-  return Number.isFinite(dot(vector, vector));
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += vector[i]! * vector[i]!;
+  return Number.isFinite(sum);
 }

@@ -48,6 +48,8 @@ interface Document {
 const CODED_FROM = 1_024;
 /** Rows from before that are coded with each that comes. */
 const CODED_PER_ROW = 4;
+/** Of the rows that are compared so many are kept, the nearest: what is farther is found by its words or not at all. */
+const KEPT = 512;
 /** Rows whose codes are compared in one step: a fraction of a millisecond, some milliseconds while the code is not compiled. */
 const CODES_AT_ONCE = 2_048;
 /** Documents that tell of all where not all are compared: so many by so many vectors of the query, but not fewer than these. */
@@ -172,14 +174,23 @@ export class VectorIndex {
     const compared = Math.max(LEAST_COMPARED, Math.ceil(this.#compared / query.length));
     for (const vector of query) {
       const picked = yield* this.#pick(vector, codes, compared, excluded?.documents);
+      const cosines = new Float32Array(picked.length);
+      const owners: (Document | undefined)[] = [];
+      for (let from = 0; from < picked.length; from += PRODUCTS_AT_ONCE) {
+        yield;
+        const to = Math.min(picked.length, from + PRODUCTS_AT_ONCE);
+        cosines.set(this.#rows.products(vector, picked, from, to), from);
+        for (let n = from; n < to; n++) owners.push(this.#ownerOf(picked[n]!));
+      }
+      yield;
+      const least = cosines.slice().sort()[Math.max(0, picked.length - KEPT)]!;
       for (const [n, row] of picked.entries()) {
-        if (n % PRODUCTS_AT_ONCE === 0) yield;
-        // It may be gone since.
-        const id = this.#documents[this.#owners[row]!]?.id;
-        if (id === undefined) continue;
-        const cosine = this.#rows.dot(row, vector);
-        if (cosine > (found.get(id)?.cosine ?? Number.NEGATIVE_INFINITY))
-          found.set(id, { cosine, part: this.#parts[row]! });
+        const cosine = cosines[n]!;
+        const owner = owners[n];
+        // It may be gone, or another's, since.
+        if (cosine < least || owner === undefined || this.#ownerOf(row) !== owner) continue;
+        if (cosine > (found.get(owner.id)?.cosine ?? Number.NEGATIVE_INFINITY))
+          found.set(owner.id, { cosine, part: this.#parts[row]! });
       }
     }
     yield;
@@ -201,6 +212,10 @@ export class VectorIndex {
     }
   }
 
+  #ownerOf(row: number): Document | undefined {
+    return this.#documents[this.#owners[row]!];
+  }
+
   #document(id: string): Document | undefined {
     const number = this.#byId.get(id);
     return number === undefined ? undefined : this.#documents[number];
@@ -209,13 +224,14 @@ export class VectorIndex {
   #nearest({ rows }: Document, query: readonly Float32Array[]): Nearest {
     let cosine = Number.NEGATIVE_INFINITY;
     let part = 0;
-    for (let i = 0; i < rows.length; i++) {
-      for (const vector of query) {
-        const product = this.#rows.dot(rows[i]!, vector);
-        if (product > cosine) {
-          cosine = product;
-          part = i;
-        }
+    for (const vector of query) {
+      const products = this.#rows.products(vector, rows);
+      for (let i = 0; i < products.length; i++) {
+        // Of two that are as near the first one.
+        const product = products[i]!;
+        if (product < cosine || (product === cosine && i >= part)) continue;
+        cosine = product;
+        part = i;
       }
     }
     return { cosine, part };
