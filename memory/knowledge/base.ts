@@ -65,7 +65,7 @@ export interface IndexReport {
 /** What is ranked once more. */
 const CANDIDATES = 20;
 /** Articles whose vectors are read from the database at once. */
-const READ_AT_ONCE = 32;
+const READ_AT_ONCE = 8;
 const ENCODE_PAUSES_MS = [1_000, 10_000, 40_000];
 /** Articles whose passages are kept: those that are found are found again. */
 const PARTS_KEPT = 256;
@@ -214,11 +214,12 @@ export class KnowledgeBase {
       const some = changed.slice(i, i + READ_AT_ONCE);
       const stored = (await this.#vectors?.get(some)) ?? [];
       for (const [n, article] of some.entries()) {
+        // Opening their vectors took a while, too.
+        await rest();
+        this.#closing.signal.throwIfAborted();
         this.#add(article, stored[n]);
         done++;
         this.#progress?.(done - this.#toEncode.size, articles.length);
-        await rest();
-        this.#closing.signal.throwIfAborted();
       }
     }
     if (changed.length > 0 || this.#index.background.asked === 0) await this.#index.measureBackground(rest);
