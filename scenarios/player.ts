@@ -1,5 +1,4 @@
 /** Plays scenarios against a desk over HTTP and holds them against what they expect. */
-import { askedIn } from "../runtime/host/calls.ts";
 import { hashJson } from "../runtime/json.ts";
 import type { DeskAccess } from "./desk-client.ts";
 import { ConversationDriver, type DriverOptions } from "./driver.ts";
@@ -13,7 +12,7 @@ import {
   type ScenarioStep,
 } from "./format.ts";
 import { perform } from "./perform.ts";
-import { type Said, saidIn } from "./transcript.ts";
+import { type Said, saidAndDone, saidIn } from "./transcript.ts";
 
 /** A desk that scenarios are played on, with what only a desk of one's own allows. */
 export interface Stage extends DeskAccess {
@@ -162,7 +161,7 @@ async function playSteps(
       if (rest && wrong.length === 0) met++;
       for (const what of wrong) failed.push({ step, what });
     }
-    const said = transcript(trace);
+    const said = saidAndDone(trace);
     return {
       id: scenario.name,
       file: scenario.file,
@@ -270,15 +269,4 @@ async function playEarlier(scenario: Scenario, stage: Stage, options: DriverOpti
   const said = saidIn(await driver.trace());
   await driver.close();
   return { id: driver.id, said };
-}
-
-/** What was said and done, in the order of the log: `[role, text | calls]`. */
-function transcript(trace: readonly any[]): unknown[] {
-  const said: unknown[] = [];
-  for (const r of trace) {
-    if (r.type === "customer.message") said.push(["customer", r.data?.text]);
-    else if (r.type === "reply") said.push([r.data?.role === "human" ? "human" : "desk", r.data?.text]);
-    else if (askedIn(r)) said.push(["skill", `${r.clear.service}.${r.clear.operation}`]);
-  }
-  return said;
 }
