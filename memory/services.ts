@@ -297,7 +297,8 @@ export function memoryService(parts: MemoryParts): Service {
     },
     start: async () => {
       const sweep = async (): Promise<void> => {
-        await eraser.finish();
+        // What keeps one from ending keeps nothing else from it; it is tried again the next time.
+        await eraser.finish().catch(() => {});
         await sweepExpired(parts);
         await tiers.sweep();
       };

@@ -77,17 +77,26 @@ export class Eraser {
     return erasing;
   }
 
-  /** Goes on with those whose process ended in the middle; answers how many there were. */
+  /**
+   * Goes on with those whose process ended in the middle; answers how many there were.
+   * @throws what kept the first of them from ending, once all were tried
+   */
   async finish(): Promise<number> {
     const { begun, holds, writer } = this.#p;
     const interrupted = (await begun.customers()).filter((each) => !this.#underWay.has(each));
     if (interrupted.length > 0) await writer.fresh({ seq: await writer.head() });
+    const failures: unknown[] = [];
     for (const customer of interrupted) {
-      const { id } = (await begun.of(customer)) ?? {};
-      // One can only be in force while the key is there: then nothing has been erased yet, and nothing may be.
-      if (await holds.of(customer)) await begun.end(customer);
-      else if (id !== undefined) await this.erase(customer, id);
+      try {
+        const { id } = (await begun.of(customer)) ?? {};
+        // One can only be in force while the key is there: then nothing has been erased yet, and nothing may be.
+        if (await holds.of(customer)) await begun.end(customer);
+        else if (id !== undefined) await this.erase(customer, id);
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return interrupted.length;
   }
 

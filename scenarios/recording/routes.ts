@@ -55,10 +55,11 @@ export function recordingRoutes({ engine, desk, onRaw }: RecordingRoutesOptions)
           if (conversations.length === limit) break;
           const records = await engine.recordsOfKey(key);
           examined++;
+          const { startedAt, outcome, ...facets } = facetsOf(records);
           if (!isWhole(records)) cutOff++;
-          else if (matches(facetsOf(records), filter)) {
-            const { startedAt, outcome = null, ...facets } = facetsOf(records);
-            conversations.push({ id: key, startedAt: new Date(startedAt).toISOString(), ...facets, outcome });
+          else if (matches({ startedAt, outcome, ...facets }, filter)) {
+            const begun = new Date(startedAt).toISOString();
+            conversations.push({ id: key, startedAt: begun, ...facets, outcome: outcome ?? null });
           }
         }
         return { body: { conversations, examined, cutOff } };
