@@ -3,7 +3,7 @@
  * `erasing!<customer>` → its event's id, the customer's conversations, and the events that are to be deleted. The last can't be
  * told any more once the key is destroyed.
  */
-import { key, type MemoryDb, under } from "../store/database.ts";
+import { key, type MemoryDb, secondWords } from "../store/database.ts";
 
 export interface BegunErasure {
   /** Of the event that says so: the same when it is gone on with, so that it is written once. */
@@ -34,8 +34,7 @@ export class BegunErasures {
     await this.#db.del(key("erasing", customer));
   }
 
-  async customers(): Promise<string[]> {
-    const range = under("erasing");
-    return (await this.#db.keys(range).all()).map((at) => at.slice(range.gte.length));
+  customers(): AsyncGenerator<string> {
+    return secondWords(this.#db, "erasing");
   }
 }

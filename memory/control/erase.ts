@@ -83,15 +83,17 @@ export class Eraser {
    */
   async finish(): Promise<number> {
     const { begun, holds, writer } = this.#p;
-    const interrupted = (await begun.customers()).filter((each) => !this.#underWay.has(each));
+    const interrupted: string[] = [];
+    for await (const customer of begun.customers())
+      if (!this.#underWay.has(customer)) interrupted.push(customer);
     if (interrupted.length > 0) await writer.fresh({ seq: await writer.head() });
     const failures: unknown[] = [];
     for (const customer of interrupted) {
       try {
-        const { id } = (await begun.of(customer)) ?? {};
+        const erasure = await begun.of(customer);
         // One can only be in force while the key is there: then nothing has been erased yet, and nothing may be.
         if (await holds.of(customer)) await begun.end(customer);
-        else if (id !== undefined) await this.erase(customer, id);
+        else if (erasure) await this.erase(customer, erasure.id);
       } catch (error) {
         failures.push(error);
       }
@@ -104,7 +106,7 @@ export class Eraser {
     const { keys, begun, writer } = this.#p;
     const from = performance.now();
     const interrupted = await begun.of(customer);
-    const { id } = interrupted ?? { id: newId };
+    const id = interrupted?.id ?? newId;
     const before = await this.#belonging(customer, interrupted?.conversations);
     const events = [...new Set([...(interrupted?.events ?? []), ...(await this.#events(customer))])];
     await this.#note(customer, before);

@@ -214,12 +214,11 @@ export class KnowledgeBase {
       const some = changed.slice(i, i + READ_AT_ONCE);
       const stored = (await this.#vectors?.get(some)) ?? [];
       for (const [n, article] of some.entries()) {
-        // Opening their vectors took a while, too.
-        await rest();
-        this.#closing.signal.throwIfAborted();
         this.#add(article, stored[n]);
         done++;
         this.#progress?.(done - this.#toEncode.size, articles.length);
+        await rest();
+        this.#closing.signal.throwIfAborted();
       }
     }
     if (changed.length > 0 || this.#index.background.asked === 0) await this.#index.measureBackground(rest);

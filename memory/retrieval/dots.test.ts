@@ -15,10 +15,10 @@ it("is what dots.wat says", async () => {
 it.each([1, 7, 8, 31, 32, 100, 512, 1_000])("multiplies rows of %i numbers", (dimension) => {
   const count = 150;
   const all = Float32Array.from({ length: count * dimension }, (_, i) => Math.sin(i * 1.7) / 2);
-  const source = { dimension, block: () => all, offset: (row: number) => row * dimension };
+  const get = (row: number) => all.subarray(row * dimension, (row + 1) * dimension);
   const vector = Float32Array.from({ length: dimension }, (_, i) => Math.cos(i * 0.3));
   const rows = Array.from({ length: count }, (_, i) => (i * 7) % count);
-  const found = products(source, vector, rows, 10, 140);
+  const found = products({ dimension, get }, vector, rows, 10, 140);
   expect(found).toHaveLength(130);
   for (const [i, product] of found.entries()) {
     const at = rows[10 + i]! * dimension;

@@ -20,13 +20,13 @@ export class Rows implements RowSource {
   }
 
   set(row: number, vector: Float32Array): void {
-    this.#made(row).set(vector, this.offset(row));
+    this.#block(row).set(vector, (row & (BLOCK_ROWS - 1)) * this.dimension);
   }
 
   /** A view: it shows what is set there later. */
   get(row: number): Float32Array {
-    const at = this.offset(row);
-    return this.block(row).subarray(at, at + this.dimension);
+    const at = (row & (BLOCK_ROWS - 1)) * this.dimension;
+    return this.#blocks[row >> BLOCK_BITS]!.subarray(at, at + this.dimension);
   }
 
   /** Products of `rows[from]` … `rows[to - 1]` with a vector; a view that is good until the next call. */
@@ -34,16 +34,8 @@ export class Rows implements RowSource {
     return products(this, vector, rows, from, to);
   }
 
-  block(row: number): Float32Array {
-    return this.#blocks[row >> BLOCK_BITS]!;
-  }
-
-  offset(row: number): number {
-    return (row & (BLOCK_ROWS - 1)) * this.dimension;
-  }
-
   /** The block of a row, made or made larger. Only the first one grows: a few rows need no whole block. */
-  #made(row: number): Float32Array {
+  #block(row: number): Float32Array {
     const number = row >> BLOCK_BITS;
     const wanted = (row & (BLOCK_ROWS - 1)) + 1;
     const block = this.#blocks[number];

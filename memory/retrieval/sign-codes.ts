@@ -68,12 +68,16 @@ export class SignCodes {
    * @param into as many as there are rows; for free ones it means nothing
    */
   distances(query: Float32Array, into: Uint16Array, from: number, to: number): void {
-    const code = new Int32Array(this.#width);
     const anew = Math.min(to, Math.max(from, this.#coded));
-    writeCode(query, this.#mean, code, 0);
-    this.#compare(code, from, anew, into);
-    writeCode(query, this.#before, code, 0);
-    this.#compare(code, anew, Math.min(to, this.#size), into);
+    if (from < anew) this.#compare(this.#codeOf(query, this.#mean), from, anew, into);
+    const end = Math.min(to, this.#size);
+    if (anew < end) this.#compare(this.#codeOf(query, this.#before), anew, end, into);
+  }
+
+  #codeOf(query: Float32Array, mean: Float32Array): Int32Array {
+    const code = new Int32Array(this.#width);
+    writeCode(query, mean, code, 0);
+    return code;
   }
 
   #codeAgain(): void {

@@ -56,7 +56,7 @@ const CODES_AT_ONCE = 2_048;
 const SAMPLE = 256;
 const LEAST_SAMPLE = 64;
 const LEAST_COMPARED = 200;
-/** Products of rows with the query's vectors in one step: about a millisecond. A document may have many rows. */
+/** Products of rows with the query's vectors in one step: a fraction of a millisecond. A document may have many rows. */
 const PRODUCTS_AT_ONCE = 512;
 const FREE = -1;
 
@@ -227,11 +227,12 @@ export class VectorIndex {
     for (const vector of query) {
       const products = this.#rows.products(vector, rows);
       for (let i = 0; i < products.length; i++) {
-        // Of two that are as near the first one.
         const product = products[i]!;
-        if (product < cosine || (product === cosine && i >= part)) continue;
-        cosine = product;
-        part = i;
+        // Of two that are as near the first one.
+        if (product > cosine || (product === cosine && i < part)) {
+          cosine = product;
+          part = i;
+        }
       }
     }
     return { cosine, part };

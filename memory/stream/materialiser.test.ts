@@ -1,69 +1,27 @@
 /** The stream is the memory, and each node's database a copy of it that may be lost. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { startTestServer, type TestServer } from "../../runtime/bus/testing.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { jetStreamApi } from "../../runtime/log/stream.ts";
-import { EraseList } from "../control/erase-list.ts";
-import { HandClock } from "../testing.ts";
-import { TestNode } from "./testing.ts";
+import type { HandClock } from "../testing.ts";
+import { DAY, fact, somethingOfEverything, summary, type TestNode, TwoNodes, turnsAt } from "./testing.ts";
 
-const DAY = 86_400_000;
-let server: TestServer;
-let dataDir: string;
+let nodes: TwoNodes;
 let clock: HandClock;
 let one: TestNode;
 let two: TestNode;
 
 beforeEach(async () => {
-  server = await startTestServer();
-  dataDir = mkdtempSync(join(tmpdir(), "bw-keys-"));
-  clock = new HandClock(Date.UTC(2026, 5, 1));
-  one = await TestNode.start(server, dataDir, clock);
-  two = await TestNode.start(server, dataDir, clock);
+  nodes = await TwoNodes.start();
+  ({ clock, one, two } = nodes);
 });
-afterEach(async () => {
-  await one?.end();
-  await two?.end();
-  await server?.stop();
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterEach(() => nodes?.end());
 
-const fact = (text: string, more: JsonObject = {}): JsonObject => ({
-  customer: "ada",
-  conversation: "c1",
-  type: "note",
-  text,
-  ...more,
-});
-const turns = (conversation: string, ...texts: string[]): JsonObject => ({
-  conversation,
-  customer: "ada",
-  turns: texts.map((text, turn) => ({ turn, at: clock.now() + turn, text, reply: `re: ${text}` })),
-});
-const summary = (conversation: string, text: string, more: JsonObject = {}): JsonObject => ({
-  conversation,
-  text,
-  outcome: "resolved",
-  ...more,
-});
+const turns = (conversation: string, ...texts: string[]): JsonObject =>
+  turnsAt(clock.now(), conversation, ...texts);
 const textsAt = async (node: TestNode, more: JsonObject = {}): Promise<string[]> =>
   (await node.ask("recall", { customer: "ada", k: 100, ...more })).facts.map((each: any) => each.text);
-
-async function somethingOfEverything(node: TestNode): Promise<void> {
-  await node.ask("remember", fact("12 Elm Street", { type: "address" }));
-  clock.time += DAY;
-  await node.ask("remember", fact("3 Oak Avenue", { type: "address" }));
-  await node.ask("remember", fact("likes tea", { ttlMs: 30 * DAY }));
-  await node.ask("turns", { ...turns("c0", "hello"), customer: undefined } as unknown as JsonObject);
-  await node.ask("turns", turns("c1", "my kettle leaks", "thanks"));
-  await node.ask("summarise", summary("c0", "Said hello.", { outcome: "abandoned" }));
-  await node.ask("summarise", summary("c1", "A leaking kettle.", { customer: "ada" }));
-  await node.ask("hold", { customer: "bob", reason: "case 17" });
-}
 
 it("what one node writes, every node has, and whoever asks with the sequence of it sees it", async () => {
   await one.open();
@@ -98,7 +56,7 @@ it("writes an ask that is repeated once, whichever node takes it", async () => {
 
 it("a lost database is folded again while readers are told that what they get may be old", async () => {
   await one.open();
-  await somethingOfEverything(one);
+  await somethingOfEverything(one, clock);
   const before = await one.contents();
   expect(Object.keys(before)).toHaveLength(3 + 3 + 2 + 1 + 1);
   await one.memory.close();
@@ -120,7 +78,7 @@ it("a lost database is folded again while readers are told that what they get ma
 
 it("goes on from its position after a restart, also where that is behind what it has", async () => {
   await one.open();
-  await somethingOfEverything(one);
+  await somethingOfEverything(one, clock);
   const before = await one.contents();
   await one.memory.close();
   const db = new Level<string, string>(join(one.dir, "memory"));
@@ -202,112 +160,6 @@ it("what was said long ago, and facts of a type that is kept for a while, leave 
   expect((await one.ask("said", { customer: "ada", text: "thing" })).said).toHaveLength(2);
 });
 
-it("erasing deletes a customer at every node and from the stream, and nobody else", async () => {
-  await one.open();
-  await two.open();
-  await somethingOfEverything(one);
-  await two.ask("remember", fact("likes coffee", { customer: "cleo" }));
-  await two.caughtUp();
-  await one.caughtUp();
-  const receipt = await two.ask("erase", { customer: "ada" });
-  expect(receipt).toMatchObject({ erased: true, facts: 3, turns: 2, conversations: 1, events: 5 });
-  await one.caughtUp();
-  for (const node of [one, two]) {
-    const kept = await node.contents();
-    expect(Object.keys(kept).map((place) => place.split(" ").slice(0, 2).join(" "))).toEqual([
-      "fact cleo",
-      "turn c0",
-      "summary c0",
-      "hold bob",
-    ]);
-  }
-  // Left are: the erasing itself, what nobody was known in with its summary, the hold, and the other customer's fact.
-  expect((await one.state()).messages).toBe(5);
-  expect(await one.ask("remember", fact("back again"))).toEqual({ stored: false, reason: "erased" });
-  await expect(one.ask("erase", { customer: "bob" })).rejects.toMatchObject({ code: "held" });
-});
-
-it("an erasure whose process ends in the middle is gone on with at the next start, and every copy comes to the same", async () => {
-  await one.open();
-  await somethingOfEverything(one);
-  // Said in the same conversation before it was known whose it is.
-  await one.ask("turns", {
-    conversation: "c1",
-    turns: [{ turn: 7, at: clock.now(), text: "who is there?", reply: "" }],
-  });
-  const { keys } = one;
-  const dying = vi.spyOn(keys, "destroy").mockImplementation(async (key) => {
-    dying.mockRestore();
-    await keys.destroy(key);
-    throw new Error("as if killed");
-  });
-  await expect(one.ask("erase", { customer: "ada" }, "erasing")).rejects.toThrow("as if killed");
-  await one.memory.close();
-  expect((await one.state()).messages).toBe(9);
-
-  await one.open();
-  expect(await one.memory.finishErasures()).toBe(1);
-  expect(await one.memory.finishErasures()).toBe(0);
-  await two.open();
-  await two.caughtUp();
-  const left = await two.contents();
-  expect(Object.keys(left)).toEqual(["turn c0 0", "summary c0", "hold bob"]);
-  expect(await one.contents()).toEqual(left);
-  // The erasing itself, what nobody was known in with its summary, the hold.
-  expect((await one.state()).messages).toBe(4);
-});
-
-it("erases what was said in a conversation that a copy comes to know as the customer's when the key is gone", async () => {
-  await two.open();
-  const said = (turn: number, text: string) => ({
-    conversation: "c9",
-    turns: [{ turn, at: turn, text, reply: "" }],
-  });
-  await two.ask("turns", said(0, "it is about my knee"));
-  await two.ask("turns", { ...said(1, "I am Ada"), customer: "ada" });
-  expect(await two.memory.turns.of("c9")).toHaveLength(2);
-  await two.keys.destroy("ada");
-  await two.memory.close();
-  await one.open();
-  await one.caughtUp();
-  expect(await one.memory.turns.of("c9")).toHaveLength(1);
-  await one.ask("erase", { customer: "ada" });
-  await two.open();
-  await two.caughtUp();
-  expect(await one.contents()).toEqual({});
-  expect(await two.contents()).toEqual({});
-  expect(await one.keys.isDestroyed("c9")).toBe(true);
-});
-
-it("each node has an erasure on its own list, also one that was away, and one whose list can't be written erases", async () => {
-  const lists = [one, two].map(({ dir }) => new EraseList(join(dir, "erased.jsonl"), "main"));
-  await one.open({}, { notes: lists[0]! });
-  await somethingOfEverything(one);
-  await two.open({}, { notes: lists[1]! });
-  await two.caughtUp();
-  await two.memory.close();
-  await one.ask("erase", { customer: "ada" });
-  expect(lists.map((list) => list.count)).toEqual([1, 0]);
-  await two.open({}, { notes: lists[1]! });
-  await two.caughtUp();
-  expect(lists[1]!.all()).toEqual([
-    {
-      workspace: "main",
-      customer: "ada",
-      conversations: lists[0]!.all()[0]!.conversations,
-      at: new Date(clock.time).toISOString(),
-    },
-  ]);
-  await two.memory.close();
-  const broken = new EraseList(join(two.dir, "memory", "CURRENT", "erased.jsonl"), "main");
-  two.lose();
-  await two.open({}, { notes: broken });
-  await two.caughtUp();
-  expect(two.warnings).toContain("an erasure that was made could not be noted here");
-  expect((await two.ask("facts", { customer: "ada" })).facts).toEqual([]);
-  expect(two.memory.progress).toMatchObject({ unread: 0 });
-});
-
 it("passes over what is no event, says so, and loses nothing of what comes after", async () => {
   await one.open();
   await one.ask("remember", fact("likes tea"));
@@ -352,7 +204,7 @@ it("passes over what can't be folded into a damaged copy, and mends that at the 
 
 it("what can't be opened for want of a key is read once the key is back", async () => {
   await one.open();
-  await somethingOfEverything(one);
+  await somethingOfEverything(one, clock);
   const before = await one.contents();
   await one.memory.close();
   one.lose();
@@ -363,7 +215,7 @@ it("what can't be opened for want of a key is read once the key is back", async 
     return { kv, entries };
   });
   one.keys.close();
-  const other = await TestNode.start(server, dataDir, clock);
+  const other = await nodes.another();
   try {
     await other.open();
     await other.caughtUp();
@@ -382,7 +234,7 @@ it("what can't be opened for want of a key is read once the key is back", async 
 
 it("takes up the memory of a release before the stream", async () => {
   await one.open("none");
-  await somethingOfEverything(one);
+  await somethingOfEverything(one, clock);
   const before = await one.contents();
   await one.memory.close();
   await one.open();
@@ -400,7 +252,7 @@ it("takes up the memory of a release before the stream", async () => {
 
 it("gives a stream that was lost all that its copy still has", async () => {
   await one.open();
-  await somethingOfEverything(one);
+  await somethingOfEverything(one, clock);
   const before = await one.contents();
   await one.memory.close();
   await jetStreamApi(one.bus, "STREAM.DELETE.BW_main_MEMORY", undefined);

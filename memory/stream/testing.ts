@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bus } from "../../runtime/bus/index.ts";
-import type { TestServer } from "../../runtime/bus/testing.ts";
+import { startTestServer, type TestServer } from "../../runtime/bus/testing.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Operation } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { openKeyRing, type WorkspaceKeyRing } from "../../runtime/log/keyring.ts";
 import { streamState } from "../../runtime/log/stream.ts";
 import { type Memory, type MemoryOptions, openMemory } from "../index.ts";
+import { HandClock } from "../testing.ts";
 
 /** The directory, bus and keys of a node; its memory is opened and closed at will. */
 export class TestNode {
@@ -86,4 +87,68 @@ export class TestNode {
     this.keys.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** Two nodes of one workspace on a server of their own, with a clock that is set by hand. */
+export class TwoNodes {
+  readonly clock = new HandClock(Date.UTC(2026, 5, 1));
+  readonly #dataDir = mkdtempSync(join(tmpdir(), "bw-keys-"));
+  one!: TestNode;
+  two!: TestNode;
+
+  readonly #server: TestServer;
+
+  private constructor(server: TestServer) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<TwoNodes> {
+    const self = new TwoNodes(await startTestServer());
+    self.one = await self.another();
+    self.two = await self.another();
+    return self;
+  }
+
+  /** One more, which is the caller's to end. */
+  another(): Promise<TestNode> {
+    return TestNode.start(this.#server, this.#dataDir, this.clock);
+  }
+
+  async end(): Promise<void> {
+    await this.one?.end();
+    await this.two?.end();
+    await this.#server.stop();
+    rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+export const DAY = 86_400_000;
+
+export function fact(text: string, more: JsonObject = {}): JsonObject {
+  return { customer: "ada", conversation: "c1", type: "note", text, ...more };
+}
+
+/** @param at when the first was said, ms since the epoch */
+export function turnsAt(at: number, conversation: string, ...texts: string[]): JsonObject {
+  const turns = texts.map((text, turn) => ({ turn, at: at + turn, text, reply: `re: ${text}` }));
+  return { conversation, customer: "ada", turns };
+}
+
+export function summary(conversation: string, text: string, more: JsonObject = {}): JsonObject {
+  return { conversation, text, outcome: "resolved", ...more };
+}
+
+export async function somethingOfEverything(node: TestNode, clock: HandClock): Promise<void> {
+  await node.ask("remember", fact("12 Elm Street", { type: "address" }));
+  clock.time += DAY;
+  await node.ask("remember", fact("3 Oak Avenue", { type: "address" }));
+  await node.ask("remember", fact("likes tea", { ttlMs: 30 * DAY }));
+  await node.ask("turns", {
+    ...turnsAt(clock.now(), "c0", "hello"),
+    customer: undefined,
+  } as unknown as JsonObject);
+  await node.ask("turns", turnsAt(clock.now(), "c1", "my kettle leaks", "thanks"));
+  await node.ask("summarise", summary("c0", "Said hello.", { outcome: "abandoned" }));
+  await node.ask("summarise", summary("c1", "A leaking kettle.", { customer: "ada" }));
+  await node.ask("hold", { customer: "bob", reason: "case 17" });
 }

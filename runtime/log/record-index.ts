@@ -153,23 +153,19 @@ export class RecordIndex {
 
   /** Actors of a kind with their last record, the latest first; all are looked through for it. */
   async latest(kind: string, count: number): Promise<{ to: Address; seq: number }[]> {
-    const found = new Map<string, { to: Address; seq: number }>();
-    const keepLatest = (): void => {
-      const cut = [...found].sort(([, a], [, b]) => b.seq - a.seq).slice(count);
-      for (const [p] of cut) found.delete(p);
-    };
+    let found = new Map<string, { to: Address; seq: number }>();
+    const best = () => [...found].sort(([, a], [, b]) => b.seq - a.seq).slice(0, count);
     const add = (p: string, seq: number): void => {
       const [key, ofKind, id] = p.split("!");
       if (ofKind !== kind) return;
       found.set(p, { to: { kind, key: key!, id: id! }, seq: Math.max(seq, found.get(p)?.seq ?? 0) });
-      if (found.size >= 2 * count) keepLatest();
+      if (found.size >= 2 * count) found = new Map(best());
     };
     // The fresh ones first: a flush in between only moves them to where the iterator looks next.
     for (const places of this.#freshPlaces.values()) for (const [p, seqs] of places) add(p, seqs.at(-1)!);
     for await (const [path, seq] of this.#db.iterator({ gte: "h!", lt: "h!~" }))
       add(path.slice(2), Number(seq));
-    keepLatest();
-    return [...found.values()].sort((a, b) => b.seq - a.seq);
+    return best().map(([, one]) => one);
   }
 
   async #range(prefix: string, after: number): Promise<IndexedRecord[]> {

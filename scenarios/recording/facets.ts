@@ -1,5 +1,6 @@
 /** What a conversation was like, as its records tell: for recording all that are like something. */
 import type { StoredRecord } from "../../runtime/envelope.ts";
+import { ANSWER } from "../../runtime/host/cell.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 
 export interface Facets {
@@ -35,7 +36,7 @@ export function facetsOf(records: readonly StoredRecord[]): Facets {
   for (const { to, type, at, clear, data } of records) {
     if (to.kind === "conversation" && Number.isNaN(startedAt)) startedAt = at;
     if (type === "conversation.open") channel = String(data.channel ?? "");
-    else if (type === "host.answer" && String(clear.name).startsWith("understand.")) {
+    else if (type === ANSWER && String(clear.name).startsWith("understand.")) {
       const { name } = ((data.value as JsonObject | undefined)?.intent ?? {}) as JsonObject;
       if (typeof name === "string") intents.add(name);
     } else if (to.kind !== "channel") continue;

@@ -55,12 +55,14 @@ export function recordingRoutes({ engine, desk, onRaw }: RecordingRoutesOptions)
           if (conversations.length === limit) break;
           const records = await engine.recordsOfKey(key);
           examined++;
-          const { startedAt, outcome, ...facets } = facetsOf(records);
-          if (!isWhole(records)) cutOff++;
-          else if (matches({ startedAt, outcome, ...facets }, filter)) {
-            const begun = new Date(startedAt).toISOString();
-            conversations.push({ id: key, startedAt: begun, ...facets, outcome: outcome ?? null });
+          if (!isWhole(records)) {
+            cutOff++;
+            continue;
           }
+          const facets = facetsOf(records);
+          if (!matches(facets, filter)) continue;
+          const startedAt = new Date(facets.startedAt).toISOString();
+          conversations.push({ id: key, ...facets, startedAt, outcome: facets.outcome ?? null });
         }
         return { body: { conversations, examined, cutOff } };
       },
