@@ -6,7 +6,7 @@ import { EncoderError } from "./encoder-error.ts";
 import { EncoderProcess, type ProcessOptions } from "./encoder-process.ts";
 
 export interface BulkOptions {
-  /** Added to the priority's number, as `nice` does, 0 … 19. Default 10. */
+  /** How far its priority is below the desk's, as with `nice`, 0 … 19. Default 19. */
   readonly niceness?: number;
   /** It ends when nothing was asked of it for so long, ms. Default 10,000. */
   readonly idleMs?: number;
@@ -24,7 +24,7 @@ export class BulkProcess {
   #idle: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(options: ProcessOptions, { niceness = 10, idleMs = 10_000 }: BulkOptions = {}) {
+  constructor(options: ProcessOptions, { niceness = 19, idleMs = 10_000 }: BulkOptions = {}) {
     this.#o = { ...options, settings: { ...options.settings, niceness } };
     this.#idleMs = idleMs;
   }

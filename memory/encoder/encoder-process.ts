@@ -13,6 +13,11 @@ import type { EncoderInput, FromWorker, ToWorker, WorkerSettings } from "./encod
 
 /** A request of up to this many texts is somebody's turn and goes before bulk work. */
 export const INTERACTIVE = 4;
+/**
+ * How far the priority of a process is below the desk's: where there are few processors, the event loop would wait for one while a
+ * text is encoded, up to 10 ms, and everybody with it.
+ */
+export const NICENESS = 5;
 /** More crashes than this within the window, and the encoder is down for a while. */
 const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 60_000;

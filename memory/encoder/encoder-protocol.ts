@@ -14,8 +14,8 @@ export interface WorkerSettings {
   readonly threads: number;
   readonly pooling: Pooling;
   readonly maxCharacters: number;
-  /** Lowers its priority, as `nice` does. Default 0: that of the desk. */
-  readonly niceness?: number;
+  /** Lowers its priority below the desk's, as `nice` does, 0 … 19. */
+  readonly niceness: number;
 }
 
 export interface ToWorker {

@@ -4,7 +4,7 @@
  */
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { setPriority } from "node:os";
+import { constants, getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import type { EncoderInput, FromWorker, ToWorker, WorkerSettings } from "./encoder-protocol.ts";
 
@@ -16,8 +16,8 @@ const PADDING_PER_PASS = 32;
 if (!process.send) throw new Error("encoder-worker is started by the encoder only, not by hand");
 const settings = JSON.parse(process.argv[2] ?? "") as WorkerSettings;
 
-// Before the library starts threads, which inherit it.
-if (settings.niceness) setPriority(settings.niceness);
+// Before the library starts threads, which inherit it. A desk that is nice itself has the number that counts begin higher.
+setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + settings.niceness));
 
 // The desk ends it, by letting go of it: also when the desk is killed. Ctrl-C reaches the whole group, and while the
 // desk drains it still needs its encoder.

@@ -9,7 +9,7 @@ import { cacheDir } from "../../runtime/config/paths.ts";
 import { isFiniteVector } from "../retrieval/rows.ts";
 import { type BulkOptions, BulkProcess } from "./bulk-process.ts";
 import { EncoderError } from "./encoder-error.ts";
-import { EncoderProcess, INTERACTIVE, type ProcessOptions } from "./encoder-process.ts";
+import { EncoderProcess, INTERACTIVE, NICENESS, type ProcessOptions } from "./encoder-process.ts";
 import type { Pooling } from "./encoder-protocol.ts";
 import { locateModel } from "./model-folder.ts";
 import { BUILT_IN_MODEL } from "./prepare.ts";
@@ -45,6 +45,8 @@ export interface EncoderOptions {
   readonly startTimeoutMs?: number;
   /** One batch, ms; a process that takes longer is replaced. Default 5,000. */
   readonly batchTimeoutMs?: number;
+  /** How far the priority of its process is below the desk's, as with `nice`, 0 … 19. Default 5. */
+  readonly niceness?: number;
   /** Many texts at once have a process of their own, which is there while it is needed. Default: one process for all. */
   readonly bulk?: BulkOptions;
 }
@@ -83,6 +85,7 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
       threads: options.threads ?? 1,
       pooling: options.pooling ?? "auto",
       maxCharacters: options.maxCharacters ?? 4_000,
+      niceness: options.niceness ?? NICENESS,
     },
     maxBatch: options.maxBatch ?? 16,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,

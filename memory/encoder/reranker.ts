@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { EncoderError } from "./encoder-error.ts";
-import { EncoderProcess } from "./encoder-process.ts";
+import { EncoderProcess, NICENESS } from "./encoder-process.ts";
 import { locateModel } from "./model-folder.ts";
 
 export interface Reranker {
@@ -45,7 +45,7 @@ export async function openReranker(options: RerankerOptions): Promise<OpenRerank
   const modelsDir = resolve(options.modelsDir);
   const digest = await locateModel(modelsDir, model);
   const worker = new EncoderProcess({
-    settings: { task: "rank", modelsDir, model, threads, pooling: "auto", maxCharacters },
+    settings: { task: "rank", modelsDir, model, threads, pooling: "auto", maxCharacters, niceness: NICENESS },
     maxBatch: 32,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     batchTimeoutMs: options.batchTimeoutMs ?? 10_000,
