@@ -17,6 +17,7 @@ interface ReplayFlags {
   readonly times?: number;
   readonly verify?: boolean;
   readonly crashEvery?: number;
+  readonly reorder?: string;
   readonly match: string;
   readonly record?: string;
   readonly out?: string;
@@ -82,6 +83,10 @@ export const commands: Contributor = (program, env) => {
       "what happens inside has to be the same too, and every state has to follow from the log",
     )
     .option("--crash-every <n>", "frozen: after so many records everything but the log is lost", count)
+    .option(
+      "--reorder <seed>",
+      "frozen: from the second time on in other orders, drawn by this seed, of what does not depend on each other (--times 2)",
+    )
     .option("--match <how>", "frozen: strict, or tolerant of what skills are asked with", "strict")
     .option("--out <folder>", "frozen: write what it came to as recordings into this folder, for diff")
     .option("--parallel <n>", "frozen: in so many threads (1)", count)
@@ -110,6 +115,7 @@ export const commands: Contributor = (program, env) => {
         times,
         verify,
         crashEvery,
+        reorder: flags.reorder,
         match: flags.match as "strict" | "tolerant",
         out: flags.out,
         parallel: flags.parallel,
@@ -198,7 +204,8 @@ export const commands: Contributor = (program, env) => {
 };
 
 /** @throws UsageError for what this version can't do, or what does not go together */
-function check({ format, match, crashEvery, record, out, log, watch }: ReplayFlags, mode: string): void {
+function check(flags: ReplayFlags, mode: string): void {
+  const { format, match, crashEvery, reorder, times, record, out, log, watch } = flags;
   if (format !== "bailiwick" && format !== "tau2")
     throw new UsageError(`--format ${format} is not known: there are bailiwick and tau2`);
   if (format === "tau2" && mode !== "frozen")
@@ -215,6 +222,12 @@ function check({ format, match, crashEvery, record, out, log, watch }: ReplayFla
     throw new UsageError(`--log ${log} is not known: there are memory and nats`);
   if (mode === "live" && crashEvery !== undefined)
     throw new UsageError("--crash-every is for recordings: leave --mode live out, or see bench chaos");
+  if (mode === "live" && reorder !== undefined)
+    throw new UsageError(
+      "--reorder is for recordings: on a live desk everything has its own order each time",
+    );
+  if (reorder !== undefined && times === 1)
+    throw new UsageError("--reorder needs --times 2 or more: the first time is in the recorded order");
   if (mode === "live" && out !== undefined)
     throw new UsageError("--out is for --mode frozen: a live replay is recorded with --record FOLDER");
   if (watch && (mode !== "frozen" || format !== "bailiwick"))

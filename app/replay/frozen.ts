@@ -12,9 +12,11 @@ import { seconds, table } from "../demo/text.ts";
 import { ownServer } from "./own-server.ts";
 import { writeRecording } from "./recordings.ts";
 
-export interface FrozenFlags extends FrozenOptions {
-  /** How often they are played; each time must come to the same. Default 1. */
+export interface FrozenFlags extends Omit<FrozenOptions, "reorder"> {
+  /** How often they are played; each time must come to the same. Default 1, with `reorder` 2. */
   readonly times?: number;
+  /** From the second time on the records come in another order, each time another. */
+  readonly reorder?: string;
   /** Folder that what the first time came to is written into, as recordings. */
   readonly out?: string;
   /** Threads. Default 1. */
@@ -54,7 +56,7 @@ export async function playAll(
   paths: readonly string[],
   flags: FrozenFlags,
 ): Promise<ReplayedAll> {
-  const { times = 1, parallel = 1, out, log, ...options } = flags;
+  const { reorder, times = reorder === undefined ? 1 : 2, parallel = 1, out, log, ...options } = flags;
   const files = recordingFiles(paths);
   const progress = env.progress("replay");
   const replayed = new Map<string, Replayed>();
@@ -75,6 +77,7 @@ export async function playAll(
     for (let time = 1; time <= times && !env.signal().aborted; time++) {
       if (time > 1) await stage.anew();
       const keep = out !== undefined && time === 1;
+      const order = reorder === undefined || time === 1 ? {} : { reorder: `${reorder} ${time}` };
       let done = 0;
       const writing: Promise<unknown>[] = [];
       const take = (file: string, result: FrozenResult): void => {
@@ -86,7 +89,7 @@ export async function playAll(
         progress.update(`time ${time} of ${times}`, ++done, files.length);
       };
       const from = performance.now();
-      await stage.play(played, { ...options, keep }, take, env.signal());
+      await stage.play(played, { ...options, ...order, keep }, take, env.signal());
       ms += performance.now() - from;
       for (const file of env.signal().aborted ? [] : killed) {
         for await (const { header } of readRecordings(file)) {
@@ -94,7 +97,7 @@ export async function playAll(
             // To start a process takes a second.
             every: Math.max(crashEvery!, Math.ceil(header.records / MOST_KILLS)),
             playbooks,
-            options: inside,
+            options: { ...inside, ...order },
           });
           kills += result.crashes;
           take(file, result);

@@ -108,6 +108,8 @@ describe("replay of recordings", () => {
     [[CANCEL, "--mode", "live", "--watch"], /--watch is for recordings/],
     [[CANCEL, "--watch", "--json"], /--watch goes on and on/],
     [[CANCEL, "--mode", "live", "--crash-every", "2"], /--crash-every is for recordings/],
+    [[CANCEL, "--mode", "live", "--reorder", "7"], /--reorder is for recordings/],
+    [["--mode", "frozen", "--reorder", "7", "--times", "1"], /--reorder needs --times 2/],
   ])("refuses %j", async (args, message) => {
     expect(await run("replay", ...args)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
   });

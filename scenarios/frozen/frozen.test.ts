@@ -70,6 +70,27 @@ describe("frozen replay", () => {
     }
   }, 120_000);
 
+  it("comes to it whatever order there is among what does not depend on each other", async () => {
+    const whole = await play(all);
+    const others = await play(all, { reorder: "a", verify: true, keep: true });
+    const crashed = await play(all.slice(0, 12), { reorder: "b", crashEvery: 2 });
+    const order = ({ records }: Recording) => records.map(({ id }) => id);
+    for (const [i, { status, stateHash, transcriptHash, recording }] of others.entries()) {
+      expect({ status, stateHash, transcriptHash }).toEqual({
+        status: "passed",
+        stateHash: whole[i]!.stateHash,
+        transcriptHash: whole[i]!.transcriptHash,
+      });
+      expect(order(recording!)).not.toEqual(order(all[i]!));
+    }
+    for (const [i, { status, stateHash, duplicatedSkillCalls }] of crashed.entries())
+      expect({ status, stateHash, duplicatedSkillCalls }).toEqual({
+        status: "passed",
+        stateHash: whole[i]!.stateHash,
+        duplicatedSkillCalls: 0,
+      });
+  }, 120_000);
+
   it("comes to it in processes that are killed with kill -9", async () => {
     const whole = await playOne(sample);
     const file = `${FOLDER}/${sample.header.id}.scenario.jsonl`;

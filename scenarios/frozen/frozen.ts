@@ -5,6 +5,8 @@
  * The records go into the log in the recorded order, each when its turn comes: what came from outside as it was, what the desk's
  * actors made as they make it now. What they make that the recording does not have at all has no turn, and goes in at once where
  * it stays inside of the desk.
+ *
+ * Or in another order that they could have had (`reorder`): every actor folds the same, and so the same has to come of it.
  */
 import { type Address, formatAddress } from "../../runtime/address.ts";
 import type { Envelope, StoredRecord } from "../../runtime/envelope.ts";
@@ -16,6 +18,7 @@ import { type HeldLog, type ReplayHost, ReplayStuckError } from "../../runtime/r
 import { actorsOf, inWords, leaves, sameContent, sideOf, transcriptHash } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import type { RecordedAnswers } from "./answers.ts";
+import { reordered } from "./order.ts";
 import { Diverged, type FrozenDivergence, type FrozenOptions, type FrozenResult } from "./result.ts";
 
 /** What it takes to play recordings, one after the other. */
@@ -41,13 +44,15 @@ export async function playFrozen(
 
 class FrozenRun {
   readonly #recording: Recording;
+  /** In the order in which they are put into the log. */
+  readonly #records: readonly StoredRecord[];
   readonly #s: FrozenStage;
   readonly #o: FrozenOptions;
   readonly #onStep: OnStep | undefined;
   /** Records of the recording by id. */
   readonly #known: ReadonlyMap<string, StoredRecord>;
-  /** What was put into the log, of what crosses the boundary. */
-  readonly #played: Envelope[] = [];
+  /** What was put into the log, of what crosses the boundary, with its place in the recording. */
+  readonly #played: { readonly seq: number; readonly envelope: Envelope }[] = [];
   /** All that was put into the log, where it is kept. */
   readonly #kept: StoredRecord[] = [];
   #put = 0;
@@ -58,6 +63,9 @@ class FrozenRun {
     this.#recording = recording;
     this.#s = stage;
     this.#o = options;
+    const { records, header } = recording;
+    this.#records =
+      options.reorder === undefined ? records : reordered(records, `${options.reorder} ${header.id}`);
     this.#known = new Map(recording.records.map((record) => [record.id, record]));
   }
 
@@ -69,10 +77,10 @@ class FrozenRun {
     let instead: Envelope | undefined;
     let failed = false;
     try {
-      for (const record of records) {
+      for (const record of this.#records) {
         if (record.seq >= (this.#o.until ?? Number.POSITIVE_INFINITY)) break;
         // From before a process was killed: the log has it already.
-        if (this.#s.log.has(record.id)) this.#note(record);
+        if (this.#s.log.has(record.id)) this.#note(record, record.seq);
         else await this.#step(record);
       }
       if (this.#o.until === undefined) this.#nothingIsLeft();
@@ -86,7 +94,7 @@ class FrozenRun {
     const stateHash = failed ? "" : await this.#stateHash();
     if (instead && this.#o.keep) this.#keep(instead);
     if (this.#o.until === undefined) this.#leave();
-    const said = this.#played;
+    const said = this.#played.sort((a, b) => a.seq - b.seq).map(({ envelope }) => envelope);
     const calls = callsOf(said);
     const expected = records.filter((r) => this.#side(r) === "desk" && leaves(r)).length;
     const came = said.filter((r) => this.#side(r) === "desk" && leaves(r)).length;
@@ -134,7 +142,7 @@ class FrozenRun {
         return this.#timerFires(record);
       default:
         this.#nothingElseCame(record);
-        return this.#place(record);
+        return this.#place(record, record.seq);
     }
   }
 
@@ -146,7 +154,7 @@ class FrozenRun {
       const counts = leaves(record) || this.#o.verify;
       if (counts && !sameContent(found, record) && !this.#isTolerated(found, record))
         throw this.#diverged(record, found);
-      return this.#place({ ...found, at: record.at, ...machineOf(record) });
+      return this.#place({ ...found, at: record.at, ...machineOf(record) }, record.seq);
     }
     // What stays inside may be another thing in another release.
     if (leaves(record) || this.#o.verify) throw this.#diverged(record, this.#unforeseen());
@@ -200,7 +208,7 @@ class FrozenRun {
     answers.give(call, ok === true, record.data.value ?? null);
     const found = await coming;
     if (!found) throw new ReplayStuckError(`the answer of ${name} never came to whoever asked`);
-    await this.#place({ ...found, at: record.at, ...machineOf(record) });
+    await this.#place({ ...found, at: record.at, ...machineOf(record) }, record.seq);
   }
 
   async #timerFires(record: StoredRecord): Promise<void> {
@@ -208,8 +216,9 @@ class FrozenRun {
     const key = String(record.clear.timer);
     const pending = state?.machine.timers.find((timer) => timer.key === key);
     // A cancelled one ends nowhere, then as now.
-    if (!pending) return this.#place(record);
-    return this.#place({ ...record, clear: { ...record.clear, generation: pending.generation } });
+    if (!pending) return this.#place(record, record.seq);
+    const clear = { ...record.clear, generation: pending.generation };
+    return this.#place({ ...record, clear }, record.seq);
   }
 
   /** Before anything comes from outside, the desk has done all that it does by itself, and nothing that it did not do then. */
@@ -243,9 +252,10 @@ class FrozenRun {
     });
   }
 
-  async #place(envelope: Envelope): Promise<void> {
+  /** @param seq its place in the recording */
+  async #place(envelope: Envelope, seq: number): Promise<void> {
     const { host, log } = this.#s;
-    this.#note(envelope);
+    this.#note(envelope, seq);
     await host.put(envelope);
     await this.#seen(envelope);
     for (;;) {
@@ -277,10 +287,10 @@ class FrozenRun {
     if (state) this.#onStep(envelope, state);
   }
 
-  #note(envelope: Envelope): void {
+  #note(envelope: Envelope, seq: number): void {
     const at = this.#s.host.clock.at;
     if (envelope.at > at) this.#s.host.clock.at = envelope.at;
-    if (this.#crosses(envelope)) this.#played.push(envelope);
+    if (this.#crosses(envelope)) this.#played.push({ seq, envelope });
     if (this.#o.keep) this.#keep(envelope);
   }
 

@@ -9,6 +9,8 @@ export interface FrozenOptions {
   readonly verify?: boolean;
   /** After so many records everything but the log and what was written of the stores is lost, and it goes on from there. */
   readonly crashEvery?: number;
+  /** The records come in another order that they could have had, drawn by this seed. */
+  readonly reorder?: string;
   /** Sequence before which it ends, with all that is open left as it is. */
   readonly until?: number;
   /** What it came to is answered as a recording too: up to where it diverged, with what the desk did there instead. */
