@@ -100,6 +100,8 @@ export interface Kv {
   update(key: string, value: Uint8Array, revision: number): Promise<number>;
   /** Deletes with all that was before. */
   purge(key: string): Promise<void>;
+  /** Deletes the value of a revision, if it is there still. In the server's files it may stay readable: for what is no secret. */
+  remove(revision: number): Promise<void>;
   keys(prefix?: string): Promise<string[]>;
   /** Tells of every write in the order of the bucket, for as long as it is not stopped: it starts again by itself. */
   watch(watcher: KvWatcher, options?: KvWatchOptions): KvWatch;

@@ -85,11 +85,20 @@ class Bucket implements Kv {
       const subject = `$JS.API.STREAM.MSG.DELETE.KV_${this.#bucket}`;
       const answer = await this.#ask(subject, Buffer.from(JSON.stringify({ seq: last })));
       const { error } = parse(answer);
-      if (error && error.err_code !== NO_MESSAGE_FOUND && error.code !== 404) {
+      // There is no other value beside the last.
+      if (!error) return;
+      if (error.err_code !== NO_MESSAGE_FOUND && error.code !== 404) {
         // Somebody else deleted or replaced it meanwhile: look again. Anything else is an error.
         if ((await this.#last(key)) === last) throw apiError(subject, error);
       }
     }
+  }
+
+  async remove(revision: number): Promise<void> {
+    const subject = `$JS.API.STREAM.MSG.DELETE.KV_${this.#bucket}`;
+    const request = { seq: revision, no_erase: true };
+    const { error } = parse(await this.#ask(subject, Buffer.from(JSON.stringify(request))));
+    if (error && error.err_code !== NO_MESSAGE_FOUND && error.code !== 404) throw apiError(subject, error);
   }
 
   async keys(prefix = ""): Promise<string[]> {

@@ -72,12 +72,11 @@ export class KeyStore {
     await this.#kv.purge(`material.${id}`);
   }
 
-  async notePending(subject: string, id: string): Promise<void> {
-    await this.#kv.put(`pending.${subject}.${id}`, new Uint8Array(0));
-  }
-
-  async forgetPending(subject: string, id: string): Promise<void> {
-    await this.#kv.purge(`pending.${subject}.${id}`);
+  /** Answers what to call once it is erased. */
+  async notePending(subject: string, id: string): Promise<() => Promise<void>> {
+    const revision = await this.#kv.put(`pending.${subject}.${id}`, new Uint8Array(0));
+    // No secret is in it.
+    return () => this.#kv.remove(revision);
   }
 
   /** Erases what a crash left to erase. */
@@ -88,7 +87,7 @@ export class KeyStore {
       const entry = await this.entry(subject);
       if (entry?.key.state === "live" && entry.key.material === id) continue;
       await this.erase(id);
-      await this.forgetPending(subject, id);
+      await this.#kv.purge(name);
     }
   }
 

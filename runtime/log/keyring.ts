@@ -6,7 +6,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { type Bus, type BusSubscription, subjectsOf } from "../bus/index.ts";
-import { KeyStore, type LiveKey } from "./key-store.ts";
+import { type KeyEntry, KeyStore, type LiveKey } from "./key-store.ts";
 import { aesSealer, KEY_BYTES, type KeyRing, SealError, type Sealer } from "./sealer.ts";
 import {
   createWorkspaceKey,
@@ -168,9 +168,11 @@ export class WorkspaceKeyRing implements KeyRing {
       if (above.ancestors.length + 1 >= MAX_DEPTH) {
         throw new KeyRingError(`key of ${key} would be wrapped more than ${MAX_DEPTH} deep`);
       }
-      const material = await this.#store.addMaterial(this.#wrap(key, held.secret, parent, above.secret));
       const old = entry.key.material;
-      await this.#store.notePending(key, old);
+      const [material, forgetPending] = await Promise.all([
+        this.#store.addMaterial(this.#wrap(key, held.secret, parent, above.secret)),
+        this.#store.notePending(key, old),
+      ]);
       if (!(await this.#store.write(key, { state: "live", material, parent }, entry.revision))) {
         await this.#store.erase(material);
         continue;
@@ -181,7 +183,7 @@ export class WorkspaceKeyRing implements KeyRing {
       const gone = this.#dropped.slice(from).some((dropped) => ancestors.includes(dropped));
       if (!gone) this.#keep(key, { ...held, ancestors });
       await this.#store.erase(old);
-      await this.#store.forgetPending(key, old);
+      await forgetPending();
       return;
     }
     throw new KeyRingError(`key of ${key} was changed ${MAX_TRIES} times while it was wrapped`);
@@ -192,7 +194,7 @@ export class WorkspaceKeyRing implements KeyRing {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const entry = await this.#store.entry(key);
       const live = entry?.key.state === "live" ? entry.key : undefined;
-      if (live) await this.#store.notePending(key, live.material);
+      const forgetPending = live && (await this.#store.notePending(key, live.material));
       const done =
         entry?.key.state === "destroyed" ||
         (await this.#store.write(key, { state: "destroyed", at: Date.now() }, entry?.revision ?? 0));
@@ -200,7 +202,7 @@ export class WorkspaceKeyRing implements KeyRing {
       this.#announce(key, true);
       if (live) {
         await this.#store.erase(live.material);
-        await this.#store.forgetPending(key, live.material);
+        await forgetPending?.();
       }
       return;
     }
@@ -265,7 +267,8 @@ export class WorkspaceKeyRing implements KeyRing {
   async #load(key: string, create: boolean): Promise<Held | undefined> {
     for (;;) {
       const from = this.#dropped.length;
-      const held = (await this.#read(key, 0)) ?? (create ? await this.#create(key) : undefined);
+      const entry = await this.#store.entry(key);
+      const held = entry ? await this.#ofEntry(key, entry, 0) : create ? await this.#create(key) : undefined;
       const since = this.#dropped.slice(from);
       if (since.some((dropped) => dropped === key || held?.ancestors.includes(dropped))) continue;
       if (held) this.#keep(key, held);
@@ -276,7 +279,11 @@ export class WorkspaceKeyRing implements KeyRing {
 
   async #read(key: string, depth: number): Promise<Held | undefined> {
     const entry = await this.#store.entry(key);
-    return entry?.key.state === "live" ? this.#open(key, entry.key, depth) : undefined;
+    return entry && this.#ofEntry(key, entry, depth);
+  }
+
+  async #ofEntry(key: string, entry: KeyEntry, depth: number): Promise<Held | undefined> {
+    return entry.key.state === "live" ? this.#open(key, entry.key, depth) : undefined;
   }
 
   async #open(key: string, live: LiveKey, depth: number): Promise<Held | undefined> {
@@ -285,6 +292,10 @@ export class WorkspaceKeyRing implements KeyRing {
     const above = live.parent === undefined ? undefined : await this.#read(live.parent, depth + 1);
     // A destroyed parent takes its children with it.
     if (live.parent !== undefined && !above) return undefined;
+    const ancestors = live.parent === undefined || !above ? [] : [live.parent, ...above.ancestors];
+    // A key stays the same for as long as it lives, whatever wraps it: only where it is not at hand is it unwrapped.
+    const known = this.#cache.get(key);
+    if (known) return { ...known, ancestors, readAt };
     const wrapped = await this.#store.material(live.material);
     if (!wrapped) {
       // Wrapped anew or destroyed between the two reads; if not, it is lost.
@@ -302,13 +313,11 @@ export class WorkspaceKeyRing implements KeyRing {
     } catch (error) {
       throw new SealError(`the wrapped key of ${key} was changed`, { cause: error });
     }
-    const ancestors = live.parent === undefined || !above ? [] : [live.parent, ...above.ancestors];
     return { sealer: aesSealer(secret), secret: alone(secret), ancestors, readAt };
   }
 
-  /** Undefined when the key was destroyed, now or ever. */
+  /** Of a key that is not there; undefined when somebody else made it meanwhile, and it was destroyed. */
   async #create(key: string): Promise<Held | undefined> {
-    if (await this.#store.entry(key)) return this.#read(key, 0);
     const readAt = performance.now();
     const secret = randomBytes(KEY_BYTES);
     const material = await this.#store.addMaterial(this.#wrap(key, secret, undefined, undefined));
