@@ -14,18 +14,27 @@ export const systemClock: Clock = {
 
 /** A clock that can be moved ahead, for scenarios in which time passes. It never goes back. */
 export class ShiftedClock implements Clock {
-  #offset = 0;
+  #offset: number;
+  /** How far it was moved ahead. */
+  #moved = 0;
   #listeners = new Set<() => void>();
+
+  /** @param at what it shows first, ms since the epoch. Default now */
+  constructor(at?: number) {
+    this.#offset = at === undefined ? 0 : at - Date.now();
+  }
+
   now(): number {
     return Date.now() + this.#offset;
   }
   monotonic(): number {
-    return performance.now() + this.#offset;
+    return performance.now() + this.#moved;
   }
   /** Moves ahead by `ms` and tells those who wait on deadlines. */
   advance(ms: number): void {
     if (!(ms >= 0)) throw new RangeError(`a clock only moves ahead: ${ms} ms`);
     this.#offset += ms;
+    this.#moved += ms;
     for (const listener of this.#listeners) listener();
   }
   /** Called after each jump; answers how to stop listening. */

@@ -16,6 +16,8 @@ import { Desk, type DeskOptions } from "../desk.ts";
 export interface OwnDesk extends Required<Stage> {
   readonly desk: Desk;
   readonly dir: string;
+  /** What its clock shows, ms since the epoch. */
+  now(): number;
   /** Stops it, does something to what it keeps, and starts it again on that, at the same time of its clock. */
   restart(meanwhile: (dir: string) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -31,6 +33,8 @@ export interface OwnDeskOptions {
   readonly originals?: { readonly folder: string; readonly files: readonly Original[] };
   readonly prepare?: (office: BackOffice, start: number) => Promise<void>;
   readonly progress?: (text: string) => void;
+  /** What its clock shows first, ms since the epoch. Default now. */
+  readonly at?: number;
 }
 
 const SLOW_MS = 2_500;
@@ -54,7 +58,7 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
       prepareDataDir(dir);
       await refill(dir, dataset, originals);
     }
-    const clock = new ShiftedClock();
+    const clock = new ShiftedClock(options.at);
     const faults = new Faults();
     const start = clock.now();
     const full: DeskOptions = {
@@ -90,6 +94,7 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
         await meanwhile(dir);
         desk = await Desk.start(full);
       },
+      now: () => clock.now(),
       advance: async (ms) => clock.advance(ms),
       fault: async (system, mode) => {
         if (mode === undefined) {

@@ -24,7 +24,7 @@ import { stagesOf } from "../../scenarios/stages.ts";
 import { saidIn } from "../../scenarios/transcript.ts";
 import { sendCustomers } from "./customers.ts";
 import type { JobResult } from "./job.ts";
-import { type OwnDesk, openOwnDesk } from "./own-desk.ts";
+import { type OwnDesk, type OwnDeskOptions, openOwnDesk } from "./own-desk.ts";
 import { budgetsJson, countFacts, latencyJson } from "./tally.ts";
 import { countBy, latencyTable, seconds, table, warmth } from "./text.ts";
 
@@ -85,7 +85,7 @@ function customersOf(scenarios: readonly Scenario[], world: FactWorld): Set<stri
 export function openScenarioDesk(
   env: CliEnv,
   scenarios: readonly Scenario[],
-  options: { keep?: string; progress?: (text: string) => void },
+  options: Pick<OwnDeskOptions, "keep" | "progress" | "at">,
 ): Promise<OwnDesk> {
   return openOwnDesk({
     config: env.config(),

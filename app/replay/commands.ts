@@ -2,6 +2,7 @@
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { count } from "../flags.ts";
+import { checkReplay, type ReplayFlags } from "./flags.ts";
 import type { RecordFilter } from "./record.ts";
 
 interface RecordFlags extends RecordFilter {
@@ -9,21 +10,6 @@ interface RecordFlags extends RecordFilter {
   readonly raw?: boolean;
   readonly redact?: boolean;
   readonly all?: boolean;
-}
-
-interface ReplayFlags {
-  readonly format: string;
-  readonly mode?: string;
-  readonly times?: number;
-  readonly verify?: boolean;
-  readonly crashEvery?: number;
-  readonly reorder?: string;
-  readonly match: string;
-  readonly record?: string;
-  readonly out?: string;
-  readonly log: string;
-  readonly parallel?: number;
-  readonly watch?: boolean;
 }
 
 export const commands: Contributor = (program, env) => {
@@ -71,7 +57,7 @@ export const commands: Contributor = (program, env) => {
     )
     .option(
       "--mode <name>",
-      "frozen: all from outside comes from the recording (default for recordings); live: skills and models are called (default for scenarios)",
+      "frozen: all from outside comes from the recording (default for recordings); live-skills, live-models: but for that; live: skills and models are called (default for scenarios)",
     )
     .option(
       "--times <n>",
@@ -104,11 +90,18 @@ export const commands: Contributor = (program, env) => {
         format === "tau2"
           ? (flags.mode ?? "frozen")
           : (flags.mode ?? (areRecordings(paths) || flags.crashEvery !== undefined ? "frozen" : "live"));
-      check(flags, mode);
+      checkReplay(flags, mode);
       const { times, verify, crashEvery } = flags;
       if (mode === "live") {
         const { replayLive } = await import("./live.ts");
         await replayLive(env, paths, { times, verify, record: flags.record });
+        return;
+      }
+      if (mode === "live-skills" || mode === "live-models") {
+        const { replayParts } = await import("./parts.ts");
+        const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
+        const { match, out } = flags;
+        await replayParts(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, mode, { match, out });
         return;
       }
       const frozen = {
@@ -202,38 +195,3 @@ export const commands: Contributor = (program, env) => {
       await simulate(env, flags);
     });
 };
-
-/** @throws UsageError for what this version can't do, or what does not go together */
-function check(flags: ReplayFlags, mode: string): void {
-  const { format, match, crashEvery, reorder, times, record, out, log, watch } = flags;
-  if (format !== "bailiwick" && format !== "tau2")
-    throw new UsageError(`--format ${format} is not known: there are bailiwick and tau2`);
-  if (format === "tau2" && mode !== "frozen")
-    throw new UsageError(
-      `--format tau2 is replayed frozen, not ${mode}: bin/bailiwick demo --input FILE sends the customers of such runs to a live desk`,
-    );
-  if (mode === "live-skills" || mode === "live-models")
-    throw new UsageError(`--mode ${mode} is not supported yet: there are frozen and live`);
-  if (mode !== "frozen" && mode !== "live")
-    throw new UsageError(`--mode ${mode} is not known: there are frozen and live`);
-  if (match !== "strict" && match !== "tolerant")
-    throw new UsageError(`--match ${match} is not known: there are strict and tolerant`);
-  if (log !== "memory" && log !== "nats")
-    throw new UsageError(`--log ${log} is not known: there are memory and nats`);
-  if (mode === "live" && crashEvery !== undefined)
-    throw new UsageError("--crash-every is for recordings: leave --mode live out, or see bench chaos");
-  if (mode === "live" && reorder !== undefined)
-    throw new UsageError(
-      "--reorder is for recordings: on a live desk everything has its own order each time",
-    );
-  if (reorder !== undefined && times === 1)
-    throw new UsageError("--reorder needs --times 2 or more: the first time is in the recorded order");
-  if (mode === "live" && out !== undefined)
-    throw new UsageError("--out is for --mode frozen: a live replay is recorded with --record FOLDER");
-  if (watch && (mode !== "frozen" || format !== "bailiwick"))
-    throw new UsageError("--watch is for recordings of this project: leave --mode live and --format out");
-  if (mode === "frozen" && record !== undefined)
-    throw new UsageError(
-      "--record is for --mode live: a frozen replay comes to the recording that it was given",
-    );
-}

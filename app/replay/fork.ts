@@ -1,16 +1,14 @@
 /** `fork`: a recording up to a step, and from there on another way, on a fresh desk of the shipped company. */
-import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
 import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
-import { AskError } from "../../runtime/host/service.ts";
 import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
 import { type Forked, FrozenDesk } from "../../scenarios/frozen/index.ts";
 import { loadScenario } from "../../scenarios/load.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import { openScenarioDesk } from "../demo/shop.ts";
-import { only, writeRecording } from "./recordings.ts";
+import { callsOn } from "./live-call.ts";
+import { only, writeRecording, writtenAs } from "./recordings.ts";
 
 export interface ForkFlags {
   readonly at?: number;
@@ -36,15 +34,7 @@ export async function fork(env: CliEnv, file: string, { at, say, out }: ForkFlag
       forked = await desk.fork(recording, {
         at: from,
         say,
-        live: async (service, operation, input, key) => {
-          try {
-            return { ok: true, value: await own.desk.node.call(service, operation, input, { key }) };
-          } catch (error) {
-            if (!(error instanceof AskError)) throw error;
-            const { code, message, retryable } = error;
-            return { ok: false, error: { code, message, retryable } };
-          }
-        },
+        live: callsOn(own, recording),
       });
     } finally {
       await own.stop();
@@ -88,10 +78,4 @@ async function divergenceOf(recording: Recording, playbooks: readonly string[]):
   throw new UsageError(
     `${recording.header.id} does not go apart as things are: say with --at SEQ from where on, and with --say TEXT what else the customer writes there`,
   );
-}
-
-/** The scenario that it was made of, whose records the back office needs. */
-function writtenAs(file: string): string | undefined {
-  const name = basename(file).replace(/\.jsonl$/, ".yaml");
-  return [join(dirname(file), name), join(dirname(file), "..", name)].find((path) => existsSync(path));
 }

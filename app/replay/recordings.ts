@@ -1,7 +1,7 @@
 /** Recordings in files: one that is read, many that are written. */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { RECORDING } from "../../scenarios/recording/files.ts";
 import { recordingOf } from "../../scenarios/recording/make.ts";
@@ -34,4 +34,10 @@ export async function only(file: string): Promise<Recording> {
   if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
   for await (const recording of readRecordings(file)) return recording;
   throw new UsageError(`${file} is empty`);
+}
+
+/** The scenario that it was made of, whose records the back office needs. */
+export function writtenAs(file: string): string | undefined {
+  const name = basename(file).replace(/\.jsonl$/, ".yaml");
+  return [join(dirname(file), name), join(dirname(file), "..", name)].find((path) => existsSync(path));
 }

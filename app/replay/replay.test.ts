@@ -98,7 +98,11 @@ describe("replay of recordings", () => {
   it.each([
     [["x.scenario.jsonl"], /x\.scenario\.jsonl does not exist/],
     [[CANCEL, "--mode", "slow"], /--mode slow is not known/],
-    [[CANCEL, "--mode", "live-skills"], /not supported yet/],
+    [
+      [CANCEL, "--mode", "live-skills", "--times", "2"],
+      /--times and --verify are for --mode frozen and live/,
+    ],
+    [[CANCEL, "--parallel", "2", "--mode", "live"], /--parallel and --log are for --mode frozen/],
     [[CANCEL, "--format", "csv"], /there are bailiwick and tau2/],
     [[CANCEL, "--format", "tau2", "--mode", "live"], /replayed frozen, not live/],
     [["--format", "tau2"], /needs the file of the runs/],

@@ -1,7 +1,7 @@
 /** Two recordings, or a recording and what a replay came to, held against each other: what crosses the boundary, in order. */
 import { ASK } from "../../runtime/host/outbox.ts";
 import { canonicalJson } from "../../runtime/json.ts";
-import { contentOf, inWords, leaves, sideOf } from "../recording/boundary.ts";
+import { crossingOf, inWords, leaves, sideOf } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 
 /** One thing that came from or went to somebody. */
@@ -47,10 +47,7 @@ export function linesOf({ header, records }: Recording): Line[] {
               : record.type.startsWith("human.")
                 ? "person"
                 : "other";
-    const { value = null, input = null } = record.data;
-    // What a read was asked with is kept with its answer.
-    const content =
-      side === "answer" ? { answer: record.clear.ok === true, value, input } : contentOf(record);
+    const content = crossingOf(record, side);
     return [{ seq: record.seq, who, words: inWords(record), content: canonicalJson(content) }];
   });
 }

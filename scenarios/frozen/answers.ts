@@ -6,6 +6,8 @@ import type { JsonObject } from "../../runtime/json.ts";
 export interface OpenCall {
   /** Of the ask on the record. */
   readonly id: string;
+  /** Idempotency key. */
+  readonly key: string;
   readonly service: string;
   readonly operation: string;
   readonly input: JsonObject;
@@ -27,7 +29,7 @@ export class RecordedAnswers implements Pick<Dispatcher, "ask" | "isRead"> {
     const name = id ?? key;
     return new Promise((answer) => {
       this.open.delete(name);
-      this.open.set(name, { id: name, service, operation, input, answer });
+      this.open.set(name, { id: name, key, service, operation, input, answer });
     });
   }
 

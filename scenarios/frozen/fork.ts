@@ -1,7 +1,7 @@
 /**
  * A fork: a recording is played frozen up to a step, and from there on live. What the customer and people did later is still done,
  * each when the desk has come to rest; what is asked is answered from the recording where it is the same call, and else by skills
- * that are really called.
+ * that are really called, or always by them (`isLive`).
  */
 import { formatAddress } from "../../runtime/address.ts";
 import type { Envelope, StoredRecord } from "../../runtime/envelope.ts";
@@ -11,11 +11,11 @@ import { HOST } from "../../runtime/host/host-options.ts";
 import { answerId } from "../../runtime/host/outbox.ts";
 import type { ServiceAnswer } from "../../runtime/host/service-host.ts";
 import { derivedId } from "../../runtime/ids.ts";
-import { canonicalJson, type Json, type JsonObject } from "../../runtime/json.ts";
+import { canonicalJson, type Json } from "../../runtime/json.ts";
 import { actorsOf, sideOf } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import type { OpenCall } from "./answers.ts";
-import type { FrozenStage } from "./frozen.ts";
+import { type FrozenStage, leaveStage, stateHashOf } from "./frozen.ts";
 
 export interface ForkOptions {
   /** Sequence in the recording from which on it is live. */
@@ -23,12 +23,17 @@ export interface ForkOptions {
   /** What the customer writes there instead: the record has to be a message of his. */
   readonly say?: string;
   /** Answers what the recording does not. */
-  readonly live: (
-    service: string,
-    operation: string,
-    input: JsonObject,
-    key: string,
-  ) => Promise<ServiceAnswer>;
+  readonly live: (call: LiveCall) => Promise<ServiceAnswer>;
+  /** Services of which the recording answers nothing. Default none. */
+  readonly isLive?: (service: string) => boolean;
+  /** `tolerant`: a recorded answer is also for what is asked with something else. Default `strict`. */
+  readonly match?: "strict" | "tolerant";
+}
+
+/** A call that is really made. */
+export interface LiveCall extends Pick<OpenCall, "service" | "operation" | "input" | "key"> {
+  /** Time of the conversation, ms since the epoch. */
+  readonly at: number;
 }
 
 export interface Forked {
@@ -36,6 +41,10 @@ export interface Forked {
   /** Calls that were answered by skills, and from the recording. */
   readonly live: number;
   readonly recorded: number;
+  /** Calls whose answers the recording has and nobody asked for, `<service>.<operation>` each. */
+  readonly unused: readonly string[];
+  /** Over the states of all actors at the end. */
+  readonly stateHash: string;
 }
 
 /** Rounds of asking and answering after one message: a desk that goes on and on is stopped. */
@@ -45,9 +54,15 @@ export class ForkRun {
   readonly #recording: Recording;
   readonly #s: FrozenStage;
   readonly #o: ForkOptions;
+  /** Records of the recording by id. */
+  readonly #known: ReadonlyMap<string, StoredRecord>;
   readonly #made: StoredRecord[] = [];
   /** Recorded answers by what was asked, those that were not used yet. */
   readonly #answers = new Map<string, { ok: boolean; value: Json }[]>();
+  /** Where in the recording each operation was answered, as far as it was not here. */
+  readonly #places = new Map<string, StoredRecord[]>();
+  /** What comes from outside next. */
+  #next: StoredRecord | undefined;
   #live = 0;
   #recorded = 0;
 
@@ -56,6 +71,7 @@ export class ForkRun {
     this.#recording = recording;
     this.#s = stage;
     this.#o = options;
+    this.#known = new Map(recording.records.map((record) => [record.id, record]));
     this.#made.push(...made);
     for (const record of recording.records) this.#learn(record);
   }
@@ -63,14 +79,21 @@ export class ForkRun {
   async play(): Promise<Forked> {
     const { at, say } = this.#o;
     const { header, records } = this.#recording;
+    const inputs = records.filter(
+      (record) => record.seq >= at && this.#side(record) === "input" && !this.#s.log.has(record.id),
+    );
+    this.#next = inputs[0];
     await this.#settle();
-    for (const record of records) {
-      if (record.seq < at || this.#side(record) !== "input" || this.#s.log.has(record.id)) continue;
+    for (const [i, record] of inputs.entries()) {
       await this.#timersUntil(record.at);
+      this.#next = inputs[i + 1];
       const isChanged = record.seq === at && say !== undefined;
       await this.#put(isChanged ? { ...record, data: { ...record.data, text: say } } : record);
       await this.#settle();
     }
+    await this.#timersUntil(records.at(-1)?.at ?? 0);
+    const stateHash = await stateHashOf(this.#s.host, actorsOf(this.#made, this.#s.folded));
+    leaveStage(this.#s);
     const fork = {
       id: `${header.id}.fork`,
       source: `fork of ${header.id} at ${at}`,
@@ -80,6 +103,8 @@ export class ForkRun {
       recording: { header: { ...header, ...fork }, records: this.#made },
       live: this.#live,
       recorded: this.#recorded,
+      unused: [...this.#answers].flatMap(([name, left]) => left.map(() => name.slice(0, name.indexOf(" ")))),
+      stateHash,
     };
   }
 
@@ -89,9 +114,14 @@ export class ForkRun {
 
   #learn(record: StoredRecord): void {
     if (this.#side(record) !== "answer" || this.#s.log.has(record.id)) return;
-    const ask = this.#recording.records.find(({ id }) => id === record.clear.ask);
+    const ask = this.#known.get(String(record.clear.ask));
     const asked = askedIn(ask ?? record);
     if (!asked) return;
+    const operation = `${asked.service}.${asked.operation}`;
+    const places = this.#places.get(operation);
+    if (places) places.push(record);
+    else this.#places.set(operation, [record]);
+    if (this.#o.isLive?.(asked.service)) return;
     const name = callName(asked.service, asked.operation, (ask ?? record).data.input ?? {});
     const known = this.#answers.get(name) ?? [];
     known.push({ ok: record.clear.ok === true, value: record.data.value ?? null });
@@ -110,20 +140,41 @@ export class ForkRun {
     const { log, answers } = this.#s;
     for (let round = 0; round < MOST_ROUNDS; round++) {
       for (const envelope of [...log.held.values()]) {
-        if (envelope.to.key === this.#recording.header.conversation) await this.#put(envelope);
+        if (envelope.to.key === this.#recording.header.conversation)
+          await this.#put({ ...envelope, at: this.#reached(this.#known.get(envelope.id)) });
         // To whom it is said is not of this conversation.
         else log.held.delete(envelope.id);
       }
-      const [call] = answers.open.values();
+      const call = this.#firstOf([...answers.open.values()]);
       if (call) await this.#answer(call);
       else if (log.held.size === 0) return;
     }
     throw new Error(`the desk did not come to rest: it asked ${MOST_ROUNDS} times`);
   }
 
+  /**
+   * What is asked at once is answered in the order in which it was, and when it was. Undefined where nothing is, or what comes from
+   * outside next came before.
+   */
+  #firstOf(calls: readonly OpenCall[]): OpenCall | undefined {
+    const placesOf = ({ service, operation }: OpenCall) => this.#places.get(`${service}.${operation}`);
+    const placeOf = (call: OpenCall): number => placesOf(call)?.[0]?.seq ?? 0;
+    const [first] = [...calls].sort((a, b) => placeOf(a) - placeOf(b));
+    if (!first || (this.#next && placeOf(first) > this.#next.seq)) return undefined;
+    this.#reached(placesOf(first)?.shift());
+    return first;
+  }
+
+  /** Moves the clock on to when this was in the recording, or to what comes from outside next. @returns what it shows */
+  #reached(was: StoredRecord | undefined): number {
+    const { clock } = this.#s.host;
+    if (was) clock.at = Math.max(clock.at, Math.min(was.at, this.#next?.at ?? Number.POSITIVE_INFINITY));
+    return clock.at;
+  }
+
   async #answer(call: OpenCall): Promise<void> {
-    const { service, operation, input } = call;
-    const known = this.#answers.get(callName(service, operation, input))?.shift();
+    const { service, operation, input, key } = call;
+    const known = this.#knownOf(service, operation, input);
     let answer: ServiceAnswer;
     if (known) {
       this.#recorded++;
@@ -132,13 +183,22 @@ export class ForkRun {
       ) as ServiceAnswer;
     } else {
       this.#live++;
-      answer = await this.#o.live(service, operation, input, call.id);
+      answer = await this.#o.live({ service, operation, input, key, at: this.#s.host.clock.at });
     }
     const coming = this.#s.log.until(answerId(call.id));
     this.#s.answers.give(call, answer.ok, answer.ok ? answer.value : answer.error);
     const found = await coming;
     if (!found) throw new Error(`the answer of ${service}.${operation} never came to whoever asked`);
     await this.#put(found);
+  }
+
+  #knownOf(service: string, operation: string, input: Json): { ok: boolean; value: Json } | undefined {
+    const known = this.#answers.get(callName(service, operation, input))?.shift();
+    if (known || this.#o.match !== "tolerant") return known;
+    const operations = `${service}.${operation} `;
+    for (const [name, left] of this.#answers)
+      if (name.startsWith(operations) && left.length > 0) return left.shift();
+    return undefined;
   }
 
   /** Lets the timers fire that are due before something else happens. */

@@ -91,9 +91,9 @@ class FrozenRun {
       else throw error;
       failed = !(error instanceof Diverged);
     }
-    const stateHash = failed ? "" : await this.#stateHash();
+    const stateHash = failed ? "" : await stateHashOf(this.#s.host, this.#actors());
     if (instead && this.#o.keep) this.#keep(instead);
-    if (this.#o.until === undefined) this.#leave();
+    if (this.#o.until === undefined) leaveStage(this.#s);
     const said = this.#played.sort((a, b) => a.seq - b.seq).map(({ envelope }) => envelope);
     const calls = callsOf(said);
     const expected = records.filter((r) => this.#side(r) === "desk" && leaves(r)).length;
@@ -312,23 +312,8 @@ class FrozenRun {
     }
   }
 
-  async #stateHash(): Promise<string> {
-    const states: [string, string][] = [];
-    for (const to of this.#actors()) {
-      const state = await this.#s.host.state(to);
-      if (state) states.push([formatAddress(to), state.hash]);
-    }
-    return hashJson(states);
-  }
-
   #actors(): Address[] {
     return actorsOf(this.#recording.records, this.#s.folded);
-  }
-
-  /** The next recording finds nothing of this one. */
-  #leave(): void {
-    this.#s.log.held.clear();
-    this.#s.answers.open.clear();
   }
 
   #diverged(record: StoredRecord, got: Envelope | undefined, what?: string): Diverged {
@@ -350,8 +335,23 @@ class FrozenRun {
   }
 }
 
+export async function stateHashOf(host: ReplayHost, actors: readonly Address[]): Promise<string> {
+  const states: [string, string][] = [];
+  for (const to of actors) {
+    const state = await host.state(to);
+    if (state) states.push([formatAddress(to), state.hash]);
+  }
+  return hashJson(states);
+}
+
+/** The next recording finds nothing of the one before. */
+export function leaveStage({ log, answers }: FrozenStage): void {
+  log.held.clear();
+  answers.open.clear();
+}
+
 /** Keys of calls, and how often one was used again. */
-function callsOf(records: readonly Envelope[]): { size: number; repeated: number } {
+export function callsOf(records: readonly Envelope[]): { size: number; repeated: number } {
   const keys = records.filter((r) => askedIn(r) !== undefined).map(({ clear }) => String(clear.key));
   const { size } = new Set(keys);
   return { size, repeated: keys.length - size };

@@ -1,6 +1,7 @@
 /** Frozen replay of recordings. */
 export { Crew } from "./crew.ts";
-export type { Forked, ForkOptions } from "./fork.ts";
+export type { Forked, ForkOptions, LiveCall } from "./fork.ts";
+export { callsOf } from "./frozen.ts";
 export { playKilled } from "./killed.ts";
 export type { FrozenDivergence, FrozenOptions, FrozenResult } from "./result.ts";
 export { FrozenDesk, type FrozenDeskOptions } from "./stage.ts";

@@ -11,6 +11,7 @@ import { ASK } from "../../runtime/host/outbox.ts";
 import { SKIPPED } from "../../runtime/host/quarantine.ts";
 import { canonicalJson, hashJson, type Json } from "../../runtime/json.ts";
 import { CHECKPOINT } from "../../runtime/log/checkpoint.ts";
+import type { Recording } from "./recording.ts";
 
 type Row = Pick<StoredRecord, "type" | "from" | "to" | "clear" | "data">;
 
@@ -56,6 +57,13 @@ export function contentOf({ type, to, clear, data }: Row): Json {
   return { type, to: to.kind, ...(clear as object), ...(data as object) } as Json;
 }
 
+/** The same of what crosses the boundary: what a read was asked with is kept with its answer. */
+export function crossingOf(record: Row, side: Side): Json {
+  if (side !== "answer") return contentOf(record);
+  const { value = null, input = null } = record.data;
+  return { answer: record.clear.ok === true, value, input } as Json;
+}
+
 export function sameContent(a: Row, b: Row): boolean {
   return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
 }
@@ -93,4 +101,25 @@ export function inWords(r: Row): string {
   if (to.kind === "channel" && type === "reply") return cut(`says “${data.text}”`);
   if (type === "customer.message") return cut(`writes “${data.text}”`);
   return cut(`${type} to ${to.kind} ${canonicalJson({ ...clear, ...data })}`);
+}
+
+/**
+ * A recording to be compared with another for which some services were really asked: what they answered does not count.
+ * @param counts.live services that were really asked @param counts.inputs whether it counts what is asked with
+ */
+export function withoutAnswers(
+  recording: Recording,
+  counts: { readonly live: (service: string) => boolean; readonly inputs: boolean },
+): Recording {
+  const byId = new Map(recording.records.map((record) => [record.id, record]));
+  const records = recording.records.map((record): StoredRecord => {
+    const ask = record.type === ANSWER ? (byId.get(String(record.clear.ask)) ?? record) : record;
+    const asked = askedIn(ask);
+    if (!asked) return record;
+    const { input, ...data } = record.data;
+    const kept = counts.inputs && input !== undefined ? { ...data, input } : data;
+    if (record.type !== ANSWER || !counts.live(asked.service)) return { ...record, data: kept };
+    return { ...record, clear: { ...record.clear, ok: true }, data: { ...kept, value: null } };
+  });
+  return { ...recording, records };
 }
