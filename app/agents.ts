@@ -42,6 +42,7 @@ import type { ActorDefinition } from "../runtime/host/definition.ts";
 import type { Service } from "../runtime/host/service.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
+import { type Assign, assigning } from "../scenarios/experiments/running.ts";
 import type { RecordedDesk } from "../scenarios/recording/make.ts";
 import { SHOP_ARTICLES } from "./shipped.ts";
 
@@ -61,6 +62,8 @@ export interface Agents {
   readonly memory: Memory;
   readonly erasures: EraseList;
   readonly playbooks: PlaybookSet;
+  /** Of the experiments that run. */
+  readonly assign?: Assign;
   readonly services: readonly Service[];
   readonly definitions: readonly ActorDefinition[];
   /** What `conversation.open` says where the model leads. */
@@ -90,6 +93,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     const inventory = new Inventory();
     const agent = agentOpening(config, inventory);
     const playbooks = loadPlaybooks(playbookDirs(config.playbooks), inventory);
+    const assign = assigning(config.experiments, (name, version) => !!playbooks.version(name, version));
 
     progress?.("loading the encoder");
     const encoder = await encoderOf(config);
@@ -162,6 +166,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       memory,
       erasures,
       playbooks,
+      assign,
       services,
       definitions,
       agent,

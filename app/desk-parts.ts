@@ -241,6 +241,7 @@ export function gateway(
           model: config.model.provider !== "none",
           agent: parts.agents!.agent,
           playbooks: parts.agents!.playbooks.versions,
+          assign: parts.agents!.assign,
           maxTextBytes: config.gateway.maxMessageBytes,
           more: () => ({
             version: version ?? null,

@@ -29,6 +29,11 @@ export interface ConversationRoutesOptions {
   readonly agent?: JsonObject;
   /** Versions of playbooks above the first, by name; conversations keep those, too. */
   readonly playbooks?: Readonly<Record<string, number>>;
+  /** Arms of the experiments that a customer is in, by experiment, with the versions that follow. Default: there are none. */
+  readonly assign?: (subject: string) => {
+    readonly arms: Readonly<Record<string, string>>;
+    readonly playbooks: Readonly<Record<string, number>>;
+  };
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
 }
@@ -116,6 +121,8 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         const to = address("conversation", id);
         const from = address("channel", id);
         const openId = derivedId(id, "open");
+        const assigned = options.assign?.(customer.id === undefined ? id : `customer ${customer.id}`);
+        const versions = { ...playbooks, ...assigned?.playbooks };
         const { seq: offset } = await engine.append({
           id: openId,
           type: "conversation.open",
@@ -128,7 +135,8 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             vouched,
             ...(options.model === false ? { model: false } : {}),
             ...(options.agent ? { agent: options.agent } : {}),
-            ...(Object.keys(playbooks).length > 0 ? { playbooks } : {}),
+            ...(Object.keys(versions).length > 0 ? { playbooks: versions } : {}),
+            ...(assigned ? { experiments: assigned.arms } : {}),
           },
         });
         opened.set(id, true);

@@ -4,7 +4,7 @@ import type { AnyRoute, ConversationTokens } from "../../runtime/gateway/index.t
 import type { JsonObject } from "../../runtime/json.ts";
 import type { HandoffDesk } from "../handoff/index.ts";
 import type { Unknowns } from "../task/index.ts";
-import { conversationRoutes } from "./conversations.ts";
+import { type ConversationRoutesOptions, conversationRoutes } from "./conversations.ts";
 import { handoffRoutes } from "./handoffs.ts";
 import { type DeadLetterDesk, deadLetterRoutes, unknownsRoutes } from "./operations.ts";
 import { statusRoutes } from "./status.ts";
@@ -28,6 +28,8 @@ export interface DeskRoutesOptions {
   readonly agent?: JsonObject;
   /** Versions of playbooks above the first, by name, that conversations begin with. */
   readonly playbooks?: Readonly<Record<string, number>>;
+  /** Arms of the experiments that a customer is in. Default: there are none. */
+  readonly assign?: ConversationRoutesOptions["assign"];
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
   /** What else belongs into the status. */
@@ -45,11 +47,12 @@ export function deskRoutes(options: DeskRoutesOptions): AnyRoute[] {
     model,
     agent,
     playbooks,
+    assign,
     maxTextBytes,
     more,
   } = options;
   return [
-    ...conversationRoutes({ engine, tokens, model, agent, playbooks, maxTextBytes }),
+    ...conversationRoutes({ engine, tokens, model, agent, playbooks, assign, maxTextBytes }),
     ...handoffRoutes({ desk: handoffs, maxTextBytes }),
     ...traceRoutes(engine),
     ...statusRoutes({

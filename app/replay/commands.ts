@@ -28,6 +28,7 @@ export const commands: Contributor = (program, env) => {
     .option("--intent <name>", "those in which a customer was understood to want this")
     .option("--reason <name>", "those that were handed to a person for this")
     .option("--channel <name>", "those on this channel")
+    .option("--arm <experiment=arm>", "those whose customer was in this arm of an experiment, or held-out")
     .option("--since <time>", "those that began then or later, as 2026-11-30 or 2026-11-30T10:00:00Z")
     .option("--until <time>", "those that began before")
     .option("--all", "all of them")

@@ -14,6 +14,7 @@ export interface RecordFilter {
   readonly intent?: string;
   readonly reason?: string;
   readonly channel?: string;
+  readonly arm?: string;
   readonly since?: string;
   readonly until?: string;
   readonly limit?: number;

@@ -10,6 +10,9 @@ import { z } from "zod";
 /** Names of workspaces travel in NATS subjects and stream names. */
 export const WORKSPACE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
 
+/** Names of experiments and of their arms. */
+const EXPERIMENT_NAME = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
+
 const ms = (value: number) => z.number().int().min(0).max(2_147_483_647).default(value);
 const bytes = (value: number) => z.number().int().min(1).default(value);
 const count = (value: number) => z.number().int().min(1).default(value);
@@ -224,6 +227,27 @@ export const configSchema = z.strictObject({
     dirs: z.array(path()).default([]),
     shipped: z.boolean().default(true),
   }),
+
+  /**
+   * What is tried out with customers, by name: `{refund-wording: {arms: {new: {share: 0.5, playbooks: {return-refund: 2}}}}}`.
+   * Whoever is in no arm has the playbooks in their newest versions.
+   */
+  experiments: z
+    .record(
+      z.string().regex(EXPERIMENT_NAME),
+      z.strictObject({
+        arms: z.record(
+          z.string().regex(EXPERIMENT_NAME),
+          z.strictObject({
+            /** Of all customers, 0 … 1. */
+            share: z.number().min(0).max(1),
+            /** Versions that their conversations begin with. */
+            playbooks: z.record(z.string().min(1), z.number().int().min(1)),
+          }),
+        ),
+      }),
+    )
+    .default({}),
 
   backoffice: section({
     /** Dataset of the embedded back office that the desk serves; `import --into NAME` fills others. */

@@ -7,6 +7,8 @@ export interface Facets {
   /** ms since the epoch. */
   readonly startedAt: number;
   readonly channel: string;
+  /** Arms of the experiments that ran when it began, `<experiment>=<arm>` each. */
+  readonly arms: readonly string[];
   /** What the customer wanted, as it was understood, in order and each once. */
   readonly intents: readonly string[];
   /** Why it was handed to a person, in order and each once. */
@@ -21,6 +23,8 @@ export interface FacetFilter {
   readonly intent?: string;
   readonly reason?: string;
   readonly channel?: string;
+  /** `<experiment>=<arm>`. */
+  readonly arm?: string;
   /** Begun then or later, ms since the epoch. */
   readonly since?: number;
   /** Begun before, ms since the epoch. */
@@ -32,27 +36,31 @@ export function facetsOf(records: readonly StoredRecord[]): Facets {
   const intents = new Set<string>();
   const reasons = new Set<string>();
   let [startedAt, channel]: [number, string] = [Number.NaN, ""];
+  let arms: string[] = [];
   let outcome: string | undefined;
   for (const { to, type, at, clear, data } of records) {
     if (to.kind === "conversation" && Number.isNaN(startedAt)) startedAt = at;
-    if (type === "conversation.open") channel = String(data.channel ?? "");
-    else if (type === ANSWER && String(clear.name).startsWith("understand.")) {
+    if (type === "conversation.open") {
+      channel = String(data.channel ?? "");
+      arms = Object.entries((data.experiments ?? {}) as JsonObject).map(([name, arm]) => `${name}=${arm}`);
+    } else if (type === ANSWER && String(clear.name).startsWith("understand.")) {
       const { name } = ((data.value as JsonObject | undefined)?.intent ?? {}) as JsonObject;
       if (typeof name === "string") intents.add(name);
     } else if (to.kind !== "channel") continue;
     else if (type === "outcome") outcome = String(data.outcome ?? clear.outcome);
     else if (type === "handoff") reasons.add(String(data.reason ?? clear.reason));
   }
-  return { startedAt, channel, intents: [...intents], reasons: [...reasons], outcome };
+  return { startedAt, channel, arms, intents: [...intents], reasons: [...reasons], outcome };
 }
 
 export function matches(facets: Facets, filter: FacetFilter): boolean {
-  const { outcome, intent, reason, channel, since, until } = filter;
+  const { outcome, intent, reason, channel, arm, since, until } = filter;
   return (
     (outcome === undefined || facets.outcome === outcome) &&
     (intent === undefined || facets.intents.includes(intent)) &&
     (reason === undefined || facets.reasons.includes(reason)) &&
     (channel === undefined || facets.channel === channel) &&
+    (arm === undefined || facets.arms.includes(arm)) &&
     (since === undefined || facets.startedAt >= since) &&
     (until === undefined || facets.startedAt < until)
   );

@@ -20,6 +20,10 @@ const listQuery = z.strictObject({
   intent: word.optional(),
   reason: word.optional(),
   channel: word.optional(),
+  arm: z
+    .string()
+    .regex(/^[^=]{1,64}=[^=]{1,64}$/, "is no <experiment>=<arm>")
+    .optional(),
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -29,6 +33,7 @@ const listed = z.object({
   id: z.string(),
   startedAt: z.iso.datetime(),
   channel: z.string(),
+  arms: z.array(z.string()).readonly(),
   intents: z.array(z.string()).readonly(),
   reasons: z.array(z.string()).readonly(),
   outcome: z.string().nullable(),

@@ -1,0 +1,106 @@
+/** Experiments on a running desk: some customers have another version of a playbook, and the same one each time. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { armOf } from "../scenarios/experiments/assignment.ts";
+import { START_MS, say, TestedDesk } from "./testing.ts";
+
+const hours = (version: number): string => `playbook: shop-hours
+version: ${version}
+title: Tell the opening hours
+description: Says when the shop is open.
+intents:
+  shop_hours:
+    examples:
+      - when are you open
+      - what are your opening hours
+      - at what time does the shop open
+      - is the shop open on sunday
+      - until when is the shop open today
+      - opening hours please
+      - when do you close
+      - are you open tomorrow
+verify: false
+cues: [open, close, hours]
+steps:
+  - say: "By version ${version} of our hours we open at ${version + 7}."
+  - end: resolved
+`;
+
+const ARMS = { first: 0.4, second: 0.4 };
+const experiments = {
+  hours: {
+    arms: {
+      first: { share: ARMS.first, playbooks: { "shop-hours": 1 } },
+      second: { share: ARMS.second, playbooks: { "shop-hours": 2 } },
+    },
+  },
+};
+const armOfCustomer = (id: string): string => armOf({ name: "hours", arms: ARMS }, `customer ${id}`);
+
+let desk: TestedDesk | undefined;
+const dir = mkdtempSync(join(tmpdir(), "bw-experiments-"));
+writeFileSync(join(dir, "hours.yaml"), hours(1));
+writeFileSync(join(dir, "hours-2.yaml"), hours(2));
+writeFileSync(join(dir, "hours-3.yaml"), hours(3));
+afterEach(async () => {
+  await desk?.remove();
+  desk = undefined;
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+describe("experiments on the running desk", () => {
+  it(
+    "give each customer the version of his arm, also after a restart, and who is in none the newest",
+    async () => {
+      desk = await TestedDesk.start({ playbooks: { dirs: [dir] }, experiments });
+      const customers = (await desk.desk.backOffice.list("customers")).map(({ id }) => id);
+      const one = (arm: string): string => customers.find((id) => armOfCustomer(id) === arm)!;
+      const versions = { first: 1, second: 2, "held-out": 3 };
+      const seen: Record<string, string> = {};
+      for (const round of [1, 2]) {
+        for (const [arm, version] of Object.entries(versions)) {
+          const driver = await desk.conversation(one(arm));
+          expect(await say(driver, "when are you open?")).toContain(`By version ${version}`);
+          if (round === 1) seen[arm] = driver.id;
+        }
+        if (round === 1) await desk.restart();
+      }
+
+      const listed = async (arm: string) => {
+        const { body } = await desk!.call("GET", `/v1/admin/recordings?arm=hours=${arm}`);
+        return body.conversations as { id: string; arms: string[] }[];
+      };
+      for (const arm of Object.keys(versions)) {
+        const found = await listed(arm);
+        expect(found).toHaveLength(2);
+        expect(found.map(({ id }) => id)).toContain(seen[arm]);
+        for (const { arms } of found) expect(arms).toEqual([`hours=${arm}`]);
+      }
+      expect((await desk.call("GET", "/v1/admin/recordings?arm=hours")).status).toBe(400);
+    },
+    2 * START_MS,
+  );
+
+  it(
+    "are refused where they can't be run, with what to mend",
+    async () => {
+      const arms = (share: number, version: number) => ({
+        arms: { a: { share, playbooks: { "shop-hours": version } } },
+      });
+      const start = (wrong: object) =>
+        TestedDesk.start({ playbooks: { dirs: [dir] }, experiments: wrong } as never).then((d) => d.remove());
+      await expect(start({ x: arms(0.5, 9) })).rejects.toThrow(
+        /experiments\.x\.arms\.a\.playbooks\.shop-hours: there is no version 9/,
+      );
+      await expect(start({ x: arms(0.5, 1), y: arms(0.5, 2) })).rejects.toThrow(
+        /experiment x is about it already/,
+      );
+      const twice = { arms: { ...arms(0.6, 1).arms, b: { share: 0.6, playbooks: { "shop-hours": 2 } } } };
+      await expect(start({ x: twice })).rejects.toThrow(/experiments\.x\.arms: their shares are more than 1/);
+    },
+    START_MS,
+  );
+});

@@ -1,0 +1,60 @@
+/** The experiments of a running desk: which versions of playbooks a customer's conversations begin with. */
+import { ConfigError } from "../../runtime/config/errors.ts";
+import type { Config } from "../../runtime/config/schema.ts";
+import { armOf } from "./assignment.ts";
+
+export interface Assigned {
+  /** Arm by experiment. */
+  readonly arms: Readonly<Record<string, string>>;
+  readonly playbooks: Readonly<Record<string, number>>;
+}
+
+/** @param subject a key of the customer that stays; of the conversation where nobody is known */
+export type Assign = (subject: string) => Assigned;
+
+/**
+ * Undefined where there is no experiment.
+ * @throws ConfigError for a version that is not there, shares that are none, and a playbook that two experiments are about
+ */
+export function assigning(
+  experiments: Config["experiments"],
+  isThere: (playbook: string, version: number) => boolean,
+): Assign | undefined {
+  const names = Object.keys(experiments);
+  if (names.length === 0) return undefined;
+  const problems: string[] = [];
+  const about = new Map<string, string>();
+  const shared = names.map((name) => {
+    const { arms } = experiments[name]!;
+    for (const [arm, { playbooks }] of Object.entries(arms))
+      for (const [playbook, version] of Object.entries(playbooks)) {
+        const at = `experiments.${name}.arms.${arm}.playbooks.${playbook}`;
+        if (!isThere(playbook, version))
+          problems.push(
+            `${at}: there is no version ${version} of it: put its file into a folder of playbooks.dirs`,
+          );
+        const other = about.get(playbook) ?? name;
+        if (other !== name)
+          problems.push(
+            `${at}: experiment ${other} is about it already: a customer can be in both, and has one version`,
+          );
+        about.set(playbook, other);
+      }
+    const shares = Object.fromEntries(Object.entries(arms).map(([arm, { share }]) => [arm, share]));
+    return { name, arms: shares };
+  });
+  for (const { name, arms } of shared)
+    if (Object.values(arms).reduce((sum, share) => sum + share, 0) > 1 + 1e-9)
+      problems.push(`experiments.${name}.arms: their shares are more than 1 together`);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return (subject) => {
+    const arms: Record<string, string> = {};
+    const playbooks: Record<string, number> = {};
+    for (const experiment of shared) {
+      const arm = armOf(experiment, subject);
+      arms[experiment.name] = arm;
+      Object.assign(playbooks, experiments[experiment.name]!.arms[arm]?.playbooks);
+    }
+    return { arms, playbooks };
+  };
+}
