@@ -1,4 +1,4 @@
-/** `record`, `replay`, `diff`, `step`, `fork`, `gate`, `transcripts` and `simulate`. */
+/** `record`, `replay`, `diff`, `step`, `fork`, `shadow`, `gate`, `transcripts` and `simulate`. */
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { count } from "../flags.ts";
@@ -101,8 +101,11 @@ export const commands: Contributor = (program, env) => {
       if (mode === "live-skills" || mode === "live-models") {
         const { replayParts } = await import("./parts.ts");
         const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
-        const { match, out } = flags;
-        await replayParts(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, mode, { match, out });
+        const match = flags.match as "strict" | "tolerant";
+        await replayParts(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, mode, {
+          match,
+          out: flags.out,
+        });
         return;
       }
       const frozen = {
@@ -162,6 +165,18 @@ export const commands: Contributor = (program, env) => {
     .action(async (recording: string, flags: { at?: number; say?: string; out?: string }) => {
       const { fork } = await import("./fork.ts");
       await fork(env, recording, flags);
+    });
+  program
+    .command("shadow [path...]")
+    .description(
+      "what the release as it is configured would have made of recorded conversations, with nobody hearing it: outcomes, time and calls, with intervals",
+    )
+    .option("--out <folder>", "write what it came to as recordings into this folder, for diff")
+    .option("--level <share>", "of such comparisons without an effect in which one is found", "0.05")
+    .action(async (paths: string[], flags: { out?: string; level: string }) => {
+      const { shadow } = await import("./shadow.ts");
+      const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
+      await shadow(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, flags);
     });
   program
     .command("gate")

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { address } from "../../runtime/address.ts";
+import type { Recording } from "../recording/recording.ts";
 import { armOf, HELD_OUT } from "./assignment.ts";
+import { Pairs } from "./pairs.ts";
 import { compare, Sample } from "./sequential.ts";
 import { normalBelow, sampleSize } from "./size.ts";
 import { runTrials } from "./trials.ts";
@@ -78,4 +81,50 @@ describe("200 experiments", () => {
     expect(found).toBeGreaterThanOrEqual(0.74);
     expect(foundAfter).toBeLessThan(size);
   }, 60_000);
+});
+
+describe("pairs", () => {
+  const conversation = (outcome: string): Recording => {
+    const [from, to] = [address("conversation", "k"), address("channel", "k")];
+    const record = {
+      id: "o",
+      seq: 1,
+      type: "outcome",
+      from,
+      to,
+      at: 0,
+      epoch: 0,
+      clear: {},
+      data: { outcome },
+    };
+    return { header: {} as Recording["header"], records: [record] };
+  };
+  const compared = (n: number, after: (i: number) => string) => {
+    const pairs = new Pairs();
+    for (let i = 0; i < n; i++) {
+      const before = conversation(i % 2 === 0 ? "resolved" : "handed_off");
+      pairs.add(before, conversation(after(i)), { before: 10, after: 10 });
+    }
+    return pairs.compare().find(({ measure }) => measure === "resolved")!;
+  };
+
+  it("find what few conversations have changed in, since each is compared with itself", () => {
+    const same = compared(200, (i) => (i % 2 === 0 ? "resolved" : "handed_off"));
+    expect(same).toMatchObject({ difference: 0, low: 0, high: 0, found: false });
+    expect([same.before, same.after]).toEqual([expect.closeTo(0.5), expect.closeTo(0.5)]);
+    const better = compared(200, (i) => (i % 2 === 0 || i % 10 === 1 ? "resolved" : "handed_off"));
+    expect(better).toMatchObject({ difference: expect.closeTo(0.1), found: true });
+    expect(better.low).toBeGreaterThan(0);
+    // As two groups of others, nobody could tell.
+    const [a, b] = [new Sample(), new Sample()];
+    for (let i = 0; i < 200; i++) {
+      a.add(i % 2 === 0 ? 1 : 0);
+      b.add(i % 2 === 0 || i % 10 === 1 ? 1 : 0);
+    }
+    expect(compare(a, b).found).toBe(false);
+  });
+
+  it("say nothing of a few", () => {
+    expect(compared(20, () => "resolved")).toMatchObject({ found: false, low: Number.NEGATIVE_INFINITY });
+  });
 });

@@ -47,8 +47,8 @@ export interface Forked {
   readonly stateHash: string;
 }
 
-/** Rounds of asking and answering after one message: a desk that goes on and on is stopped. */
-const MOST_ROUNDS = 200;
+/** Records after one message: a desk that goes on and on is stopped. */
+const MOST_ROUNDS = 1_000;
 
 export class ForkRun {
   readonly #recording: Recording;
@@ -139,17 +139,19 @@ export class ForkRun {
   async #settle(): Promise<void> {
     const { log, answers } = this.#s;
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      for (const envelope of [...log.held.values()]) {
+      const [envelope] = log.held.values();
+      if (envelope) {
         if (envelope.to.key === this.#recording.header.conversation)
           await this.#put({ ...envelope, at: this.#reached(this.#known.get(envelope.id)) });
         // To whom it is said is not of this conversation.
         else log.held.delete(envelope.id);
+        continue;
       }
       const call = this.#firstOf([...answers.open.values()]);
-      if (call) await this.#answer(call);
-      else if (log.held.size === 0) return;
+      if (!call) return;
+      await this.#answer(call);
     }
-    throw new Error(`the desk did not come to rest: it asked ${MOST_ROUNDS} times`);
+    throw new Error(`the desk did not come to rest: ${MOST_ROUNDS} records after one message`);
   }
 
   /**

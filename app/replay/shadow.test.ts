@@ -1,0 +1,62 @@
+/** A release over recorded conversations, with nobody hearing it. */
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { asset } from "../../runtime/config/paths.ts";
+import { run } from "../testing-cli.ts";
+
+const RECORDINGS = asset("scenarios", "shop", "recordings");
+const FILES = ["cancel-order.confirmed", "order-status.by-item", "knowledge.return-window"].map((name) =>
+  join(RECORDINGS, `${name}.scenario.jsonl`),
+);
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "shadow-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+it("says nothing of a release that does the same", async () => {
+  const { code, out } = await run("shadow", ...FILES, "--json");
+  const { conversations, changed, measures } = JSON.parse(out);
+  expect({ code, conversations, changed }).toEqual({ code: 0, conversations: 3, changed: [] });
+  for (const { measure, difference, low } of measures) {
+    if (measure !== "askedMs")
+      expect({ measure, difference, low }).toEqual({ measure, difference: 0, low: null });
+  }
+}, 120_000);
+
+it("names what another release does otherwise, and what comes of it", async () => {
+  const playbooks = join(dir, "playbooks");
+  await cp(asset("actors", "playbooks", "shop"), playbooks, {
+    recursive: true,
+    filter: (file) => !file.endsWith(".ts"),
+  });
+  const file = join(playbooks, "cancel-order.yaml");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replaceAll("goes back to the payment method", "is paid back to the method"));
+  const config = join(dir, "bailiwick.yaml");
+  await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
+  const came = join(dir, "came");
+  const { code, out } = await run("--config", config, "shadow", ...FILES, "--out", came, "--json");
+  const { changed, release } = JSON.parse(out);
+  expect(code).toBe(0);
+  expect(changed).toHaveLength(1);
+  expect(changed[0]).toMatchObject({
+    id: "cancel-order.confirmed",
+    expected: expect.stringContaining("goes back to the payment method"),
+    got: expect.stringContaining("is paid back to the method"),
+  });
+  const present = JSON.parse((await run("shadow", FILES[1]!, "--json")).out);
+  expect(release).not.toBe(present.release);
+  const fork = join(came, "cancel-order.confirmed.fork.scenario.jsonl");
+  expect(await readFile(fork, "utf8")).toContain("is paid back to the method");
+}, 180_000);
+
+it("refuses a level that is none", async () => {
+  expect(await run("shadow", FILES[0]!, "--level", "2")).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/--level 2: a share between 0 and 1/),
+  });
+});
