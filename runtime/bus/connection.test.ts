@@ -277,6 +277,18 @@ describe("buckets", () => {
     expect((await kv.keys("x")).length).toBe(1);
   });
 
+  it("remove the value of a revision, and leave what came in its place", async () => {
+    const kv = await bus.kv("B6");
+    const first = await kv.put("x", bytes("1"));
+    const second = await kv.put("x", bytes("2"));
+    await kv.remove(first);
+    expect(text({ data: (await kv.get("x"))!.value })).toBe("2");
+    await kv.remove(second);
+    await kv.remove(second);
+    expect(await kv.get("x")).toBeUndefined();
+    await kv.create("x", bytes("3"));
+  });
+
   it("drop values after their time to live", async () => {
     const kv = await bus.kv("B4", { ttlMs: 300 });
     await kv.create("lease", bytes("me"));
