@@ -98,7 +98,8 @@ class Bucket implements Kv {
     const subject = `$JS.API.STREAM.MSG.DELETE.KV_${this.#bucket}`;
     const request = { seq: revision, no_erase: true };
     const { error } = parse(await this.#ask(subject, Buffer.from(JSON.stringify(request))));
-    if (error && error.err_code !== NO_MESSAGE_FOUND && error.code !== 404) throw apiError(subject, error);
+    // Of one that is not there any more servers say one thing or another.
+    if (error && (await this.#isThere(revision))) throw apiError(subject, error);
   }
 
   async keys(prefix = ""): Promise<string[]> {
@@ -113,6 +114,12 @@ class Bucket implements Kv {
     const answer = await this.#ask(`$JS.API.DIRECT.GET.KV_${this.#bucket}.${this.#subject(key)}`, EMPTY);
     const revision = Number(answer.header("Nats-Sequence"));
     return answer.header("Status") === undefined && revision > 0 ? revision : undefined;
+  }
+
+  async #isThere(revision: number): Promise<boolean> {
+    const request = Buffer.from(JSON.stringify({ seq: revision }));
+    const answer = await this.#ask(`$JS.API.DIRECT.GET.KV_${this.#bucket}`, request);
+    return answer.header("Status") === undefined;
   }
 
   #subject(key: string): string {
