@@ -3,6 +3,7 @@ import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { count } from "../flags.ts";
 import { checkReplay, type ReplayFlags } from "./flags.ts";
+import type { ForkFlags } from "./fork.ts";
 import type { RecordFilter } from "./record.ts";
 
 interface RecordFlags extends RecordFilter {
@@ -161,8 +162,12 @@ export const commands: Contributor = (program, env) => {
       count,
     )
     .option("--say <text>", "what the customer writes there instead")
+    .option(
+      "--arm <experiment=arm>",
+      "from the beginning on as if the customer were in this arm of an experiment",
+    )
     .option("--out <folder>", "write what it came to as a recording into this folder")
-    .action(async (recording: string, flags: { at?: number; say?: string; out?: string }) => {
+    .action(async (recording: string, flags: ForkFlags) => {
       const { fork } = await import("./fork.ts");
       await fork(env, recording, flags);
     });

@@ -2,9 +2,11 @@
 import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
+import type { Json, JsonObject } from "../../runtime/json.ts";
 import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
-import { type Forked, FrozenDesk } from "../../scenarios/frozen/index.ts";
+import { type Forked, type ForkOptions, FrozenDesk } from "../../scenarios/frozen/index.ts";
 import { loadScenario } from "../../scenarios/load.ts";
+import { inWords } from "../../scenarios/recording/boundary.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import { openScenarioDesk } from "../demo/shop.ts";
 import { callsOn } from "./live-call.ts";
@@ -13,29 +15,29 @@ import { only, writeRecording, writtenAs } from "./recordings.ts";
 export interface ForkFlags {
   readonly at?: number;
   readonly say?: string;
+  /** `<experiment>=<arm>` of those that are configured: from its beginning on as if the customer had been in it. */
+  readonly arm?: string;
   readonly out?: string;
 }
 
-export async function fork(env: CliEnv, file: string, { at, say, out }: ForkFlags): Promise<void> {
+export async function fork(env: CliEnv, file: string, flags: ForkFlags): Promise<void> {
+  const { out } = flags;
   const recording = await only(file);
   const playbooks = playbookDirs(env.config().playbooks);
   const progress = env.progress("fork");
   const desk = new FrozenDesk({ playbooks });
   let forked: Forked;
   try {
-    const from = at ?? (await divergenceOf(recording, playbooks));
+    const change = await changeOf(env, recording, flags, playbooks);
     const scenario = writtenAs(file);
     // Scratch copies of everything: what is done from here on is done to nobody.
     const own = await openScenarioDesk(env, scenario ? [loadScenario(scenario)] : [], {
       progress: (text) => progress.update(text),
+      at: Date.parse(recording.header.startedAt),
     });
     try {
       progress.update("playing");
-      forked = await desk.fork(recording, {
-        at: from,
-        say,
-        live: callsOn(own, recording),
-      });
+      forked = await desk.fork(recording, { ...change, live: callsOn(own, recording) });
     } finally {
       await own.stop();
     }
@@ -64,6 +66,47 @@ export async function fork(env: CliEnv, file: string, { at, say, out }: ForkFlag
       ...(written === undefined ? [] : ["", written]),
     ].join("\n"),
   );
+}
+
+/** From where on what is another. @throws UsageError for what is not there, or does not go together */
+async function changeOf(
+  env: CliEnv,
+  recording: Recording,
+  { at, say, arm }: ForkFlags,
+  playbooks: readonly string[],
+): Promise<Pick<ForkOptions, "at" | "instead">> {
+  if (arm === undefined) {
+    const from = at ?? (await divergenceOf(recording, playbooks));
+    if (say === undefined) return { at: from };
+    const record = recording.records.find(({ seq }) => seq === from);
+    if (record && record.type !== "customer.message")
+      throw new UsageError(
+        `record ${from} of ${recording.header.id} is no message of the customer: ${inWords(record)}`,
+      );
+    return { at: from, instead: { text: say } };
+  }
+  if (at !== undefined || say !== undefined)
+    throw new UsageError("--arm is about how the conversation was opened: leave --at and --say out");
+  const { experiments } = env.config();
+  const [name = "", wanted = ""] = arm.split("=");
+  const versions = experiments[name]?.arms[wanted]?.playbooks;
+  if (!versions) {
+    const known = Object.entries(experiments).flatMap(([e, { arms }]) =>
+      Object.keys(arms).map((a) => `${e}=${a}`),
+    );
+    throw new UsageError(`--arm ${arm} is not configured: there are ${known.join(", ") || "no experiments"}`);
+  }
+  const opened = recording.records.find(({ type }) => type === "conversation.open");
+  if (!opened) throw new UsageError(`${recording.header.id} has no record of how it was opened`);
+  const { data } = opened;
+  const others = (part: Json | undefined) => (part ?? {}) as JsonObject;
+  return {
+    at: opened.seq,
+    instead: {
+      playbooks: { ...others(data.playbooks), ...versions },
+      experiments: { ...others(data.experiments), [name]: wanted },
+    },
+  };
 }
 
 /** Where it goes apart with the playbooks as they are. @throws UsageError where it does not */

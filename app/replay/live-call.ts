@@ -7,12 +7,16 @@ import type { LiveCall } from "../../scenarios/frozen/index.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import type { OwnDesk } from "../demo/own-desk.ts";
 
-/** Makes the calls of a recording. A customer has another key at every desk: here he keeps that of the recording. */
-export function callsOn({ desk }: OwnDesk, recording: Recording): (call: LiveCall) => Promise<ServiceAnswer> {
+/**
+ * Makes the calls of a recording, at its time. A customer has another key at every desk: here he keeps that of the recording.
+ * @param own its clock has not got to the recording's time yet
+ */
+export function callsOn(own: OwnDesk, recording: Recording): (call: LiveCall) => Promise<ServiceAnswer> {
   const keys = customerKeys(recording);
-  return async ({ service, operation, input, key }) => {
+  return async ({ service, operation, input, key, at }) => {
+    await own.advance(Math.max(0, at - own.now()));
     try {
-      const value = await desk.node.call(service, operation, input, { key });
+      const value = await own.desk.node.call(service, operation, input, { key });
       const known = keys.get(customerOf(value) ?? "");
       return { ok: true, value: known === undefined ? value : { ...value, customerKey: known } };
     } catch (error) {

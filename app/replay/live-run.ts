@@ -97,15 +97,12 @@ async function runOne(
   const { header, records } = recording;
   const desk = own.desk.recorded;
   const played = ownSettings ? { records, header: { ...header, settings: desk.settings } } : recording;
-  const reach = (at: number): Promise<void> => own.advance(Math.max(0, at - own.now()));
-  await reach(Date.parse(header.startedAt));
   const live = callsOn(own, recording);
   const forked = await frozen.fork(played as Recording, {
     at: records[0]!.seq,
     isLive,
     match,
     live: async (call) => {
-      await reach(call.at);
       const from = performance.now();
       const answer = await live(call);
       if (isLive(call.service)) askedMs += performance.now() - from;

@@ -234,6 +234,35 @@ describe("fork", () => {
     expect(await run("replay", out)).toMatchObject({ code: 0 });
   }, 180_000);
 
+  it("goes as if the customer had been in another arm of an experiment", async () => {
+    const { playbooks, config } = await ownPlaybooks();
+    const text = await readFile(join(playbooks, "cancel-order.yaml"), "utf8");
+    expect(text).toMatch(/^version: 1$/m);
+    const second = text
+      .replace(/^version: 1$/m, "version: 2")
+      .replaceAll("goes back to the payment method", "is paid back to the method");
+    await writeFile(join(playbooks, "cancel-order-2.yaml"), second);
+    await writeFile(
+      config,
+      `${await readFile(config, "utf8")}experiments: { wording: { arms: { new: { share: 0.5, playbooks: { cancel-order: 2 } } } } }\n`,
+    );
+    const flags = ["--config", config, "--data-dir", join(dir, "data"), "fork", CANCEL];
+    const { code, out } = await run(...flags, "--arm", "wording=new", "--json");
+    expect(code).toBe(0);
+    const forked = JSON.parse(out);
+    expect(forked.same).toBe(false);
+    const whole = join(dir, "arm");
+    await run(...flags, "--arm", "wording=new", "--out", whole);
+    expect(await readFile(join(whole, "cancel-order.confirmed.fork.scenario.jsonl"), "utf8")).toContain(
+      "is paid back to the method",
+    );
+    for (const [wrong, says] of [
+      [["--arm", "wording=other"], /--arm wording=other is not configured: there are wording=new/],
+      [["--arm", "wording=new", "--say", "no"], /leave --at and --say out/],
+    ] as const)
+      expect(await run(...flags, ...wrong)).toMatchObject({ code: 2, err: expect.stringMatching(says) });
+  }, 180_000);
+
   it("says what can't be forked", async () => {
     expect(await run("fork", CANCEL)).toMatchObject({
       code: 2,

@@ -11,7 +11,7 @@ import { HOST } from "../../runtime/host/host-options.ts";
 import { answerId } from "../../runtime/host/outbox.ts";
 import type { ServiceAnswer } from "../../runtime/host/service-host.ts";
 import { derivedId } from "../../runtime/ids.ts";
-import { canonicalJson, type Json } from "../../runtime/json.ts";
+import { canonicalJson, type Json, type JsonObject } from "../../runtime/json.ts";
 import { actorsOf, sideOf } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import type { OpenCall } from "./answers.ts";
@@ -20,8 +20,8 @@ import { type FrozenStage, leaveStage, stateHashOf } from "./frozen.ts";
 export interface ForkOptions {
   /** Sequence in the recording from which on it is live. */
   readonly at: number;
-  /** What the customer writes there instead: the record has to be a message of his. */
-  readonly say?: string;
+  /** What the record there says instead: members of its data. */
+  readonly instead?: JsonObject;
   /** Answers what the recording does not. */
   readonly live: (call: LiveCall) => Promise<ServiceAnswer>;
   /** Services of which the recording answers nothing. Default none. */
@@ -77,7 +77,7 @@ export class ForkRun {
   }
 
   async play(): Promise<Forked> {
-    const { at, say } = this.#o;
+    const { at, instead } = this.#o;
     const { header, records } = this.#recording;
     const inputs = records.filter(
       (record) => record.seq >= at && this.#side(record) === "input" && !this.#s.log.has(record.id),
@@ -87,8 +87,8 @@ export class ForkRun {
     for (const [i, record] of inputs.entries()) {
       await this.#timersUntil(record.at);
       this.#next = inputs[i + 1];
-      const isChanged = record.seq === at && say !== undefined;
-      await this.#put(isChanged ? { ...record, data: { ...record.data, text: say } } : record);
+      const isChanged = record.seq === at && instead !== undefined;
+      await this.#put(isChanged ? { ...record, data: { ...record.data, ...instead } } : record);
       await this.#settle();
     }
     await this.#timersUntil(records.at(-1)?.at ?? 0);

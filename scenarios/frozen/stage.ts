@@ -14,7 +14,6 @@ import { askedIn, readAt } from "../../runtime/host/calls.ts";
 import { newId } from "../../runtime/ids.ts";
 import { canonicalJson } from "../../runtime/json.ts";
 import { HeldLog, natsPlace, ReplayHost } from "../../runtime/replay/index.ts";
-import { inWords } from "../recording/boundary.ts";
 import type { Recording } from "../recording/recording.ts";
 import { RecordedAnswers } from "./answers.ts";
 import { type Forked, type ForkOptions, ForkRun } from "./fork.ts";
@@ -109,14 +108,10 @@ export class FrozenDesk {
 
   /** @throws UsageError when there is no such step, or the part before it does not come to what was recorded */
   async fork(recording: Recording, options: ForkOptions): Promise<Forked> {
-    const { at, say } = options;
+    const { at } = options;
     const record = recording.records.find(({ seq }) => seq === at);
     if (!record)
       throw new UsageError(`${recording.header.id} has no record ${at}: diff and replay name them`);
-    if (say !== undefined && record.type !== "customer.message")
-      throw new UsageError(
-        `record ${at} of ${recording.header.id} is no message of the customer: ${inWords(record)}`,
-      );
     const before = await this.play(recording, { until: at, keep: true });
     if (before.status !== "passed") {
       throw new UsageError(
