@@ -68,6 +68,8 @@ export interface Agents {
   readonly definitions: readonly ActorDefinition[];
   /** What `conversation.open` says where the model leads. */
   readonly agent?: JsonObject;
+  /** What `conversation.open` says of the desk on which a conversation begins: model, agent, versions of playbooks. */
+  readonly opening: JsonObject;
   /** What a recording says of the desk that it was made on. */
   readonly recorded: RecordedDesk;
   /** What an operator should know about this start. */
@@ -170,6 +172,11 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       services,
       definitions,
       agent,
+      opening: {
+        ...(config.model.provider === "none" ? { model: false } : {}),
+        ...(agent ? { agent } : {}),
+        ...(Object.keys(playbooks.versions).length > 0 ? { playbooks: playbooks.versions } : {}),
+      },
       notes,
       routes: (engine) => [
         ...memoryRoutes({

@@ -9,6 +9,7 @@ import { type DataDir, openDataDir } from "../runtime/config/data-dir.ts";
 import type { Config } from "../runtime/config/schema.ts";
 import { checkAddress } from "../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../runtime/host/definition.ts";
+import type { JsonObject } from "../runtime/json.ts";
 import type { Node } from "../runtime/node.ts";
 import { createMetrics, openLog } from "../runtime/telemetry/index.ts";
 import type { RecordedDesk } from "../scenarios/recording/make.ts";
@@ -100,6 +101,11 @@ export class Desk {
 
   get definitions(): readonly ActorDefinition[] {
     return this.#parts.agents!.definitions;
+  }
+
+  /** What `conversation.open` says of it. */
+  get opening(): JsonObject {
+    return this.#parts.agents!.opening;
   }
 
   /** What a recording says of the desk that it was made on. */

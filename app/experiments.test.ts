@@ -98,6 +98,8 @@ describe("experiments on the running desk", () => {
       await expect(start({ x: arms(0.5, 1), y: arms(0.5, 2) })).rejects.toThrow(
         /experiment x is about it already/,
       );
+      const named = { arms: { "held-out": arms(0.5, 1).arms.a } };
+      await expect(start({ x: named })).rejects.toThrow(/that is the name of who is in no arm/);
       const twice = { arms: { ...arms(0.6, 1).arms, b: { share: 0.6, playbooks: { "shop-hours": 2 } } } };
       await expect(start({ x: twice })).rejects.toThrow(/experiments\.x\.arms: their shares are more than 1/);
     },

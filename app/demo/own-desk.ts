@@ -67,7 +67,9 @@ export async function openOwnDesk(options: OwnDeskOptions): Promise<OwnDesk> {
         dataDir: dir,
         gateway: { ...config.gateway, host: "127.0.0.1", port: 0, customerAuth: "open" },
         nats: { ...config.nats, url: undefined, user: undefined, password: undefined, token: undefined },
-        backoffice: { ...config.backoffice, dataset },
+        // Scratch copies only, whatever systems and lists the configuration names: what is done here is done to nobody.
+        backoffice: { ...config.backoffice, dataset, systems: noSystems(config.backoffice.systems) },
+        backup: { ...config.backup, eraseList: undefined },
         // The shipped articles are about the shipped company.
         knowledge: { ...config.knowledge, shipped: config.knowledge.shipped && dataset === "main" },
       },
@@ -150,4 +152,12 @@ async function refill(
   } finally {
     await office.close();
   }
+}
+
+function noSystems(systems: Config["backoffice"]["systems"]): Config["backoffice"]["systems"] {
+  const none = Object.entries(systems).map(([name, system]) => [
+    name,
+    { ...system, url: undefined, token: undefined },
+  ]);
+  return Object.fromEntries(none);
 }

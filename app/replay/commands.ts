@@ -45,7 +45,7 @@ export const commands: Contributor = (program, env) => {
       if (conversation !== undefined) return record(env, conversation, { out, raw, redact });
       if (!isFiltered)
         throw new UsageError(
-          "which conversations? Name one, as `status` lists them, or say --outcome, --intent, --reason, --channel, --since, --until or --all",
+          "which conversations? Name one, as `status` lists them, or say --outcome, --intent, --reason, --channel, --arm, --since, --until or --all",
         );
       return recordAll(env, { ...like, limit }, { out, raw, redact });
     });
@@ -75,8 +75,8 @@ export const commands: Contributor = (program, env) => {
       "--reorder <seed>",
       "frozen: from the second time on in other orders, drawn by this seed, of what does not depend on each other (--times 2)",
     )
-    .option("--match <how>", "frozen: strict, or tolerant of what skills are asked with", "strict")
-    .option("--out <folder>", "frozen: write what it came to as recordings into this folder, for diff")
+    .option("--match <how>", "recordings: strict, or tolerant of what skills are asked with", "strict")
+    .option("--out <folder>", "recordings: write what it came to as recordings into this folder, for diff")
     .option("--parallel <n>", "frozen: in so many threads (1)", count)
     .option(
       "--log <where>",
@@ -91,7 +91,10 @@ export const commands: Contributor = (program, env) => {
       const mode =
         format === "tau2"
           ? (flags.mode ?? "frozen")
-          : (flags.mode ?? (areRecordings(paths) || flags.crashEvery !== undefined ? "frozen" : "live"));
+          : (flags.mode ??
+            (areRecordings(paths) || flags.crashEvery !== undefined || flags.reorder !== undefined
+              ? "frozen"
+              : "live"));
       checkReplay(flags, mode);
       const { times, verify, crashEvery } = flags;
       if (mode === "live") {

@@ -40,14 +40,19 @@ const ONLY: readonly {
     says: "--parallel and --log are for --mode frozen",
   },
   {
-    given: ({ watch, format }) => watch === true && format === "bailiwick",
+    given: ({ watch }) => watch === true,
     modes: ["frozen"],
-    says: "--watch is for recordings of this project: leave --mode live and --format out",
+    says: "--watch is for recordings of this project that are played frozen: leave --mode and --format out",
   },
   {
     given: ({ times, verify }) => times !== undefined || verify === true,
     modes: ["frozen", "live"],
     says: "--times and --verify are for --mode frozen and live: where skills or models are called each time is another",
+  },
+  {
+    given: ({ match }) => match !== "strict",
+    modes: ["frozen", "live-skills", "live-models"],
+    says: "--match is for recordings: leave --mode live out",
   },
   {
     given: ({ out }) => out !== undefined,
@@ -79,7 +84,9 @@ export function checkReplay(flags: ReplayFlags, mode: string): void {
   for (const { given, modes, says } of ONLY)
     if (given(flags) && !modes.includes(mode)) throw new UsageError(says);
   if (watch && format !== "bailiwick")
-    throw new UsageError("--watch is for recordings of this project: leave --mode live and --format out");
+    throw new UsageError(
+      "--watch is for recordings of this project that are played frozen: leave --mode and --format out",
+    );
   if (reorder !== undefined && times === 1)
     throw new UsageError("--reorder needs --times 2 or more: the first time is in the recorded order");
 }

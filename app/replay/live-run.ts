@@ -5,11 +5,11 @@ import type { CliEnv } from "../../runtime/config/cli.ts";
 import { type Forked, FrozenDesk } from "../../scenarios/frozen/index.ts";
 import { loadScenario } from "../../scenarios/load.ts";
 import { recordingFiles } from "../../scenarios/recording/files.ts";
-import type { RecordedDesk } from "../../scenarios/recording/make.ts";
 import { readRecordings } from "../../scenarios/recording/read.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import type { OwnDesk } from "../demo/own-desk.ts";
 import { openScenarioDesk } from "../demo/shop.ts";
+import type { Desk } from "../desk.ts";
 import { callsOn } from "./live-call.ts";
 import { writtenAs } from "./recordings.ts";
 
@@ -18,8 +18,11 @@ export interface LiveRunOptions {
   readonly isLive: (service: string) => boolean;
   /** `tolerant`: a recorded answer is also for what is asked with something else. */
   readonly match?: "strict" | "tolerant";
-  /** The machines are made of the settings that are configured now, and not of those of the recordings. Default false. */
-  readonly ownSettings?: boolean;
+  /**
+   * Conversations begin as they would on a desk of this configuration: with its settings, its versions of playbooks, its model. Default
+   * false: as they began then.
+   */
+  readonly asConfigured?: boolean;
   /** What is shown while it goes on. */
   readonly label: string;
 }
@@ -27,12 +30,15 @@ export interface LiveRunOptions {
 export interface LiveRun {
   readonly file: string;
   readonly recording: Recording;
-  readonly forked: Forked;
-  /** What the desk that was asked is made of. */
-  readonly desk: RecordedDesk;
+  /** What came of it, or why nothing did. */
+  readonly came: Forked | { readonly failed: string };
+  /** The desk that was asked. */
+  readonly desk: Desk;
   /** Of all of it, and of the calls of live services, ms. */
   readonly durationMs: number;
   readonly askedMs: number;
+  /** Calls of other services that the recording has no answer to: those of scratch copies count. */
+  readonly scratch: number;
 }
 
 interface Filed {
@@ -41,8 +47,8 @@ interface Filed {
 }
 
 /**
- * One after the other, in the order of time. The recordings of a folder share a fresh desk of the shipped company, whose clock shows
- * their time: scratch copies of everything, so that what is done is done to nobody.
+ * One after the other, in the order of time. The recordings of a folder share a fresh desk of the shipped company, whose clock is moved
+ * on to their time: scratch copies of everything, so that what is done is done to nobody.
  * @throws UsageError for paths without recordings
  */
 export async function* liveRuns(
@@ -57,21 +63,31 @@ export async function* liveRuns(
     for (const folder of new Set(files.map((file) => dirname(file)))) {
       const filed = await readAll(files.filter((file) => dirname(file) === folder));
       const written = [...new Set(filed.map(({ file }) => writtenAs(file)))].filter((f) => f !== undefined);
-      const own = await openScenarioDesk(env, written.map(loadScenario), {
+      const scenarios = written.map(loadScenario);
+      const own = await openScenarioDesk(env, scenarios, {
         progress: (text) => progress.update(text),
         at: startOf(filed[0]!),
       });
-      const frozen = new FrozenDesk({ playbooks: playbookDirs(env.config().playbooks) });
+      const playbooks = playbookDirs(env.config().playbooks);
+      let frozen: FrozenDesk | undefined;
       try {
-        for (const one of filed) {
+        for (const [n, one] of filed.entries()) {
           if (env.signal().aborted) return;
-          yield await runOne(frozen, own, one, options);
-          progress.update("recordings", ++done, files.length);
+          frozen ??= new FrozenDesk({ playbooks });
+          const run = await runOne(frozen, own, one, options);
+          // What it was played on may be in the middle of something.
+          if ("failed" in run.came) {
+            await frozen.close();
+            frozen = undefined;
+          }
+          yield run;
+          progress.update("recordings", done + n + 1, Math.max(files.length, done + filed.length));
         }
       } finally {
-        await frozen.close();
+        await Promise.allSettled([frozen?.close()]);
         await own.stop();
       }
+      done += filed.length;
     }
   } finally {
     progress.end();
@@ -90,26 +106,38 @@ async function runOne(
   frozen: FrozenDesk,
   own: OwnDesk,
   { file, recording }: Filed,
-  { isLive, match, ownSettings = false }: LiveRunOptions,
+  { isLive, match, asConfigured = false }: LiveRunOptions,
 ): Promise<LiveRun> {
   const begun = performance.now();
   let askedMs = 0;
+  let scratch = 0;
   const { header, records } = recording;
-  const desk = own.desk.recorded;
-  const played = ownSettings ? { records, header: { ...header, settings: desk.settings } } : recording;
-  const live = callsOn(own, recording);
-  const forked = await frozen.fork(played as Recording, {
-    at: records[0]!.seq,
-    isLive,
-    match,
-    live: async (call) => {
-      const from = performance.now();
-      const answer = await live(call);
-      if (isLive(call.service)) askedMs += performance.now() - from;
-      return answer;
-    },
-  });
-  return { file, recording, forked, desk, durationMs: performance.now() - begun, askedMs };
+  const { desk } = own;
+  const opened = records.find(({ type }) => type === "conversation.open");
+  const configured = asConfigured && opened !== undefined;
+  const played: Recording = configured
+    ? { records, header: { ...header, settings: desk.recorded.settings as never } }
+    : recording;
+  const make = callsOn(own, recording);
+  const failed = (error: Error) => ({ failed: error.message });
+  const came = await frozen
+    .fork(played, {
+      at: configured ? opened.seq : records[0]!.seq,
+      ...(configured
+        ? { instead: { model: undefined, agent: undefined, playbooks: undefined, ...desk.opening } }
+        : {}),
+      isLive,
+      match,
+      live: async (call) => {
+        const from = performance.now();
+        const answer = await make(call);
+        if (isLive(call.service)) askedMs += performance.now() - from;
+        else scratch++;
+        return answer;
+      },
+    })
+    .catch(failed);
+  return { file, recording, came, desk, durationMs: performance.now() - begun, askedMs, scratch };
 }
 
 function startOf({ recording }: Filed): number {

@@ -8,7 +8,7 @@ import { Inventory } from "../../actors/skills/inventory.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import { apartOf, columnsOf, type Diff, diffRecordings } from "../../scenarios/diff/index.ts";
-import { callsOf } from "../../scenarios/frozen/index.ts";
+import { callsOf, type Forked } from "../../scenarios/frozen/index.ts";
 import { transcriptHash, withoutAnswers } from "../../scenarios/recording/boundary.ts";
 import { type Replayed, show } from "./frozen.ts";
 import { type LiveRun, type LiveRunOptions, liveRuns } from "./live-run.ts";
@@ -44,14 +44,21 @@ export async function replayParts(
   let ms = 0;
   const how = { isLive: IS_LIVE[part], match, label: "replay" };
   for await (const run of liveRuns(env, paths, how)) {
-    const { replayed, columns } = judged(env, run, how);
-    if (out !== undefined) await writeRecording(out, run.forked.recording);
+    const { came, durationMs } = run;
+    ms += durationMs;
+    if ("failed" in came) {
+      scenarios.push(failedOf(run, came.failed));
+      continue;
+    }
+    const { replayed, columns } = judged(env, run, came, how);
+    if (out !== undefined) await writeRecording(out, came.recording);
     scenarios.push(replayed);
-    answered.live += run.forked.live;
-    answered.recorded += run.forked.recorded;
+    answered.live += came.live;
+    answered.recorded += came.recorded;
     told.push(...columns);
-    ms += run.durationMs;
   }
+  const isIdle = part === "live-models" && answered.live === 0;
+  if (isIdle) env.fail();
   const turns = scenarios.reduce((n, s) => n + s.turns, 0);
   show(
     env,
@@ -61,6 +68,7 @@ export async function replayParts(
       json: { answered },
       lines: [
         `  ${answered.live} calls made, ${answered.recorded} answered from the recordings`,
+        ...(isIdle ? ["  no model was asked: they were recorded without one"] : []),
         ...(scenarios.length === 1 ? told : []),
       ],
     },
@@ -69,7 +77,8 @@ export async function replayParts(
 
 function judged(
   env: CliEnv,
-  { file, recording, forked, durationMs }: LiveRun,
+  { file, recording, durationMs }: LiveRun,
+  forked: Forked,
   { isLive, match }: LiveRunOptions,
 ): { replayed: Replayed; columns: readonly string[] } {
   const { header, records } = recording;
@@ -104,5 +113,23 @@ function judged(
       durationMs: Math.round(durationMs),
     },
     columns: apart ? ["", ...columns(diffRecordings(was, came))] : [],
+  };
+}
+
+function failedOf({ file, recording: { header }, durationMs }: LiveRun, why: string): Replayed {
+  const where = relative(process.cwd(), file);
+  return {
+    id: header.id,
+    file: where,
+    status: "failed",
+    messages: 0,
+    turns: 0,
+    skillCalls: 0,
+    transcriptHash: "",
+    stateHash: "",
+    firstDivergence: `${where}: ${header.id}: ${why}`,
+    lostMessages: 0,
+    duplicatedSkillCalls: 0,
+    durationMs: Math.round(durationMs),
   };
 }

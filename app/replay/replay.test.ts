@@ -110,6 +110,7 @@ describe("replay of recordings", () => {
     [[CANCEL, "--match", "loose"], /there are strict and tolerant/],
     [[CANCEL, "--record", "out"], /--record is for --mode live/],
     [[CANCEL, "--mode", "live", "--watch"], /--watch is for recordings/],
+    [[CANCEL, "--mode", "live", "--match", "tolerant"], /--match is for recordings/],
     [[CANCEL, "--watch", "--json"], /--watch goes on and on/],
     [[CANCEL, "--mode", "live", "--crash-every", "2"], /--crash-every is for recordings/],
     [[CANCEL, "--mode", "live", "--reorder", "7"], /--reorder is for recordings/],

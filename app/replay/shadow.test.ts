@@ -1,5 +1,8 @@
 /** A release over recorded conversations, with nobody hearing it. */
+import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -33,9 +36,11 @@ it("names what another release does otherwise, and what comes of it", async () =
     recursive: true,
     filter: (file) => !file.endsWith(".ts"),
   });
-  const file = join(playbooks, "cancel-order.yaml");
-  const text = await readFile(file, "utf8");
-  await writeFile(file, text.replaceAll("goes back to the payment method", "is paid back to the method"));
+  const text = await readFile(join(playbooks, "cancel-order.yaml"), "utf8");
+  const second = text
+    .replace(/^version: 1$/m, "version: 2")
+    .replaceAll("goes back to the payment method", "is paid back to the method");
+  await writeFile(join(playbooks, "cancel-order-2.yaml"), second);
   const config = join(dir, "bailiwick.yaml");
   await writeFile(config, `playbooks: { shipped: false, dirs: [${JSON.stringify(playbooks)}] }\n`);
   const came = join(dir, "came");
@@ -60,3 +65,32 @@ it("refuses a level that is none", async () => {
     err: expect.stringMatching(/--level 2: a share between 0 and 1/),
   });
 });
+
+it("never asks the company's own systems", async () => {
+  const asked: string[] = [];
+  const system = createServer((request, response) => {
+    asked.push(request.url!);
+    response.writeHead(500).end();
+  });
+  await once(system.listen(0, "127.0.0.1"), "listening");
+  const { port } = system.address() as AddressInfo;
+  const config = join(dir, "bailiwick.yaml");
+  const url = `http://127.0.0.1:${port}`;
+  await writeFile(
+    config,
+    `backoffice: { systems: { orders: { url: "${url}" }, crm: { url: "${url}" }, billing: { url: "${url}" } } }\n`,
+  );
+  // Its customer asks for something else from the second message on: skills are asked what nobody asked then.
+  const lines = (await readFile(FILES[0]!, "utf8")).trimEnd().split("\n");
+  const other = lines.map((line) => line.replaceAll("yes please", "no, where is order W9001201?"));
+  await writeFile(join(dir, "other.scenario.jsonl"), `${other.join("\n")}\n`);
+  try {
+    const { out } = await run("--config", config, "shadow", join(dir, "other.scenario.jsonl"), "--json");
+    const { scratch, changed } = JSON.parse(out);
+    expect(scratch).toBeGreaterThan(0);
+    expect(changed).toHaveLength(1);
+    expect(asked).toEqual([]);
+  } finally {
+    system.close();
+  }
+}, 120_000);

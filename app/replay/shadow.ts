@@ -5,10 +5,11 @@
  */
 import { relative } from "node:path";
 import type { CliEnv } from "../../runtime/config/cli.ts";
-import { UsageError } from "../../runtime/config/errors.ts";
 import { askedIn, readAt } from "../../runtime/host/calls.ts";
+import { ANSWER } from "../../runtime/host/cell.ts";
 import { hashJson } from "../../runtime/json.ts";
-import { apartOf } from "../../scenarios/diff/index.ts";
+import { type Apart, apartOf } from "../../scenarios/diff/index.ts";
+import { finite, share } from "../../scenarios/experiments/numbers.ts";
 import { Pairs } from "../../scenarios/experiments/pairs.ts";
 import { withoutAnswers } from "../../scenarios/recording/boundary.ts";
 import type { RecordedDesk } from "../../scenarios/recording/make.ts";
@@ -28,33 +29,43 @@ const isLive = (service: string): boolean => RELEASE.has(service);
 /** Conversations that are named of those that went another way. */
 const SHOWN = 20;
 
+interface Named {
+  readonly id: string;
+  readonly file: string;
+}
+
 export async function shadow(
   env: CliEnv,
   paths: readonly string[],
   { out, level }: ShadowFlags,
 ): Promise<void> {
-  const share = Number(level);
-  if (!(share > 0 && share < 1)) throw new UsageError(`--level ${level}: a share between 0 and 1`);
+  const found = share("level", level);
   const pairs = new Pairs();
-  const changed: { id: string; file: string; seq?: number; expected?: string; got?: string }[] = [];
+  const changed: (Named & Apart & { readonly scratch: number })[] = [];
+  const failed: (Named & { readonly what: string })[] = [];
   let conversations = 0;
   let release = "";
-  for await (const run of liveRuns(env, paths, { isLive, ownSettings: true, label: "shadow" })) {
-    const { recording, forked, file, desk, askedMs } = run;
+  let asked = 0;
+  for await (const run of liveRuns(env, paths, { isLive, asConfigured: true, label: "shadow" })) {
+    const { recording, came, file, desk, askedMs, scratch } = run;
+    const named = { id: recording.header.id, file: relative(process.cwd(), file) };
+    release ||= digestOf(env, desk.recorded);
+    if ("failed" in came) {
+      failed.push({ ...named, what: came.failed });
+      continue;
+    }
     conversations++;
-    release ||= digestOf(env, desk);
-    pairs.add(recording, forked.recording, { before: tookMs(recording), after: askedMs });
-    const counts = { live: () => true, inputs: true };
-    const apart = apartOf(withoutAnswers(recording, counts), withoutAnswers(forked.recording, counts));
-    if (apart) changed.push({ id: recording.header.id, file: relative(process.cwd(), file), ...apart });
-    if (out !== undefined) await writeRecording(out, forked.recording);
+    asked += scratch;
+    pairs.add(recording, came.recording, { before: tookMs(recording), after: askedMs });
+    const apart = apartOf(afterOpening(recording), afterOpening(came.recording));
+    if (apart) changed.push({ ...named, ...apart, scratch });
+    if (out !== undefined) await writeRecording(out, came.recording);
   }
-  // JSON has no infinity: before there are enough, nothing is said.
-  const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+  if (failed.length > 0) env.fail();
   const measures = pairs
-    .compare({ level: share })
+    .compare({ level: found })
     .map((each) => ({ ...each, low: finite(each.low), high: finite(each.high) }));
-  env.out({ release, conversations, changed, measures }, () => {
+  env.out({ release, conversations, changed, failed, scratch: asked, measures }, () => {
     const c = env.colors;
     const number = (value: number): string => value.toFixed(3);
     const rows = measures.map(({ measure, before, after, difference, low, high, found }) => [
@@ -78,31 +89,35 @@ export async function shadow(
           ),
         ),
       ...(changed.length > SHOWN ? [c.dim(`  and ${changed.length - SHOWN} more`)] : []),
-      `  release ${release.slice(0, 12)}: ${conversations} conversations, ${changed.length} of them otherwise`,
+      ...failed.map(({ id, what }) => c.red(`  ${id}: ${what}`)),
+      `  release ${release.slice(0, 12)}: ${conversations} conversations, ${changed.length} of them otherwise; ${asked} calls that were not made then were answered by the shipped company`,
     ].join("\n");
   });
 }
 
+/** What of it is compared: it begins as the release has it, and what is answered anew may be answered otherwise. */
+function afterOpening(recording: Recording): Recording {
+  const { header, records } = withoutAnswers(recording, { live: () => true, inputs: true });
+  return { header, records: records.filter(({ type }) => type !== "conversation.open") };
+}
+
 /** How long the services that are asked anew took then, ms. */
 function tookMs({ records }: Recording): number {
+  const asks = new Map(records.map((record) => [record.id, record]));
   let ms = 0;
   for (const record of records) {
-    const asked = askedIn(record);
-    const from = readAt(record);
+    if (record.type !== ANSWER) continue;
+    const ask = asks.get(String(record.clear.ask));
+    const asked = askedIn(ask ?? record);
+    const from = readAt(record) ?? ask?.at;
     if (asked && from !== undefined && isLive(asked.service)) ms += record.at - from;
   }
   return ms;
 }
 
-/** What identifies the release: any change of it is another. */
+/** What identifies the release, as far as it is configured: files of articles, encoder and model apart. */
 function digestOf(env: CliEnv, { settings, digests }: RecordedDesk): string {
-  const { encoder, model, agentic } = env.config();
-  const { provider, model: name, fallbackModel = null } = model;
-  return hashJson({
-    digests,
-    settings,
-    encoder: encoder.model,
-    model: { provider, name: name ?? null, fallbackModel },
-    agentic,
-  });
+  const { encoder, model, agentic, knowledge } = env.config();
+  const { apiKey: _, ...said } = model;
+  return hashJson({ digests, settings, encoder, model: said, agentic, knowledge });
 }

@@ -16,7 +16,7 @@ const PADDING_PER_PASS = 32;
 if (!process.send) throw new Error("encoder-worker is started by the encoder only, not by hand");
 const settings = JSON.parse(process.argv[2] ?? "") as WorkerSettings;
 
-// Before the library starts threads, which inherit it. A desk that is nice itself has the number that counts begin higher.
+// Before the library starts threads, which inherit it. Relative to the desk's, which may be nice itself.
 setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + settings.niceness));
 
 // The desk ends it, by letting go of it: also when the desk is killed. Ctrl-C reaches the whole group, and while the

@@ -159,7 +159,7 @@ export class WorkspaceKeyRing implements KeyRing {
       if (entry?.key.state !== "live")
         throw new KeyRingError(`key of ${key} does not exist or was destroyed`);
       if (entry.key.parent === parent) return;
-      const [held, above] = [await this.#open(key, entry.key, 0), await this.#read(parent, 0)];
+      const [held, above] = [await this.#open(key, entry.key, 0, true), await this.#read(parent, 0, true)];
       if (!held || !above)
         throw new KeyRingError(`key of ${held ? parent : key} does not exist or was destroyed`);
       if (parent === key || above.ancestors.includes(key)) {
@@ -174,6 +174,7 @@ export class WorkspaceKeyRing implements KeyRing {
         this.#store.notePending(key, old),
       ]);
       if (!(await this.#store.write(key, { state: "live", material, parent }, entry.revision))) {
+        // The note stays: whoever wrote it anew meanwhile may have ended before erasing the old one.
         await this.#store.erase(material);
         continue;
       }
@@ -277,24 +278,27 @@ export class WorkspaceKeyRing implements KeyRing {
     }
   }
 
-  async #read(key: string, depth: number): Promise<Held | undefined> {
+  async #read(key: string, depth: number, held = false): Promise<Held | undefined> {
     const entry = await this.#store.entry(key);
-    return entry && this.#ofEntry(key, entry, depth);
+    return entry && this.#ofEntry(key, entry, depth, held);
   }
 
-  async #ofEntry(key: string, entry: KeyEntry, depth: number): Promise<Held | undefined> {
-    return entry.key.state === "live" ? this.#open(key, entry.key, depth) : undefined;
+  async #ofEntry(key: string, { key: found }: KeyEntry, depth: number, held = false) {
+    return found.state === "live" ? this.#open(key, found, depth, held) : undefined;
   }
 
-  async #open(key: string, live: LiveKey, depth: number): Promise<Held | undefined> {
+  /**
+   * @param held a key that is at hand is taken as it is: it stays the same for as long as it lives, whatever wraps it. What is to be
+   * used for longer is unwrapped again each time, so that material that is lost is missed before all who know it are gone.
+   */
+  async #open(key: string, live: LiveKey, depth: number, held = false): Promise<Held | undefined> {
     if (depth >= MAX_DEPTH) throw new KeyRingError(`key of ${key} is wrapped more than ${MAX_DEPTH} deep`);
     const readAt = performance.now();
-    const above = live.parent === undefined ? undefined : await this.#read(live.parent, depth + 1);
+    const above = live.parent === undefined ? undefined : await this.#read(live.parent, depth + 1, held);
     // A destroyed parent takes its children with it.
     if (live.parent !== undefined && !above) return undefined;
     const ancestors = live.parent === undefined || !above ? [] : [live.parent, ...above.ancestors];
-    // A key stays the same for as long as it lives, whatever wraps it: only where it is not at hand is it unwrapped.
-    const known = this.#cache.get(key);
+    const known = held ? this.#cache.get(key) : undefined;
     if (known) return { ...known, ancestors, readAt };
     const wrapped = await this.#store.material(live.material);
     if (!wrapped) {

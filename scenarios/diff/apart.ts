@@ -1,6 +1,6 @@
 /**
  * Whether what came of a recording is the same, whatever order there was among what does not depend on each other. What an actor
- * does has an id that follows from what it folded: where it did the same, the ids are the same.
+ * does has an id that follows from what it folded: where it did the same, the ids are the same; else what says the same is looked for.
  */
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import { askedIn } from "../../runtime/host/calls.ts";
@@ -19,10 +19,16 @@ export interface Apart {
 
 /** The first that is not the same of what crosses the boundary; undefined where all is. */
 export function apartOf(recording: Recording, made: Recording): Apart | undefined {
+  const was = boundaryOf(recording);
+  const known = new Set(was.map(({ record }) => record.id));
   const came = new Map(boundaryOf(made).map((line) => [line.record.id, line]));
-  for (const { record, content } of boundaryOf(recording)) {
-    const other = came.get(record.id);
-    came.delete(record.id);
+  // What happens inside may be another thing, and its ids with it.
+  const twin = (content: string): Line | undefined =>
+    [...came.values()].find((line) => !known.has(line.record.id) && line.content === content);
+  for (const { record, content } of was) {
+    const same = came.get(record.id);
+    const other = same?.content === content ? same : (twin(content) ?? same);
+    if (other) came.delete(other.record.id);
     if (other?.content === content) continue;
     const [expected, got] = wordsOf(record, other?.record);
     return { seq: record.seq, expected, ...(got === undefined ? {} : { got }) };
@@ -31,7 +37,13 @@ export function apartOf(recording: Recording, made: Recording): Apart | undefine
   return undefined;
 }
 
-function boundaryOf({ header, records }: Recording): { record: StoredRecord; content: string }[] {
+interface Line {
+  readonly record: StoredRecord;
+  /** All that counts of it. */
+  readonly content: string;
+}
+
+function boundaryOf({ header, records }: Recording): Line[] {
   const folded = new Set(Object.keys(header.machines));
   return records.flatMap((record) => {
     const side = sideOf(record, folded, header.conversation);

@@ -1,6 +1,7 @@
 /** `experiment size|compare|check`. */
 import type { Contributor } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
+import { finite, share } from "./numbers.ts";
 
 interface Numbers {
   readonly base: string;
@@ -41,8 +42,6 @@ export const commands: Contributor = (program, env) => {
         for (const file of recordingFiles([path])) yield* readRecordings(file);
       }
       const compared = await compareArms(of(a), of(b), { level });
-      // JSON has no infinity: before there are enough, nothing is said.
-      const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
       const result = compared.map((each) => ({ ...each, low: finite(each.low), high: finite(each.high) }));
       const round = (value: number): string => value.toFixed(3);
       env.out({ measures: result }, () =>
@@ -88,10 +87,4 @@ function numbers({ base, effect, power, level }: Numbers) {
   if (!(rate + difference > 0 && rate + difference < 1) || difference === 0)
     throw new UsageError(`--effect ${effect}: with the base it has to come to a rate between 0 and 1`);
   return { base: rate, effect: difference, power: share("power", power), level: share("level", level) };
-}
-
-function share(name: string, text: string): number {
-  const value = Number(text);
-  if (value > 0 && value < 1) return value;
-  throw new UsageError(`--${name} ${text}: a share between 0 and 1`);
 }

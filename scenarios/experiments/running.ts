@@ -1,7 +1,7 @@
 /** The experiments of a running desk: which versions of playbooks a customer's conversations begin with. */
 import { ConfigError } from "../../runtime/config/errors.ts";
 import type { Config } from "../../runtime/config/schema.ts";
-import { armOf } from "./assignment.ts";
+import { armOf, HELD_OUT } from "./assignment.ts";
 
 export interface Assigned {
   /** Arm by experiment. */
@@ -26,6 +26,10 @@ export function assigning(
   const about = new Map<string, string>();
   const shared = names.map((name) => {
     const { arms } = experiments[name]!;
+    if (arms[HELD_OUT])
+      problems.push(
+        `experiments.${name}.arms.${HELD_OUT}: that is the name of who is in no arm: choose another`,
+      );
     for (const [arm, { playbooks }] of Object.entries(arms))
       for (const [playbook, version] of Object.entries(playbooks)) {
         const at = `experiments.${name}.arms.${arm}.playbooks.${playbook}`;

@@ -20,8 +20,8 @@ import { type FrozenStage, leaveStage, stateHashOf } from "./frozen.ts";
 export interface ForkOptions {
   /** Sequence in the recording from which on it is live. */
   readonly at: number;
-  /** What the record there says instead: members of its data. */
-  readonly instead?: JsonObject;
+  /** What the record there says instead: members of its data, undefined for those that it does not have. */
+  readonly instead?: Readonly<Record<string, Json | undefined>>;
   /** Answers what the recording does not. */
   readonly live: (call: LiveCall) => Promise<ServiceAnswer>;
   /** Services of which the recording answers nothing. Default none. */
@@ -59,8 +59,6 @@ export class ForkRun {
   readonly #made: StoredRecord[] = [];
   /** Recorded answers by what was asked, those that were not used yet. */
   readonly #answers = new Map<string, { ok: boolean; value: Json }[]>();
-  /** Where in the recording each operation was answered, as far as it was not here. */
-  readonly #places = new Map<string, StoredRecord[]>();
   /** What comes from outside next. */
   #next: StoredRecord | undefined;
   #live = 0;
@@ -87,8 +85,7 @@ export class ForkRun {
     for (const [i, record] of inputs.entries()) {
       await this.#timersUntil(record.at);
       this.#next = inputs[i + 1];
-      const isChanged = record.seq === at && instead !== undefined;
-      await this.#put(isChanged ? { ...record, data: { ...record.data, ...instead } } : record);
+      await this.#put(record.seq === at ? { ...record, data: changed(record.data, instead) } : record);
       await this.#settle();
     }
     await this.#timersUntil(records.at(-1)?.at ?? 0);
@@ -116,12 +113,7 @@ export class ForkRun {
     if (this.#side(record) !== "answer" || this.#s.log.has(record.id)) return;
     const ask = this.#known.get(String(record.clear.ask));
     const asked = askedIn(ask ?? record);
-    if (!asked) return;
-    const operation = `${asked.service}.${asked.operation}`;
-    const places = this.#places.get(operation);
-    if (places) places.push(record);
-    else this.#places.set(operation, [record]);
-    if (this.#o.isLive?.(asked.service)) return;
+    if (!asked || this.#o.isLive?.(asked.service)) return;
     const name = callName(asked.service, asked.operation, (ask ?? record).data.input ?? {});
     const known = this.#answers.get(name) ?? [];
     known.push({ ok: record.clear.ok === true, value: record.data.value ?? null });
@@ -155,15 +147,15 @@ export class ForkRun {
   }
 
   /**
-   * What is asked at once is answered in the order in which it was, and when it was. Undefined where nothing is, or what comes from
-   * outside next came before.
+   * What was asked at once is answered in the order in which it was, and when it was; what the recording does not have goes first.
+   * Undefined where nothing is asked, or what comes from outside next came before these very answers.
    */
   #firstOf(calls: readonly OpenCall[]): OpenCall | undefined {
-    const placesOf = ({ service, operation }: OpenCall) => this.#places.get(`${service}.${operation}`);
-    const placeOf = (call: OpenCall): number => placesOf(call)?.[0]?.seq ?? 0;
+    const was = (call: OpenCall): StoredRecord | undefined => this.#known.get(answerId(call.id));
+    const placeOf = (call: OpenCall): number => was(call)?.seq ?? 0;
     const [first] = [...calls].sort((a, b) => placeOf(a) - placeOf(b));
     if (!first || (this.#next && placeOf(first) > this.#next.seq)) return undefined;
-    this.#reached(placesOf(first)?.shift());
+    this.#reached(was(first));
     return first;
   }
 
@@ -237,4 +229,9 @@ export class ForkRun {
 
 function callName(service: string, operation: string, input: Json): string {
   return `${service}.${operation} ${canonicalJson(input)}`;
+}
+
+function changed(data: JsonObject, instead: ForkOptions["instead"] = {}): JsonObject {
+  const members = Object.entries({ ...data, ...instead }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(members) as JsonObject;
 }
