@@ -245,6 +245,16 @@ describe("wrapping under another subject's key", () => {
     expect(await ring.sealer("c1")).toBeUndefined();
   });
 
+  it("misses material that is lost while the key is still in use", async () => {
+    const ring = await open(bus, 400);
+    await make(ring, "c1");
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    for (const name of await kv.keys("material.")) await kv.purge(name);
+    // In use all the time, it is looked at again while it is at hand.
+    await expect.poll(() => ring.cached("c1"), { interval: 20, timeout: 5_000 }).toBeUndefined();
+    await expect(ring.sealer("c1")).rejects.toThrow(/material of key c1 is missing/);
+  });
+
   it("refuses a missing key, itself and a circle", async () => {
     const ring = await open();
     await make(ring, "c1");
