@@ -24,11 +24,24 @@ export type Outcome = "resolved" | "handed_off" | "abandoned";
 
 /** What waits for its turn. */
 export type Item =
-  | { readonly kind: "message"; readonly messageId: string; readonly text: string; readonly at: number }
+  | {
+      readonly kind: "message";
+      readonly messageId: string;
+      readonly text: string;
+      readonly at: number;
+      /** Of several that were for a person, who has handed back without a word to them, those before: all are in the history. */
+      readonly also?: readonly string[];
+    }
   /** Something happened to a playbook that is not at its turn: a task ended, a person decided. */
   | { readonly kind: "event"; readonly child: string; readonly event: PlaybookEvent; readonly at: number }
   /** What a person wants done after handing back. */
-  | { readonly kind: "instruction"; readonly text: string; readonly at: number }
+  | {
+      readonly kind: "instruction";
+      readonly text: string;
+      readonly at: number;
+      /** Messages of the customer that the person has said nothing to. */
+      readonly also?: readonly string[];
+    }
   /** Something that the customer should know. */
   | { readonly kind: "notice"; readonly text: string; readonly at: number };
 
@@ -38,6 +51,8 @@ export interface Turn {
   kind: Item["kind"];
   /** The message that its reply answers. */
   messageId?: string;
+  /** Further ones that it answers. */
+  also?: readonly string[];
   /** Something was said already. */
   replied: boolean;
   text: string;
@@ -148,6 +163,8 @@ export interface Handoff {
   late?: boolean;
   /** Where he wants to be called back. */
   callback?: boolean;
+  /** What the customer has written since the person's last word. */
+  unheard?: { messageId: string; text: string; at: number }[];
 }
 
 export interface Conversation {

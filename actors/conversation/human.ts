@@ -16,6 +16,9 @@ export interface HandoffRequest {
   readonly topic?: Topic;
 }
 
+/** Messages of the customer that are kept for when a person hands back without a word to them. */
+const UNHEARD = 4;
+
 /** Turns that the person sees at a glance; the whole transcript is in the log. */
 const GLANCE = 4;
 
@@ -104,6 +107,7 @@ export function humanMessage(s: Step): void {
   const author = String(s.event.data.agent ?? s.c.handoff?.agent ?? "");
   s.channel("reply", { text, role: "human", author, turn: s.c.turn });
   addToHistory(s, "human", text);
+  s.c.handoff!.unheard = undefined;
 }
 
 const EMAIL = /[^\s@<>(),;:"]+@[^\s@<>(),;:"]+\.[a-z]{2,}/i;
@@ -125,10 +129,14 @@ export function messageWhileWaiting(s: Step): void {
   addToHistory(s, "desk", answer);
 }
 
-/** The customer writes to the person. The machine keeps quiet. */
+/** The customer writes to the person. The machine keeps quiet, and keeps in mind what the person has said nothing to yet. */
 export function messageWhileHuman(s: Step): void {
   s.c.turn += 1;
-  addToHistory(s, "customer", String(s.event.data.text ?? ""));
+  const text = String(s.event.data.text ?? "");
+  addToHistory(s, "customer", text);
+  const { handoff } = s.c;
+  if (handoff)
+    handoff.unheard = [...(handoff.unheard ?? []), { messageId: s.event.id, text, at: s.at }].slice(-UNHEARD);
 }
 
 /** Nobody accepted in time. Said once. */
@@ -158,8 +166,24 @@ export function returned(s: Step): void {
   s.channel("handoff", { id: handoff.id, state: "returned", reason: handoff.reason });
   s.channel("status", { state: "open" });
   s.go("listening");
-  if (instruction) s.c.waiting.push({ kind: "instruction", text: instruction, at: s.at });
-  else s.c.waiting.push({ kind: "notice", text: say.back, at: s.at });
+  const unheard = handoff.unheard ?? [];
+  const ids = unheard.map(({ messageId }) => messageId);
+  if (instruction) {
+    s.c.waiting.push({
+      kind: "instruction",
+      text: instruction,
+      at: s.at,
+      ...(ids.length > 0 ? { also: ids } : {}),
+    });
+    return;
+  }
+  s.c.waiting.push({ kind: "notice", text: say.back, at: s.at });
+  // Nobody is left in silence. All of it at once: a yes among it was to the person, and not to what the machine would ask next.
+  const last = unheard.at(-1);
+  if (last) {
+    const text = unheard.map((message) => message.text).join("\n");
+    s.c.waiting.push({ kind: "message", ...last, text, also: ids.slice(0, -1) });
+  }
 }
 
 /** Something that the person should see: a task ended, an approval came. */

@@ -427,6 +427,38 @@ describe("people", () => {
     expect(talk.outcomes).toEqual(["handed_off"]);
   });
 
+  it("takes up what a person has said nothing to, all at once, and answers each of it", () => {
+    const talk = new Talk();
+    talk.say("let me speak to a human");
+    const handoffId = talk.handoffs[0]!.id!;
+    talk.driver.send("human.accepted", { handoffId, agent: "Ann" });
+    talk.say("hello?");
+    talk.driver.send("human.message", { handoffId, agent: "Ann", text: "Hello, this is Ann." });
+    talk.say("I want a refund");
+    talk.say("yes");
+    const asked = talk.driver.told("channel", "reply").length;
+    talk.driver.send("human.returned", { handoffId, summary: "", instruction: "" });
+    const replies = talk.driver.told("channel", "reply").slice(asked);
+    expect(replies.at(-1)?.data.text).toContain("Shall I refund 300.00 EUR?");
+    // Not yet: that yes was for the person. And what the person has answered is not answered again.
+    expect(replies.map(({ data }) => data.text).join()).not.toContain("is refunded");
+    expect(replies.at(-1)?.clear.answers).toHaveLength(2);
+    const said = talk.d.history.filter(({ text }: { text: string }) => text === "I want a refund");
+    expect(said).toHaveLength(1);
+  });
+
+  it("says with a person's instruction which messages it answers", () => {
+    const talk = new Talk();
+    talk.say("let me speak to a human");
+    const handoffId = talk.handoffs[0]!.id!;
+    talk.driver.send("human.accepted", { handoffId, agent: "Ann" });
+    talk.say("can somebody help me?");
+    talk.driver.send("human.returned", { handoffId, summary: "", instruction: "I want a refund" });
+    const reply = talk.driver.told("channel", "reply").at(-1)!;
+    expect(reply.data.text).toContain("Shall I refund 300.00 EUR?");
+    expect(reply.clear.answers).toHaveLength(1);
+  });
+
   it("apologises once when nobody comes, and takes an e-mail address for a call-back", () => {
     const talk = new Talk();
     talk.say("let me speak to a human");

@@ -42,12 +42,14 @@ function begin(s: Step, item: Item): void {
   if (item.kind === "message") {
     c.now.messageId = item.messageId;
     c.now.text = item.text;
-    addToHistory(s, "customer", item.text, item.messageId);
+    if (item.also) c.now.also = item.also;
+    else addToHistory(s, "customer", item.text, item.messageId);
     // A playbook that waits for an answer was begun while the model was away, and is gone on with.
     if (c.agent && !c.run && !c.verification.awaiting) agentTurn(s);
     else understand(s);
   } else if (item.kind === "instruction") {
     c.now.text = item.text;
+    if (item.also) c.now.also = item.also;
     if (c.agent) {
       agentTurn(s);
       return;

@@ -39,7 +39,8 @@ export function flush(s: Step, also: readonly string[] = []): void {
   if (turn.quickReplies?.length) data.quickReplies = turn.quickReplies;
   if (turn.citations?.length) data.citations = turn.citations as unknown as Json;
   // A second reply of one turn answers nothing new.
-  const ids = [...(turn.messageId && !turn.replied ? [turn.messageId] : []), ...also];
+  const own = turn.replied ? [] : [...(turn.also ?? []), ...(turn.messageId ? [turn.messageId] : [])];
+  const ids = [...own, ...also];
   s.channel("reply", data, ids.length > 0 ? { answers: ids } : {});
   addToHistory(s, "desk", text);
   turn.replied = true;
