@@ -45,14 +45,17 @@ describe("hand-offs", () => {
     );
     const back = { agent: "Grace", summary: "Helped." };
     expect((await admin("POST", `/handoffs/${h.id}/return`, back)).status).toBe(202);
-    await t.desk.until(async () => (await read(c)).state === "listening", "the desk again");
+    // Grace has said nothing to the thanks: the desk does.
+    await t.desk.until(async () => (await read(c)).state === "satisfaction", "the desk again");
     // The state is ahead of the reply, which is on its way into the log.
     const transcript: any = await t.desk.until(async () => {
       const found = (await read(c)).transcript;
-      return found.length === 5 && found;
+      return found.length === 6 && found;
     }, "the desk's word");
-    expect(transcript.map((m: any) => m.role)).toEqual(["customer", "desk", "human", "customer", "desk"]);
+    const roles = ["customer", "desk", "human", "customer", "desk", "desk"];
+    expect(transcript.map((m: any) => m.role)).toEqual(roles);
     expect(transcript[2]).toMatchObject({ text: "Hello!", author: "Grace" });
+    expect(transcript[5]).toMatchObject({ answers: [transcript[3].messageId] });
     expect((await admin("GET", "/handoffs")).body.handoffs).toEqual([]);
     const over = await admin("POST", `/handoffs/${h.id}/reply`, { agent: "Grace", text: "Late" });
     expect(over.status).toBe(409);
