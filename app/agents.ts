@@ -17,6 +17,7 @@ import { modelService, toolsOf } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
 import { loadPlaybooks, type PlaybookSet, playbookDirs } from "../actors/playbooks/index.ts";
 import { importRoutes } from "../actors/routes/import.ts";
+import type { Opening } from "../actors/routes/index.ts";
 import { BackOffice, DEFAULT_SEED, seed } from "../actors/skills/backoffice/index.ts";
 import { Inventory } from "../actors/skills/inventory.ts";
 import { skillRoutes } from "../actors/skills/routes.ts";
@@ -66,10 +67,8 @@ export interface Agents {
   readonly assign?: Assign;
   readonly services: readonly Service[];
   readonly definitions: readonly ActorDefinition[];
-  /** What `conversation.open` says where the model leads. */
-  readonly agent?: JsonObject;
   /** What `conversation.open` says of the desk on which a conversation begins: model, agent, versions of playbooks. */
-  readonly opening: JsonObject;
+  readonly opening: Opening;
   /** What a recording says of the desk that it was made on. */
   readonly recorded: RecordedDesk;
   /** What an operator should know about this start. */
@@ -171,7 +170,6 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       assign,
       services,
       definitions,
-      agent,
       opening: {
         ...(config.model.provider === "none" ? { model: false } : {}),
         ...(agent ? { agent } : {}),

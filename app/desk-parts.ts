@@ -238,9 +238,7 @@ export function gateway(
             count: () => engine.deadLetters.count(),
           },
           feed: parts.feed!,
-          model: config.model.provider !== "none",
-          agent: parts.agents!.agent,
-          playbooks: parts.agents!.playbooks.versions,
+          opening: parts.agents!.opening,
           assign: parts.agents!.assign,
           maxTextBytes: config.gateway.maxMessageBytes,
           more: () => ({

@@ -4,12 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Opening } from "../actors/routes/index.ts";
 import type { BackOffice } from "../actors/skills/backoffice/index.ts";
 import { type DataDir, openDataDir } from "../runtime/config/data-dir.ts";
 import type { Config } from "../runtime/config/schema.ts";
 import { checkAddress } from "../runtime/gateway/index.ts";
 import type { ActorDefinition } from "../runtime/host/definition.ts";
-import type { JsonObject } from "../runtime/json.ts";
 import type { Node } from "../runtime/node.ts";
 import { createMetrics, openLog } from "../runtime/telemetry/index.ts";
 import type { RecordedDesk } from "../scenarios/recording/make.ts";
@@ -104,7 +104,7 @@ export class Desk {
   }
 
   /** What `conversation.open` says of it. */
-  get opening(): JsonObject {
+  get opening(): Opening {
     return this.#parts.agents!.opening;
   }
 

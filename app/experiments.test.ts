@@ -5,28 +5,18 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { armOf } from "../scenarios/experiments/assignment.ts";
 import { START_MS, say, TestedDesk } from "./testing.ts";
+import { shopHours } from "./testing-playbook.ts";
 
-const hours = (version: number): string => `playbook: shop-hours
-version: ${version}
-title: Tell the opening hours
-description: Says when the shop is open.
-intents:
-  shop_hours:
-    examples:
-      - when are you open
-      - what are your opening hours
-      - at what time does the shop open
-      - is the shop open on sunday
-      - until when is the shop open today
-      - opening hours please
-      - when do you close
-      - are you open tomorrow
-verify: false
+const hours = (version: number): string =>
+  shopHours(
+    version,
+    `verify: false
 cues: [open, close, hours]
 steps:
   - say: "By version ${version} of our hours we open at ${version + 7}."
   - end: resolved
-`;
+`,
+  );
 
 const ARMS = { first: 0.4, second: 0.4 };
 const experiments = {

@@ -4,24 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { START_MS, say, TestedDesk } from "./testing.ts";
+import { shopHours } from "./testing-playbook.ts";
 
-/** Tells the opening hours, which differ from version to version, on a second message. */
-const hours = (version: number): string => `playbook: shop-hours
-version: ${version}
-title: Tell the opening hours
-description: Says when the shop is open.
-intents:
-  shop_hours:
-    examples:
-      - when are you open
-      - what are your opening hours
-      - at what time does the shop open
-      - is the shop open on sunday
-      - until when is the shop open today
-      - opening hours please
-      - when do you close
-      - are you open tomorrow
-verify: false
+/** Tells them on a second message. */
+const hours = (version: number): string =>
+  shopHours(
+    version,
+    `verify: false
 cues: [open, close, hours]
 slots:
   day:
@@ -35,7 +24,8 @@ steps:
   - id: unclear
     handoff: A colleague will tell you.
     reason: unclear
-`;
+`,
+  );
 
 let desk: TestedDesk | undefined;
 const dir = mkdtempSync(join(tmpdir(), "bw-playbooks-"));

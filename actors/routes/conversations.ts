@@ -20,15 +20,16 @@ import { derivedId, newId } from "../../runtime/ids.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { channelSource, transcriptOf } from "./channel.ts";
 
+export type Opening = JsonObject & { readonly playbooks?: Readonly<Record<string, number>> };
+
 export interface ConversationRoutesOptions {
   readonly engine: Engine;
   readonly tokens: ConversationTokens;
-  /** Whether there is a model to ask; conversations keep what was so when they began. Default true. */
-  readonly model?: boolean;
-  /** The model leads conversations that are opened, as `conversation.open` says. Default: playbooks do. */
-  readonly agent?: JsonObject;
-  /** Versions of playbooks above the first, by name; conversations keep those, too. */
-  readonly playbooks?: Readonly<Record<string, number>>;
+  /**
+   * What `conversation.open` says of the desk, which conversations keep: `model: false` where there is none to ask, `agent` where one
+   * leads, `playbooks`, the versions above the first by name. Default: nothing.
+   */
+  readonly opening?: Opening;
   /** Arms of the experiments that a customer is in, by experiment, with the versions that follow. Default: there are none. */
   readonly assign?: (subject: string) => {
     readonly arms: Readonly<Record<string, string>>;
@@ -84,7 +85,7 @@ const REMEMBERED = 20_000;
 const READABLE_MS = 2_000;
 
 export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute[] {
-  const { engine, tokens, playbooks = {} } = options;
+  const { engine, tokens, opening = {} } = options;
   const opened = new LRUCache<string, true>({ max: REMEMBERED });
   /** A token was only issued for a conversation that is in the log; the operator's token proves nothing of it. */
   const exists = (principal: Principal, id: string) => principal.kind !== "admin" || opened.has(id);
@@ -122,7 +123,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
         const from = address("channel", id);
         const openId = derivedId(id, "open");
         const assigned = options.assign?.(customer.id === undefined ? id : `customer ${customer.id}`);
-        const versions = { ...playbooks, ...assigned?.playbooks };
+        const versions = { ...opening.playbooks, ...assigned?.playbooks };
         const { seq: offset } = await engine.append({
           id: openId,
           type: "conversation.open",
@@ -133,8 +134,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             channel: body.channel,
             customer,
             vouched,
-            ...(options.model === false ? { model: false } : {}),
-            ...(options.agent ? { agent: options.agent } : {}),
+            ...opening,
             ...(Object.keys(versions).length > 0 ? { playbooks: versions } : {}),
             ...(assigned ? { experiments: assigned.arms } : {}),
           },

@@ -11,6 +11,7 @@ import { statusRoutes } from "./status.ts";
 import type { StatusFeed } from "./status-store.ts";
 import { traceRoutes } from "./trace.ts";
 
+export type { Opening } from "./conversations.ts";
 export type { DeadLetterDesk } from "./operations.ts";
 export { followStatus, type LiveStatus, type StatusFeed } from "./status-store.ts";
 export { type TraceRow, traceOf } from "./trace.ts";
@@ -22,12 +23,8 @@ export interface DeskRoutesOptions {
   readonly unknowns: Unknowns;
   readonly deadLetters: DeadLetterDesk & { count(): Promise<number> };
   readonly feed: StatusFeed;
-  /** Whether there is a model to ask. Default true. */
-  readonly model?: boolean;
-  /** The model leads conversations, as `conversation.open` says. Default: playbooks do. */
-  readonly agent?: JsonObject;
-  /** Versions of playbooks above the first, by name, that conversations begin with. */
-  readonly playbooks?: Readonly<Record<string, number>>;
+  /** What `conversation.open` says of the desk. Default: nothing. */
+  readonly opening?: ConversationRoutesOptions["opening"];
   /** Arms of the experiments that a customer is in. Default: there are none. */
   readonly assign?: ConversationRoutesOptions["assign"];
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
@@ -37,22 +34,10 @@ export interface DeskRoutesOptions {
 }
 
 export function deskRoutes(options: DeskRoutesOptions): AnyRoute[] {
-  const {
-    engine,
-    tokens,
-    handoffs,
-    unknowns,
-    deadLetters,
-    feed,
-    model,
-    agent,
-    playbooks,
-    assign,
-    maxTextBytes,
-    more,
-  } = options;
+  const { engine, tokens, handoffs, unknowns, deadLetters, feed, opening, assign, maxTextBytes, more } =
+    options;
   return [
-    ...conversationRoutes({ engine, tokens, model, agent, playbooks, assign, maxTextBytes }),
+    ...conversationRoutes({ engine, tokens, opening, assign, maxTextBytes }),
     ...handoffRoutes({ desk: handoffs, maxTextBytes }),
     ...traceRoutes(engine),
     ...statusRoutes({

@@ -39,7 +39,7 @@ export async function shadow(
   paths: readonly string[],
   { out, level }: ShadowFlags,
 ): Promise<void> {
-  const found = share("level", level);
+  const chance = share("level", level);
   const pairs = new Pairs();
   const changed: (Named & Apart & { readonly scratch: number })[] = [];
   const failed: (Named & { readonly what: string })[] = [];
@@ -63,7 +63,7 @@ export async function shadow(
   }
   if (failed.length > 0) env.fail();
   const measures = pairs
-    .compare({ level: found })
+    .compare({ level: chance })
     .map((each) => ({ ...each, low: finite(each.low), high: finite(each.high) }));
   env.out({ release, conversations, changed, failed, scratch: asked, measures }, () => {
     const c = env.colors;

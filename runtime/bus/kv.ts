@@ -82,9 +82,7 @@ class Bucket implements Kv {
     for (;;) {
       const last = await this.#last(key);
       if (last === undefined) return;
-      const subject = `$JS.API.STREAM.MSG.DELETE.KV_${this.#bucket}`;
-      const answer = await this.#ask(subject, Buffer.from(JSON.stringify({ seq: last })));
-      const { error } = parse(answer);
+      const { subject, error } = await this.#delete({ seq: last });
       // There is no other value beside the last.
       if (!error) return;
       if (error.err_code !== NO_MESSAGE_FOUND && error.code !== 404) {
@@ -95,9 +93,7 @@ class Bucket implements Kv {
   }
 
   async remove(revision: number): Promise<void> {
-    const subject = `$JS.API.STREAM.MSG.DELETE.KV_${this.#bucket}`;
-    const request = { seq: revision, no_erase: true };
-    const { error } = parse(await this.#ask(subject, Buffer.from(JSON.stringify(request))));
+    const { subject, error } = await this.#delete({ seq: revision, no_erase: true });
     // Of one that is not there any more servers say one thing or another.
     if (error && (await this.#isThere(revision))) throw apiError(subject, error);
   }
@@ -114,6 +110,12 @@ class Bucket implements Kv {
     const answer = await this.#ask(`$JS.API.DIRECT.GET.KV_${this.#bucket}.${this.#subject(key)}`, EMPTY);
     const revision = Number(answer.header("Nats-Sequence"));
     return answer.header("Status") === undefined && revision > 0 ? revision : undefined;
+  }
+
+  async #delete(request: { seq: number; no_erase?: true }) {
+    const subject = `$JS.API.STREAM.MSG.DELETE.KV_${this.#bucket}`;
+    const { error } = parse(await this.#ask(subject, Buffer.from(JSON.stringify(request))));
+    return { subject, error };
   }
 
   async #isThere(revision: number): Promise<boolean> {

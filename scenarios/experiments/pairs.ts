@@ -18,8 +18,6 @@ interface Kept {
   readonly before: Sample;
   readonly after: Sample;
   readonly difference: Sample;
-  /** As many noughts. */
-  readonly none: Sample;
 }
 
 export class Pairs {
@@ -36,24 +34,24 @@ export class Pairs {
   }
 
   compare(options: TestOptions = {}): PairsCompared[] {
-    return [...this.#kept].map(([measure, { before, after, difference, none }]) => ({
+    return [...this.#kept].map(([measure, { before, after, difference }]) => ({
       measure,
       count: difference.count,
       before: before.mean,
       after: after.mean,
-      ...compare(none, difference, options),
+      // Against as many noughts.
+      ...compare({ count: difference.count, mean: 0, variance: 0 }, difference, options),
     }));
   }
 
   #add(measure: PairMeasure, before: number, after: number): void {
     let kept = this.#kept.get(measure);
     if (!kept) {
-      kept = { before: new Sample(), after: new Sample(), difference: new Sample(), none: new Sample() };
+      kept = { before: new Sample(), after: new Sample(), difference: new Sample() };
       this.#kept.set(measure, kept);
     }
     kept.before.add(before);
     kept.after.add(after);
     kept.difference.add(after - before);
-    kept.none.add(0);
   }
 }

@@ -45,7 +45,10 @@ export interface Compared {
 
 export const TEST_DEFAULTS: Required<TestOptions> = { level: 0.05, expected: 1_000, least: 50 };
 
-export function compare(a: Sample, b: Sample, options: TestOptions = {}): Compared {
+/** What is compared of an arm. */
+type Summed = Pick<Sample, "count" | "mean" | "variance">;
+
+export function compare(a: Summed, b: Summed, options: TestOptions = {}): Compared {
   const d = TEST_DEFAULTS;
   const { level = d.level, expected = d.expected, least = d.least } = options;
   const difference = b.mean - a.mean;
