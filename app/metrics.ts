@@ -8,7 +8,7 @@ import { LRUCache } from "lru-cache";
 import { formatAddress } from "../runtime/address.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { StoredRecord } from "../runtime/envelope.ts";
-import { type Asked, askedIn, readAt } from "../runtime/host/calls.ts";
+import { type Asked, askedAt, askedIn } from "../runtime/host/calls.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { HEALTH_NUMBER, type Metrics } from "../runtime/telemetry/metrics.ts";
 import { stageOf } from "../scenarios/stages.ts";
@@ -148,7 +148,7 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
   const stages = atHand((stage) => metrics.turnStage.labels({ stage }));
 
   function wrote(record: StoredRecord): void {
-    const asked = readAt(record);
+    const asked = askedAt(record);
     const who = asked === undefined ? record.from : record.to;
     if (record.cause === undefined || who.kind === "service") return;
     const at = asked ?? record.at;
@@ -168,7 +168,7 @@ function flow(metrics: Metrics): (record: StoredRecord) => void {
   function answered(record: StoredRecord): void {
     const id = String(record.clear.ask);
     const asked = askedIn(record) ?? asks.get(id);
-    const from = readAt(record) ?? asks.get(id)?.at;
+    const from = askedAt(record) ?? asks.get(id)?.at;
     asks.delete(id);
     if (!asked || from === undefined) return;
     const { service, operation } = asked;

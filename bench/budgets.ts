@@ -10,8 +10,11 @@ import type { Percentiles } from "./harness/index.ts";
 export const BUDGETS_FILE = asset("bench", "budgets.yaml");
 
 const ms = z.number().positive();
-/** Besides the stages of a turn: from its acceptance to its reply, and until a conversation goes on that had been another node's. */
-const stage = z.enum([...STAGES, "reply", "takeover"]);
+/**
+ * Besides the stages of a turn: from its acceptance to its reply, until a conversation goes on that had been another node's, and until
+ * the desk is as fast as before a burst.
+ */
+const stage = z.enum([...STAGES, "reply", "takeover", "recovery"]);
 const schema = z.record(
   z.string(),
   z.partialRecord(stage, z.strictObject({ p50: ms.optional(), p95: ms.optional(), p99: ms.optional() })),

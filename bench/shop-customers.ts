@@ -7,8 +7,8 @@ import { passersBy } from "../scenarios/passers-by.ts";
 /** Distinct ones; after them the same come again. */
 const CUSTOMERS = 4_000;
 
-export function shopCustomers(): Scenario[] {
-  const company = generate({ seed: DEFAULT_SEED, now: Date.now() });
+/** @param company of which they are. Default: the one that an empty desk makes for itself */
+export function shopCustomers(company = generate({ seed: DEFAULT_SEED, now: Date.now() })): Scenario[] {
   const files = (["customers", "orders", "products"] as const).map((name) => ({
     file: `${name}.json`,
     records: JSON.parse(JSON.stringify(company[name])),

@@ -141,6 +141,16 @@ describe("memory", () => {
     const again = await ask("memory.remember", said("likes tea"), "the same key");
     expect(first).toMatchObject({ stored: true });
     expect(again).toEqual({ stored: false, id: first.id, reason: "known" });
+
+    const whose = { conversation: "conv1", customer: "cust1" };
+    const turns = [{ turn: 0, at: 1_000, text: "My kettle leaks", reply: "I am sorry to hear that." }];
+    for (const _ of [1, 2]) {
+      await ask("memory.turns", { ...whose, turns }, "another key");
+      await ask("memory.summarise", { ...whose, text: "A kettle", outcome: "resolved" }, "a third key");
+    }
+    expect((await ask("memory.export", { customer: "cust1" })).conversations).toMatchObject([
+      { summary: "A kettle", turns },
+    ]);
   });
 
   it("works by words alone while there is no encoder, and encodes later", async () => {

@@ -280,7 +280,11 @@ export function memoryService(parts: MemoryParts): Service {
   return {
     name: "memory",
     operations,
-    reads: ["recall", "said", "facts", "conversations", "export", "holdOf", "tiers"],
+    // What is written has an id that follows from the key: a second time it is the same event.
+    repeatable: [
+      ...["recall", "said", "facts", "conversations", "export", "holdOf", "tiers"],
+      ...["remember", "turns", "summarise"],
+    ],
     health: () => {
       const state = encoder?.health();
       const copy = parts.progress?.();

@@ -1,5 +1,5 @@
 /** Holds what happened in a step against what was expected; answers what is wrong, in words. */
-import { askedIn, readAt } from "../runtime/host/calls.ts";
+import { askedAt, askedIn } from "../runtime/host/calls.ts";
 import type { ConversationState, Reply } from "./desk-client.ts";
 import type { Expectation } from "./format.ts";
 
@@ -27,13 +27,13 @@ export function skillCalls(trace: readonly any[], inner = false): SkillCall[] {
   return trace.flatMap((r) => {
     const asked = askedIn(r);
     if (!asked || (!inner && INNER.has(asked.service))) return [];
-    // A read is one record, that of its answer.
-    const read = readAt(r) !== undefined;
-    const answer = read ? r : answers.get(r.id);
+    // What is repeatable is one record, that of its answer.
+    const alone = askedAt(r) !== undefined;
+    const answer = alone ? r : answers.get(r.id);
     const value = answer?.data?.value;
     return {
       seq: r.seq,
-      id: read ? String(r.clear.ask) : r.id,
+      id: alone ? String(r.clear.ask) : r.id,
       key: asked.key,
       name: `${asked.service}.${asked.operation}`,
       input: r.data?.input ?? {},

@@ -185,7 +185,7 @@ export function dataAgent(
       ["resolve", resolve],
       ...skills.map((skill) => [operationOf(skill.name), operationFor(skill)] as const),
     ]),
-    reads: skills.filter(({ effect }) => effect === "read").map(({ name }) => operationOf(name)),
+    repeatable: skills.filter(({ effect }) => effect === "read").map(({ name }) => operationOf(name)),
     health: () => ({
       ...health.describe(),
       connector: connector.kind,

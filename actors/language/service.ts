@@ -106,7 +106,7 @@ export function languageService(options: LanguageOptions): Service {
       understand,
       ground: async (raw) => ground(check(groundInput, raw)) as unknown as JsonObject,
     },
-    reads: ["understand", "ground"],
+    repeatable: ["understand", "ground"],
     health: () => ({
       state: !reader ? "starting" : reader.encoderFailure ? "degraded" : "up",
       intents: reader?.classifier.labels.length ?? 0,

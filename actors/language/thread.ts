@@ -35,7 +35,7 @@ export function languageThread({
   return {
     name: "language",
     operations: Object.fromEntries(OPERATIONS.map((operation) => [operation, thread.operation(operation)])),
-    reads: OPERATIONS,
+    repeatable: OPERATIONS,
     health: () => thread.health,
     start: () => thread.start(),
     stop: () => thread.stop(),

@@ -4,7 +4,7 @@ import { address, formatAddress } from "../../runtime/address.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { StoredRecord } from "../../runtime/envelope.ts";
 import { type AnyRoute, notFound, route } from "../../runtime/gateway/index.ts";
-import { askedIn, readAt } from "../../runtime/host/calls.ts";
+import { askedAt, askedIn } from "../../runtime/host/calls.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { LeftLogError } from "../../runtime/log/checkpoint.ts";
 
@@ -63,7 +63,7 @@ export function traceOf(records: readonly StoredRecord[], withData = false): Tra
       queueWaitMs = free - cause.at;
       durationMs = Math.max(0, did.at - free);
     }
-    const asked = readAt(r) ?? cause?.at;
+    const asked = askedAt(r) ?? cause?.at;
     if (r.from.kind === "service" && asked !== undefined) durationMs = Math.max(0, r.at - asked);
     return {
       seq: r.seq,
@@ -94,7 +94,7 @@ function modelMsOf({ from, data }: StoredRecord): { modelMs?: number } {
 /** What an actor did for a record, and when: appended another, or asked for a read. */
 function done(r: StoredRecord): { who: string; cause: string; at: number } | undefined {
   if (r.cause === undefined) return undefined;
-  const asked = readAt(r);
+  const asked = askedAt(r);
   if (asked !== undefined) return { who: formatAddress(r.to), cause: r.cause, at: asked };
   return r.from.kind === "service" ? undefined : { who: formatAddress(r.from), cause: r.cause, at: r.at };
 }

@@ -5,6 +5,7 @@ import { count } from "../flags.ts";
 import { checkReplay, type ReplayFlags } from "./flags.ts";
 import type { ForkFlags } from "./fork.ts";
 import type { RecordFilter } from "./record.ts";
+import type { ShadowFlags } from "./shadow.ts";
 
 interface RecordFlags extends RecordFilter {
   readonly out?: string;
@@ -181,10 +182,11 @@ export const commands: Contributor = (program, env) => {
     )
     .option("--out <folder>", "write what it came to as recordings into this folder, for diff")
     .option("--level <share>", "of such comparisons without an effect in which one is found", "0.05")
-    .action(async (paths: string[], flags: { out?: string; level: string }) => {
+    .option("--live", "conversations of the running desk as they end, instead of recorded ones")
+    .option("--for <duration>", "how long --live goes on (10m, 2h); until Ctrl-C without it")
+    .action(async (paths: string[], flags: ShadowFlags) => {
       const { shadow } = await import("./shadow.ts");
-      const { SHIPPED_RECORDINGS } = await import("./shipped.ts");
-      await shadow(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, flags);
+      await shadow(env, paths, flags);
     });
   program
     .command("gate")

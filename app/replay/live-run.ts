@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
+import type { Scenario } from "../../scenarios/format.ts";
 import { type Forked, FrozenDesk } from "../../scenarios/frozen/index.ts";
 import { loadScenario } from "../../scenarios/load.ts";
 import { recordingFiles } from "../../scenarios/recording/files.ts";
@@ -41,7 +42,8 @@ export interface LiveRun {
   readonly scratch: number;
 }
 
-interface Filed {
+/** A recording, and where it was found: a file, or a desk on which it is a conversation. */
+export interface Filed {
   readonly file: string;
   readonly recording: Recording;
 }
@@ -64,33 +66,51 @@ export async function* liveRuns(
       const filed = await readAll(files.filter((file) => dirname(file) === folder));
       const written = [...new Set(filed.map(({ file }) => writtenAs(file)))].filter((f) => f !== undefined);
       const scenarios = written.map(loadScenario);
-      const own = await openScenarioDesk(env, scenarios, {
-        progress: (text) => progress.update(text),
-        at: startOf(filed[0]!),
-      });
-      const playbooks = playbookDirs(env.config().playbooks);
-      let frozen: FrozenDesk | undefined;
-      try {
-        for (const [n, one] of filed.entries()) {
-          if (env.signal().aborted) return;
-          frozen ??= new FrozenDesk({ playbooks });
-          const run = await runOne(frozen, own, one, options);
-          // What it was played on may be in the middle of something.
-          if ("failed" in run.came) {
-            await frozen.close();
-            frozen = undefined;
-          }
-          yield run;
-          progress.update("recordings", done + n + 1, Math.max(files.length, done + filed.length));
-        }
-      } finally {
-        await Promise.allSettled([frozen?.close()]);
-        await own.stop();
+      const desk = { scenarios, at: startOf(filed[0]!), onProgress: (text: string) => progress.update(text) };
+      const all = Math.max(files.length, done + filed.length);
+      for await (const run of runsOn(env, desk, filed, options)) {
+        yield run;
+        progress.update("recordings", ++done, all);
       }
-      done += filed.length;
     }
   } finally {
     progress.end();
+  }
+}
+
+/** What a desk of the replay's own has to begin with. */
+interface Beginning {
+  readonly scenarios: readonly Scenario[];
+  /** What its clock shows first, ms since the epoch. */
+  readonly at: number;
+  readonly onProgress: (text: string) => void;
+}
+
+/** All of them on one desk, as they come; until the command is stopped. */
+export async function* runsOn(
+  env: CliEnv,
+  { scenarios, at, onProgress }: Beginning,
+  filed: Iterable<Filed> | AsyncIterable<Filed>,
+  options: Omit<LiveRunOptions, "label">,
+): AsyncGenerator<LiveRun> {
+  const own = await openScenarioDesk(env, scenarios, { progress: onProgress, at });
+  const playbooks = playbookDirs(env.config().playbooks);
+  let frozen: FrozenDesk | undefined;
+  try {
+    for await (const one of filed) {
+      if (env.signal().aborted) return;
+      frozen ??= new FrozenDesk({ playbooks });
+      const run = await runOne(frozen, own, one, options);
+      // What it was played on may be in the middle of something.
+      if ("failed" in run.came) {
+        await frozen.close();
+        frozen = undefined;
+      }
+      yield run;
+    }
+  } finally {
+    await Promise.allSettled([frozen?.close()]);
+    await own.stop();
   }
 }
 
@@ -106,7 +126,7 @@ async function runOne(
   frozen: FrozenDesk,
   own: OwnDesk,
   { file, recording }: Filed,
-  { isLive, match, asConfigured = false }: LiveRunOptions,
+  { isLive, match, asConfigured = false }: Omit<LiveRunOptions, "label">,
 ): Promise<LiveRun> {
   const begun = performance.now();
   let askedMs = 0;

@@ -6,7 +6,7 @@ import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { FrozenDesk } from "../../scenarios/frozen/index.ts";
-import { parseHeader, parseRecord, type Recording } from "../../scenarios/recording/recording.ts";
+import { fetchRecording } from "./recordings.ts";
 
 /** Which conversations: of those that are given, all have to hold. */
 export interface RecordFilter {
@@ -113,13 +113,7 @@ async function recorded(
     raw = false,
   }: RecordOptions & { readonly conversation: string; readonly file: string },
 ): Promise<Written> {
-  const path = `/v1/admin/conversations/${encodeURIComponent(conversation)}/recording?raw=${raw}`;
-  const { lines } = await env.client().get<{ lines: string[] }>(path);
-  const [first, ...rest] = lines.map((line) => JSON.parse(line) as unknown);
-  const recording: Recording = {
-    header: parseHeader(first, "header"),
-    records: rest.map((line, i) => parseRecord(line, `record ${i + 1}`)),
-  };
+  const { recording, lines } = await fetchRecording(env.client(), conversation, raw);
   const { status, divergence, messages, skillCalls } = await desk.play(recording);
   await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
   const replays = status === "passed";

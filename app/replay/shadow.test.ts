@@ -1,13 +1,16 @@
 /** A release over recorded conversations, with nobody hearing it. */
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { asset } from "../../runtime/config/paths.ts";
+import { START_MS, say, TestedDesk } from "../testing.ts";
 import { run } from "../testing-cli.ts";
+import { shopHours } from "../testing-playbook.ts";
 
 const RECORDINGS = asset("scenarios", "shop", "recordings");
 const FILES = ["cancel-order.confirmed", "order-status.by-item", "knowledge.return-window"].map((name) =>
@@ -58,6 +61,71 @@ it("names what another release does otherwise, and what comes of it", async () =
   const fork = join(came, "cancel-order.confirmed.fork.scenario.jsonl");
   expect(await readFile(fork, "utf8")).toContain("is paid back to the method");
 }, 180_000);
+
+it(
+  "plays the conversations of the running desk as they end, and says so far what it came to",
+  async () => {
+    const hours = (version: number): string =>
+      shopHours(
+        version,
+        `verify: false
+cues: [open, close, hours]
+steps:
+  - say: "By version ${version} of our hours."
+  - end: resolved
+`,
+      );
+    const folder = async (name: string, ...versions: number[]): Promise<string> => {
+      await mkdir(join(dir, name));
+      for (const version of versions)
+        await writeFile(join(dir, name, `hours-${version}.yaml`), hours(version));
+      return join(dir, name);
+    };
+    const desk = await TestedDesk.start({ playbooks: { dirs: [await folder("now", 1)] } });
+    try {
+      const config = join(dir, "bailiwick.yaml");
+      await writeFile(config, `playbooks: { dirs: [${JSON.stringify(await folder("next", 1, 2))}] }\n`);
+      const on = ["--config", config, "--data-dir", desk.dataDir];
+      let over = false;
+      const shadowing = run(...on, "shadow", "--live", "--for", "12s", "--json").finally(() => {
+        over = true;
+      });
+      const said: string[] = [];
+      while (!over) {
+        const driver = await desk.conversation();
+        said.push(await say(driver, "when are you open?"));
+        await say(driver, "thanks, bye");
+        await sleep(500);
+      }
+      const { code, out } = await shadowing;
+      const { conversations, changed, failed, measures } = JSON.parse(out);
+      expect({ code, failed }).toEqual({ code: 0, failed: [] });
+      expect(conversations).toBeGreaterThan(2);
+      expect(changed).toHaveLength(conversations);
+      for (const { expected, got, file } of changed) {
+        expect(expected).toContain("By version 1");
+        expect(got).toContain("By version 2");
+        expect(file).toBeUndefined();
+      }
+      expect(measures.find((each: any) => each.measure === "resolved")).toMatchObject({ difference: 0 });
+      // Nobody heard it.
+      for (const text of said) expect(text).toContain("By version 1");
+    } finally {
+      await desk.remove();
+    }
+  },
+  2 * START_MS,
+);
+
+it("refuses flags that say nothing together, and a desk that is not there", async () => {
+  for (const [args, code, what] of [
+    [["--for", "10m"], 2, /--for .*add --live/],
+    [["--live", FILES[0]!], 2, /leave the paths out/],
+    [["--live", "--for", "soon"], 2, /--for soon: a duration/],
+    [["--live", "--data-dir", dir], 3, /no desk is running/],
+  ] as const)
+    expect(await run("shadow", ...args)).toMatchObject({ code, err: expect.stringMatching(what) });
+});
 
 it("refuses a level that is none", async () => {
   expect(await run("shadow", FILES[0]!, "--level", "2")).toMatchObject({

@@ -1,26 +1,33 @@
 /**
- * `shadow`: the release as it is configured (playbooks, settings, language, encoder, articles, model) over recorded conversations, with
- * nobody hearing it. Customers, people and skills do what they did where it does what was done; what it does otherwise is asked of
+ * `shadow`: the release as it is configured (playbooks, settings, language, encoder, articles, model) over recorded conversations, or
+ * over those of a running desk as they end, with nobody hearing it. Customers, people and skills do what they did where it does what was done; what it does otherwise is asked of
  * scratch copies. Reported are the differences, conversation by conversation, each with its interval.
  */
 import { relative } from "node:path";
 import type { CliEnv } from "../../runtime/config/cli.ts";
-import { askedIn, readAt } from "../../runtime/host/calls.ts";
+import { UsageError } from "../../runtime/config/errors.ts";
+import { askedAt, askedIn } from "../../runtime/host/calls.ts";
 import { ANSWER } from "../../runtime/host/cell.ts";
 import { hashJson } from "../../runtime/json.ts";
 import { type Apart, apartOf } from "../../scenarios/diff/index.ts";
 import { finite, share } from "../../scenarios/experiments/numbers.ts";
 import { Pairs } from "../../scenarios/experiments/pairs.ts";
+import { parseDuration } from "../../scenarios/format.ts";
 import { withoutAnswers } from "../../scenarios/recording/boundary.ts";
 import type { RecordedDesk } from "../../scenarios/recording/make.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
 import { table } from "../demo/text.ts";
-import { liveRuns } from "./live-run.ts";
+import { ended } from "./ended.ts";
+import { type LiveRun, type LiveRunOptions, liveRuns, runsOn } from "./live-run.ts";
 import { writeRecording } from "./recordings.ts";
+import { SHIPPED_RECORDINGS } from "./shipped.ts";
 
 export interface ShadowFlags {
   readonly out?: string;
   readonly level: string;
+  readonly live?: boolean;
+  /** A duration. */
+  readonly for?: string;
 }
 
 /** What a release consists of besides machines: asked anew each time. */
@@ -31,14 +38,12 @@ const SHOWN = 20;
 
 interface Named {
   readonly id: string;
-  readonly file: string;
+  /** Absent for a conversation of a running desk. */
+  readonly file?: string;
 }
 
-export async function shadow(
-  env: CliEnv,
-  paths: readonly string[],
-  { out, level }: ShadowFlags,
-): Promise<void> {
+export async function shadow(env: CliEnv, paths: readonly string[], flags: ShadowFlags): Promise<void> {
+  const { out, level } = flags;
   const chance = share("level", level);
   const pairs = new Pairs();
   const changed: (Named & Apart & { readonly scratch: number })[] = [];
@@ -46,9 +51,9 @@ export async function shadow(
   let conversations = 0;
   let release = "";
   let asked = 0;
-  for await (const run of liveRuns(env, paths, { isLive, asConfigured: true, label: "shadow" })) {
+  for await (const run of runsOf(env, paths, flags)) {
     const { recording, came, file, desk, askedMs, scratch } = run;
-    const named = { id: recording.header.id, file: relative(process.cwd(), file) };
+    const named = { id: recording.header.id, ...(flags.live ? {} : { file: relative(process.cwd(), file) }) };
     release ||= digestOf(env, desk.recorded);
     if ("failed" in came) {
       failed.push({ ...named, what: came.failed });
@@ -95,6 +100,49 @@ export async function shadow(
   });
 }
 
+/** @throws UsageError for flags that say nothing together, DependencyError where no desk is running */
+function runsOf(env: CliEnv, paths: readonly string[], flags: ShadowFlags): AsyncIterable<LiveRun> {
+  const how = { isLive, asConfigured: true };
+  if (!flags.live) {
+    if (flags.for !== undefined) throw new UsageError("--for says how long --live goes on: add --live");
+    return liveRuns(env, paths.length > 0 ? paths : SHIPPED_RECORDINGS, { ...how, label: "shadow" });
+  }
+  if (paths.length > 0)
+    throw new UsageError("--live takes the conversations of the running desk: leave the paths out");
+  const forMs = flags.for === undefined ? undefined : parseDuration(flags.for);
+  if (flags.for !== undefined && !(forMs! > 0))
+    throw new UsageError(`--for ${flags.for}: a duration such as 10m or 2h`);
+  return alongside(env, how, forMs);
+}
+
+/** Conversations of the desk that is running, from now on. */
+async function* alongside(
+  env: CliEnv,
+  how: Omit<LiveRunOptions, "label">,
+  forMs: number | undefined,
+): AsyncGenerator<LiveRun> {
+  const since = Date.now();
+  const client = env.client();
+  const progress = env.progress("shadow:");
+  const onProgress = (text: string): void => progress.update(text);
+  const onLook = (taken: number): void => progress.update(`${taken} conversations have ended`);
+  let begun = false;
+  try {
+    const found = ended(client, { since, forMs, signal: env.signal(), onLook });
+    for await (const run of runsOn(env, { scenarios: [], at: since, onProgress }, found, how)) {
+      begun = true;
+      yield run;
+    }
+  } catch (error) {
+    // What it came to so far is said all the same.
+    if (!begun) throw error;
+    env.fail();
+    env.err(`ended early: ${(error as Error).message}`);
+  } finally {
+    progress.end();
+  }
+}
+
 /** What of it is compared: it begins as the release has it, and what is answered anew may be answered otherwise. */
 function afterOpening(recording: Recording): Recording {
   const { header, records } = withoutAnswers(recording, { live: () => true, inputs: true });
@@ -109,7 +157,7 @@ function tookMs({ records }: Recording): number {
     if (record.type !== ANSWER) continue;
     const ask = asks.get(String(record.clear.ask));
     const asked = askedIn(ask ?? record);
-    const from = readAt(record) ?? ask?.at;
+    const from = askedAt(record) ?? ask?.at;
     if (asked && from !== undefined && isLive(asked.service)) ms += record.at - from;
   }
   return ms;

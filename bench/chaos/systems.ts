@@ -48,7 +48,7 @@ export function chaosServices(systems: SystemAddresses, asksFirst: boolean, begu
   return [
     {
       name: "desk",
-      reads: ["look"],
+      repeatable: ["look"],
       operations: {
         look: async ({ what }) => {
           await sleep(READ_MS);

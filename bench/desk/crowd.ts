@@ -4,6 +4,19 @@ import { ConversationDriver, type SentMessage } from "../../scenarios/driver.ts"
 import type { Scenario } from "../../scenarios/format.ts";
 import { shopCustomers } from "../shop-customers.ts";
 
+/** Where somebody writes, and how what he has to say is worded there. */
+export interface Channel {
+  readonly name: string;
+  readonly worded: (text: string) => string;
+}
+
+export interface CrowdOptions {
+  /** Who comes, one after the other, and from the beginning again. Default: customers of the company that a desk makes for itself. */
+  readonly customers?: readonly Scenario[];
+  /** The channel of the n-th conversation. Default: that of its customer, in his own words. */
+  readonly channelOf?: (n: number) => Channel;
+}
+
 /** Conversations that are opened at once while the crowd gathers. */
 const OPENED_AT_ONCE = 8;
 /** Longest wait for a reply, ms. */
@@ -11,14 +24,22 @@ const REPLY_MS = 30_000;
 
 interface Talk {
   readonly driver: ConversationDriver;
+  readonly channel: Channel;
   readonly messages: readonly string[];
   /** The next one. */
   at: number;
 }
 
+/** What somebody said, and where. */
+export interface Spoken {
+  readonly sent: SentMessage;
+  readonly channel: string;
+}
+
 export class Crowd {
   readonly #access: DeskAccess;
   readonly #customers: readonly Scenario[];
+  readonly #channelOf: CrowdOptions["channelOf"];
   /** Who waits for nothing, the one who has been silent for longest first. */
   readonly #idle: Talk[] = [];
   readonly #all = new Set<Talk>();
@@ -29,14 +50,20 @@ export class Crowd {
   readonly spoken = new Set<string>();
   #came = 0;
 
-  private constructor(access: DeskAccess) {
+  private constructor(access: DeskAccess, { customers = shopCustomers(), channelOf }: CrowdOptions) {
     this.#access = access;
-    this.#customers = shopCustomers();
+    this.#customers = customers;
+    this.#channelOf = channelOf;
   }
 
   /** @param size conversations that are live at any time */
-  static async gather(access: DeskAccess, size: number, onCame?: (came: number) => void): Promise<Crowd> {
-    const crowd = new Crowd(access);
+  static async gather(
+    access: DeskAccess,
+    size: number,
+    options: CrowdOptions = {},
+    onCame?: (came: number) => void,
+  ): Promise<Crowd> {
+    const crowd = new Crowd(access, options);
     let open = 0;
     const worker = async (): Promise<void> => {
       while (open < size) {
@@ -58,14 +85,15 @@ export class Crowd {
    * in his place.
    * @throws when there is no reply, or it is refused
    */
-  async turn(): Promise<SentMessage> {
+  async turn(): Promise<Spoken> {
     const talk = this.#idle.shift() ?? (await this.#come());
-    const sent = await talk.driver.send(talk.messages[talk.at++]!);
-    this.spoken.add(talk.driver.id);
-    if (!(await talk.driver.answered(sent))) throw new Error(`no reply in conversation ${talk.driver.id}`);
+    const { driver, channel } = talk;
+    const sent = await driver.send(channel.worded(talk.messages[talk.at++]!));
+    this.spoken.add(driver.id);
+    if (!(await driver.answered(sent))) throw new Error(`no reply in conversation ${driver.id}`);
     const moving = this.#goOn(talk).finally(() => this.#moving.delete(moving));
     this.#moving.add(moving);
-    return sent;
+    return { sent, channel: channel.name };
   }
 
   /** Until who just leaves has gone, and another has come in his place. */
@@ -91,11 +119,13 @@ export class Crowd {
   }
 
   async #come(): Promise<Talk> {
-    const { given, steps } = this.#customers[this.#came++ % this.#customers.length]!;
+    const n = this.#came++;
+    const { given, steps } = this.#customers[n % this.#customers.length]!;
+    const channel = this.#channelOf?.(n) ?? { name: given.channel, worded: (text) => text };
     const driver = new ConversationDriver(this.#access, { replyMs: REPLY_MS });
-    await driver.open({ channel: given.channel, customer: given.customer, vouched: given.vouched });
+    await driver.open({ channel: channel.name, customer: given.customer, vouched: given.vouched });
     const messages = steps.flatMap((step) => ("customer" in step ? [step.customer] : []));
-    const talk = { driver, messages, at: 0 };
+    const talk = { driver, channel, messages, at: 0 };
     this.#all.add(talk);
     return talk;
   }

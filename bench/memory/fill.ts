@@ -36,7 +36,7 @@ export interface Filled {
   readonly foldSeconds: number;
 }
 
-type EncodedFact = BenchFact & { readonly vector: FactVector };
+export type EncodedFact = BenchFact & { readonly vector: FactVector };
 
 /** Customers whose facts are written at once. */
 const WRITERS = 64;
@@ -55,16 +55,23 @@ async function fill(options: Fill): Promise<Filled> {
     const encoder = await openEncoder(options.encoder);
     const texts = await encodedFacts(options, encoder).finally(() => encoder.close());
     const begun = performance.now();
-    await append(options, joined, texts);
+    const customers = Array.from({ length: options.customers }, (_, n) => customerKey(n));
+    const { seed } = options;
+    await appendFacts({ workspace: WORKSPACE, seed, customers, facts: FACTS_OF_CUSTOMER }, joined, texts);
     const appended = performance.now();
-    await folded(options, joined);
+    const events = customers.length * FACTS_OF_CUSTOMER;
+    await foldMemory({ dir: `${options.dir}/memory`, workspace: WORKSPACE, events }, joined);
     return { appendSeconds: (appended - begun) / 1_000, foldSeconds: (performance.now() - appended) / 1_000 };
   } finally {
     await joined.leave();
   }
 }
 
-async function encodedFacts({ seed, texts }: Fill, encoder: OpenEncoder): Promise<EncodedFact[]> {
+/** Different texts of facts, with their vectors. */
+export async function encodedFacts(
+  { seed, texts }: Pick<Fill, "seed" | "texts">,
+  encoder: OpenEncoder,
+): Promise<EncodedFact[]> {
   const byText = new Map<string, BenchFact>();
   for (let n = 0; byText.size < texts; n++) {
     const drawn = fact(seed, n);
@@ -81,20 +88,30 @@ async function encodedFacts({ seed, texts }: Fill, encoder: OpenEncoder): Promis
   return encoded;
 }
 
+export interface Known {
+  readonly workspace: string;
+  readonly seed: string;
+  /** Keys under which customers are known. */
+  readonly customers: readonly string[];
+  /** Facts of each. */
+  readonly facts: number;
+  readonly onProgress?: (customers: number) => void;
+}
+
 /** Writes each customer's facts, one after the other, and many customers' at once. */
-async function append(
-  { customers, seed }: Fill,
-  { bus, keys }: Joined,
+export async function appendFacts(
+  { workspace, seed, customers, facts, onProgress }: Known,
+  { bus, keys }: Pick<Joined, "bus" | "keys">,
   texts: readonly EncodedFact[],
 ): Promise<void> {
-  const names = subjectsOf(WORKSPACE);
+  const names = subjectsOf(workspace);
   await ensureStream(bus, names.memoryStream, [names.memory], { replicas: 1 });
-  const begun = Date.now() - (FACTS_OF_CUSTOMER + 1) * DAY_MS;
+  const begun = Date.now() - (facts + 1) * DAY_MS;
   let next = 0;
   const writer = async (): Promise<void> => {
-    for (let n = next++; n < customers; n = next++) {
-      const customer = customerKey(n);
-      for (const [i, told] of chosen(new Random(`${seed} customer ${n}`), texts).entries()) {
+    for (let n = next++; n < customers.length; n = next++) {
+      const customer = customers[n]!;
+      for (const [i, told] of chosen(new Random(`${seed} customer ${n}`), texts, facts).entries()) {
         const at = begun + i * DAY_MS;
         const id = derivedId(customer, "fact", i);
         const source = { conversation: derivedId(customer, "conversation", i >> 2), at };
@@ -106,26 +123,26 @@ async function append(
           await bus.request(names.memory, data!, { timeoutMs: APPEND_MS, headers: { [HEADER_ID]: id } }),
         );
       }
+      onProgress?.(n + 1);
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, writer));
 }
 
-function chosen(random: Random, texts: readonly EncodedFact[]): EncodedFact[] {
+function chosen(random: Random, texts: readonly EncodedFact[], n: number): EncodedFact[] {
   const own = new Set<EncodedFact>();
-  while (own.size < FACTS_OF_CUSTOMER) own.add(random.pick(texts));
+  while (own.size < n) own.add(random.pick(texts));
   return [...own];
 }
 
-async function folded({ dir, customers }: Fill, { bus, keys }: Joined): Promise<void> {
-  const memory = await openMemory({
-    dir: `${dir}/memory`,
-    keys,
-    knowledgeDirs: [],
-    stream: { bus, workspace: WORKSPACE },
-  });
+/** Folds what the stream has into a node's memory, until so many events are. */
+export async function foldMemory(
+  { dir, workspace, events }: { readonly dir: string; readonly workspace: string; readonly events: number },
+  { bus, keys }: Pick<Joined, "bus" | "keys">,
+): Promise<void> {
+  const memory = await openMemory({ dir, keys, knowledgeDirs: [], stream: { bus, workspace } });
   try {
-    while (memory.progress!.applied < customers * FACTS_OF_CUSTOMER) {
+    while (memory.progress!.applied < events) {
       if (memory.progress!.trouble) throw new Error(`the memory does not fold: ${memory.progress!.trouble}`);
       await sleep(POLL_MS);
     }

@@ -18,11 +18,14 @@ export function metricOf(metrics: ReadonlyMap<string, number>, name: string): nu
 export class DeskProcess {
   readonly url: string;
   readonly adminToken: string;
+  /** From its beginning until it served, ms. */
+  readonly startMs: number;
   readonly #watchdog: ChildProcess;
 
-  private constructor(url: string, adminToken: string, watchdog: ChildProcess) {
+  private constructor(url: string, adminToken: string, startMs: number, watchdog: ChildProcess) {
     this.url = url;
     this.adminToken = adminToken;
+    this.startMs = startMs;
     this.#watchdog = watchdog;
   }
 
@@ -31,6 +34,7 @@ export class DeskProcess {
    * @param settings of the configuration
    */
   static async start(dataDir: string, settings: JsonObject): Promise<DeskProcess> {
+    const begun = performance.now();
     const port = await freePort();
     const config = join(dataDir, "bailiwick.yaml");
     // JSON is YAML.
@@ -43,7 +47,7 @@ export class DeskProcess {
       words = (words + text).slice(-2_000);
     });
     const url = `http://127.0.0.1:${port}`;
-    const end = performance.now() + START_MS;
+    const end = begun + START_MS;
     for (;;) {
       const ready = await fetch(`${url}/readyz`).then(
         (response) => response.ok,
@@ -56,7 +60,8 @@ export class DeskProcess {
       }
       await sleep(100);
     }
-    return new DeskProcess(url, readFileSync(join(dataDir, "admin.token"), "utf8").trim(), watchdog);
+    const adminToken = readFileSync(join(dataDir, "admin.token"), "utf8").trim();
+    return new DeskProcess(url, adminToken, performance.now() - begun, watchdog);
   }
 
   /** Values by the name and labels of their series. */

@@ -50,7 +50,7 @@ export function knowledgeService(
   return {
     name: "knowledge",
     operations,
-    reads: ["search", "get", "list"],
+    repeatable: ["search", "get", "list"],
     health: () => {
       const { articles, passages, toEncode, problems } = base.report;
       return {

@@ -1,8 +1,8 @@
 /**
  * Asks under way: each goes to its agent once per process, and what comes back is appended under an id of the ask.
  *
- * An ask that may change something is a record before it is made, and its answer another. A read is one record: it is
- * asked at once, since it can be repeated, and its answer says as well what was asked.
+ * An ask that may change something is a record before it is made, and its answer another. What is repeatable (a read, or what a key
+ * does only once) is one record: it is asked at once, and its answer says as well what was asked.
  */
 import type { Address } from "../address.ts";
 import type { Clock } from "../clock.ts";
@@ -47,7 +47,7 @@ export class Asks {
 
   /**
    * Sends an ask of an actor of a partition to its agent, unless that was done already.
-   * @param recorded the ask is in the log. Otherwise it has to be a read.
+   * @param recorded the ask is in the log. Otherwise it has to be repeatable.
    * @param again it may have been asked before by another node
    */
   dispatch(partition: Partition, asker: Address, ask: OpenAsk, recorded: boolean, again = false): void {
@@ -117,7 +117,7 @@ export class Asks {
   }
 }
 
-/** @param asked when a read was asked, ms since the epoch; undefined for what has a record of its own */
+/** @param asked when it was asked, ms since the epoch; undefined for what has a record of its own */
 function answerRecord(
   asker: Address,
   ask: OpenAsk,

@@ -29,7 +29,10 @@ export interface OpenAsk {
   readonly deadline: number;
   readonly key: string;
   readonly input: JsonObject;
-  /** It changes nothing, and so has no record of its own. Set by the host when it is asked. */
+  /**
+   * It is repeatable, and so has no record of its own: set by the host when it is asked. Named for what was so first, since releases
+   * before and after read each other's snapshots.
+   */
   read?: boolean;
   /** Record whose fold asked. */
   readonly cause: string;

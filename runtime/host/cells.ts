@@ -133,9 +133,9 @@ export class Cells {
     return this.#p.index.firstSeq(answerId(askId)) !== undefined;
   }
 
-  /** Notes in an ask whether it is a read: what it was when it was asked counts. */
-  isRead(ask: OpenAsk): boolean {
-    ask.read ??= this.#p.dispatcher.isRead(ask.service, ask.operation);
+  /** Notes in an ask whether it is repeatable: what it was when it was asked counts. */
+  isRepeatable(ask: OpenAsk): boolean {
+    ask.read ??= this.#p.dispatcher.isRepeatable(ask.service, ask.operation);
     return ask.read;
   }
 
@@ -191,7 +191,7 @@ export class Cells {
       const seq = this.#p.index.firstSeq(ask.id);
       if (seq !== undefined)
         this.#p.asks.dispatch(partition, cell.to, ask, true, seq < partition.tenure.since);
-      else if (this.isRead(ask)) this.#p.asks.dispatch(partition, cell.to, ask, false);
+      else if (this.isRepeatable(ask)) this.#p.asks.dispatch(partition, cell.to, ask, false);
     }
   }
 }

@@ -11,7 +11,7 @@ export interface DispatcherOptions {
   readonly subject: (service: string, operation: string) => string;
   readonly clock: Clock;
   /** Agents of this node: asked without the way over the server. */
-  readonly local?: Pick<ServiceHost, "call" | "isRead">;
+  readonly local?: Pick<ServiceHost, "call" | "isRepeatable">;
   /** How long an agent that nobody serves is looked for before the ask fails as `unavailable`, ms. Default 2,000. */
   readonly lookForMs?: number;
   /** Least time a request gets, even when its deadline has passed while the node was down, ms. Default 250. */
@@ -45,9 +45,9 @@ export class Dispatcher {
     this.#o = { lookForMs: 2_000, leastMs: 250, ...options };
   }
 
-  /** Whether an operation of an agent of this node changes nothing, so that it can be asked again at any time. */
-  isRead(service: string, operation: string): boolean {
-    return this.#o.local?.isRead(service, operation) ?? false;
+  /** Whether an operation of an agent of this node can be asked again at any time: see `Service.repeatable`. */
+  isRepeatable(service: string, operation: string): boolean {
+    return this.#o.local?.isRepeatable(service, operation) ?? false;
   }
 
   /**

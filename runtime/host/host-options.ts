@@ -57,7 +57,7 @@ export interface HostParts extends LogSource {
   readonly appender: Appender;
   readonly index: RecordIndex;
   readonly store: CellStore;
-  readonly dispatcher: Pick<Dispatcher, "ask" | "isRead">;
+  readonly dispatcher: Pick<Dispatcher, "ask" | "isRepeatable">;
   readonly deadLetters: DeadLetters;
   readonly definitions: readonly ActorDefinition[];
   /** Whether actors get checkpoints when they have closed: only where records leave the log. */

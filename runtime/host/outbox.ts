@@ -8,7 +8,7 @@ import { type Effect, MachineEffectError } from "./machine.ts";
 
 export interface Outgoing {
   readonly record: NewRecord;
-  /** Set when the record is an ask. A read is asked without it, anything else once it is acknowledged. */
+  /** Set when the record is an ask. What is repeatable is asked without it, anything else once it is acknowledged. */
   readonly ask?: OpenAsk;
 }
 

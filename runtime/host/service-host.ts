@@ -87,9 +87,9 @@ export class ServiceHost {
     return this.#tracked(work.then((answer) => this.#sendable(service, operation, answer, asJson)));
   }
 
-  /** Whether an operation that is served here changes nothing. */
-  isRead(service: string, operation: string): boolean {
-    return this.#open.get(service)?.reads?.includes(operation) ?? false;
+  /** Whether an operation that is served here may be asked any number of times. */
+  isRepeatable(service: string, operation: string): boolean {
+    return this.#open.get(service)?.repeatable?.includes(operation) ?? false;
   }
 
   health(): JsonObject {

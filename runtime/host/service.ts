@@ -26,8 +26,11 @@ export type Operation = (input: any, context: AskContext) => Promise<JsonObject>
 export interface Service {
   readonly name: string;
   readonly operations: Readonly<Record<string, Operation>>;
-  /** Operations that change nothing anywhere: they are under way while their ask is still on its way into the log. */
-  readonly reads?: readonly string[];
+  /**
+   * Operations that may be asked any number of times under one key: they change nothing anywhere, or nothing the second time. They
+   * need no record before they are asked.
+   */
+  readonly repeatable?: readonly string[];
   /** State for `status`: `up`, `degraded`, `open`, `probing` and what an operator would want to know. */
   readonly health?: () => JsonObject;
   readonly start?: () => Promise<void>;

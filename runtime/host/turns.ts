@@ -203,7 +203,7 @@ export class Turns {
     try {
       out = cell.fold(record);
       for (const { record: next, ask } of out) {
-        if (!ask || !this.#p.cells.isRead(ask)) this.#p.appender.check(next);
+        if (!ask || !this.#p.cells.isRepeatable(ask)) this.#p.appender.check(next);
       }
     } catch (error) {
       this.counts.crashes++;
@@ -294,8 +294,8 @@ export class Turns {
       // Folded before: what it led to is in the log already.
       const seq = old ? index.firstSeq(next.id) : undefined;
       const recorded = seq !== undefined;
-      const read = ask !== undefined && cells.isRead(ask);
-      if (recorded || read) {
+      const repeatable = ask !== undefined && cells.isRepeatable(ask);
+      if (recorded || repeatable) {
         partition.stale.delete(next.id);
         if (ask && !(old && cells.isAnswered(ask.id)))
           asks.dispatch(partition, cell.to, ask, recorded, recorded && seq < since);

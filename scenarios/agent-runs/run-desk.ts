@@ -58,7 +58,7 @@ export async function openRunDesk(
   let services: ServiceHost | undefined;
   const open: RunDesk["open"] = new Map();
   const noted = {
-    isRead: (service: string, operation: string) => dispatcher!.isRead(service, operation),
+    isRepeatable: (service: string, operation: string) => dispatcher!.isRepeatable(service, operation),
     ask: (request: AskRequest): Promise<ServiceAnswer> => {
       open.set(request.id ?? request.key, `${request.service}.${request.operation}`);
       return dispatcher!.ask(request);

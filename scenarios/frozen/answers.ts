@@ -14,14 +14,14 @@ export interface OpenCall {
   readonly answer: (answer: ServiceAnswer) => void;
 }
 
-export class RecordedAnswers implements Pick<Dispatcher, "ask" | "isRead"> {
+export class RecordedAnswers implements Pick<Dispatcher, "ask" | "isRepeatable"> {
   /** Asked and not answered, by id, in the order in which they were asked. */
   readonly open = new Map<string, OpenCall>();
-  /** `<service>.<operation>` of what changes nothing, and so has no record of its own. */
-  reads: ReadonlySet<string> = new Set();
+  /** `<service>.<operation>` of what had no record of its own when it was asked. */
+  repeatable: ReadonlySet<string> = new Set();
 
-  isRead(service: string, operation: string): boolean {
-    return this.reads.has(`${service}.${operation}`);
+  isRepeatable(service: string, operation: string): boolean {
+    return this.repeatable.has(`${service}.${operation}`);
   }
 
   /** Asked again after a crash, it waits again. */

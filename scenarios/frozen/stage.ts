@@ -10,7 +10,7 @@ import type { Bus } from "../../runtime/bus/bus.ts";
 import { subjectsOf } from "../../runtime/bus/subjects.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
 import type { Envelope } from "../../runtime/envelope.ts";
-import { askedIn, readAt } from "../../runtime/host/calls.ts";
+import { askedAt, askedIn } from "../../runtime/host/calls.ts";
 import { newId } from "../../runtime/ids.ts";
 import { canonicalJson } from "../../runtime/json.ts";
 import { HeldLog, natsPlace, ReplayHost } from "../../runtime/replay/index.ts";
@@ -71,7 +71,7 @@ export class FrozenDesk {
       options.crashEvery === undefined ? MOST_ON_ONE : MOST_THROUGH_CRASHES,
     );
     played.add(recording.header.conversation);
-    stage.answers.reads = readsOf(recording);
+    stage.answers.repeatable = repeatableIn(recording);
     const result = await playFrozen(recording, stage, options, onStep);
     // After a crash all is read again that was not written.
     if (options.crashEvery || played.size % FLUSH_EVERY === 0) await stage.host.flush();
@@ -149,7 +149,7 @@ export class FrozenDesk {
     });
     const log = await this.#log(settings.workspace);
     const answers = new RecordedAnswers();
-    answers.reads = readsOf(recording);
+    answers.repeatable = repeatableIn(recording);
     const { recordMs } = this.#o;
     const stores = join(dir, "stores");
     const host = await ReplayHost.open({ dir: stores, log, definitions, dispatcher: answers, recordMs });
@@ -174,12 +174,12 @@ function kept(file: string): Envelope[] {
     .map((line) => JSON.parse(line) as Envelope);
 }
 
-/** What had no record of its own when it was asked changes nothing. */
-function readsOf({ records }: Recording): Set<string> {
-  const reads = new Set<string>();
+/** What had no record of its own when it was asked. */
+function repeatableIn({ records }: Recording): Set<string> {
+  const found = new Set<string>();
   for (const record of records) {
-    const asked = readAt(record) === undefined ? undefined : askedIn(record);
-    if (asked) reads.add(`${asked.service}.${asked.operation}`);
+    const asked = askedAt(record) === undefined ? undefined : askedIn(record);
+    if (asked) found.add(`${asked.service}.${asked.operation}`);
   }
-  return reads;
+  return found;
 }

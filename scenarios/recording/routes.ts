@@ -59,6 +59,8 @@ export function recordingRoutes({ engine, desk, onRaw }: RecordingRoutesOptions)
         for (const { key } of await engine.latest("conversation", among)) {
           if (conversations.length === limit) break;
           const records = await engine.recordsOfKey(key);
+          // Those after it had their last record even earlier, and so began before.
+          if (filter.since !== undefined && (records.at(-1)?.at ?? 0) < filter.since) break;
           examined++;
           if (!isWhole(records)) {
             cutOff++;

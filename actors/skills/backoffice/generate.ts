@@ -120,8 +120,12 @@ function newOrder(world: World, random: Random, id: string, customer: Customer):
 }
 
 /** Fills a dataset with the generated company, all or nothing. Answers how many records that were. */
-export async function seed(office: BackOffice, options: GenerateOptions): Promise<number> {
-  const world = generate(options);
+export function seed(office: BackOffice, options: GenerateOptions): Promise<number> {
+  return settle(office, generate(options));
+}
+
+/** The same with one that has been generated already. */
+export async function settle(office: BackOffice, world: Generated): Promise<number> {
   const load = await office.load();
   for (const collection of [
     "customers",

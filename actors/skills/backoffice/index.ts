@@ -1,5 +1,5 @@
 /** The embedded back office. */
-export { DEFAULT_SEED, type GenerateOptions, generate, seed } from "./generate.ts";
+export { DEFAULT_SEED, type Generated, type GenerateOptions, generate, seed, settle } from "./generate.ts";
 export { digitsOf, lower, normalPostcode } from "./keys.ts";
 export { parseReason, Refusal } from "./refusal.ts";
 export {

@@ -1,9 +1,9 @@
-/** Reads are one record: asked at once, and asked again for as long as no answer is in the log. */
+/** What is repeatable is one record: asked at once, and asked again for as long as no answer is in the log. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { address } from "../address.ts";
-import { askedIn, readAt } from "./calls.ts";
+import { askedAt, askedIn } from "./calls.ts";
 import type { Service } from "./service.ts";
 import { channel, counter } from "./test-machines.ts";
 import { meddled, TestDesk } from "./testing.ts";
@@ -17,11 +17,11 @@ const answers = async (): Promise<unknown[]> => {
   return Array.isArray(view?.answers) ? view.answers : [];
 };
 
-it("a read is asked without a record; anything else waits until its ask is acknowledged", async () => {
+it("what is repeatable is asked without a record; anything else waits until its ask is acknowledged", async () => {
   const called: string[] = [];
   const service: Service = {
     name: "test",
-    reads: ["look"],
+    repeatable: ["look"],
     operations: {
       look: async () => {
         called.push("look");
@@ -61,19 +61,19 @@ it("a read is asked without a record; anything else waits until its ask is ackno
 
   const records = await desk.node.recordsOfKey("c1");
   expect(records.map((r) => r.type)).toEqual(["ask", "ask", "host.ask", "host.answer", "host.answer"]);
-  const read = records.find((r) => readAt(r) !== undefined)!;
+  const read = records.find((r) => askedAt(r) !== undefined)!;
   // All that a trace, a metric or a replay needs of it is in its answer.
   expect(askedIn(read)).toMatchObject({ service: "test", operation: "look" });
   expect(read.data).toEqual({ value: { seen: true }, input: { operation: "look", of: "the moon" } });
   expect(read.cause).toBe(records[1]!.id);
-  expect(readAt(read)).toBeGreaterThanOrEqual(records[1]!.at);
-  expect(readAt(read)).toBeLessThanOrEqual(read.at);
+  expect(askedAt(read)).toBeGreaterThanOrEqual(records[1]!.at);
+  expect(askedAt(read)).toBeLessThanOrEqual(read.at);
 });
 
 /** Hangs at first; answers once the desk has been started again. */
 const slow = (called: unknown[], hangs: () => boolean): Service => ({
   name: "test",
-  reads: ["look"],
+  repeatable: ["look"],
   operations: {
     look: async (input, { idempotencyKey }) => {
       called.push([idempotencyKey, input]);
