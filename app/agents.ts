@@ -94,7 +94,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     const inventory = new Inventory();
     const agent = agentOpening(config, inventory);
     const playbooks = loadPlaybooks(playbookDirs(config.playbooks), inventory);
-    const assign = assigning(config.experiments, (name, version) => !!playbooks.version(name, version));
+    const assign = assigning(config, (name, version) => !!playbooks.version(name, version));
 
     progress?.("loading the encoder");
     const encoder = await encoderOf(config);

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { ollamaDouble } from "../actors/model/testing/ollama-double.ts";
 import { armOf } from "../scenarios/experiments/assignment.ts";
 import { START_MS, say, TestedDesk } from "./testing.ts";
+import { run } from "./testing-cli.ts";
 import { shopHours } from "./testing-playbook.ts";
 
 const hours = (version: number): string =>
@@ -75,6 +77,55 @@ describe("experiments on the running desk", () => {
   );
 
   it(
+    "give each customer the model of his arm, which a fork can exchange",
+    async () => {
+      const server = await ollamaDouble();
+      server.say = () => "NO_ANSWER";
+      server.models.push("tiny:latest", "huge", "other");
+      const asked = (): string[] => [...new Set(server.chats.splice(0).map(({ model }) => model))];
+      const model = { provider: "ollama", url: server.url, model: "llama3.2", digest: false } as const;
+      const models = { arms: { small: { share: 0.5, model: "tiny" }, large: { share: 0.5, model: "huge" } } };
+      const shares = { small: 0.5, large: 0.5 };
+      const files = mkdtempSync(join(tmpdir(), "bw-models-"));
+      try {
+        desk = await TestedDesk.start({ model, experiments: { models } });
+        const customers = (await desk.desk.backOffice.list("customers")).map(({ id }) => id);
+        const talks = new Map<string, string>();
+        for (const [arm, { model: wanted }] of Object.entries(models.arms)) {
+          const id = customers.find(
+            (each) => armOf({ name: "models", arms: shares }, `customer ${each}`) === arm,
+          );
+          const driver = await desk.conversation(id);
+          await say(driver, "Which airline do you fly with?");
+          expect(asked()).toEqual([wanted]);
+          talks.set(arm, driver.id);
+        }
+        const { body } = await desk.call("GET", `/v1/admin/conversations/${talks.get("small")}/recording`);
+        const file = join(files, "small.scenario.jsonl");
+        writeFileSync(file, body.lines.join("\n"));
+        const config = join(files, "bailiwick.yaml");
+        writeFileSync(config, JSON.stringify({ model, experiments: { models } }));
+        for (const flags of [
+          ["--model", "other"],
+          ["--arm", "models=large"],
+        ]) {
+          const { code, err } = await run("--config", config, "fork", file, ...flags, "--json");
+          expect({ code, err }).toEqual({ code: 0, err: "" });
+        }
+        expect(asked()).toEqual(["other", "huge"]);
+        expect(await run("fork", file, "--model", "other")).toMatchObject({
+          code: 2,
+          err: expect.stringMatching(/no model to ask .*set model\.provider/),
+        });
+      } finally {
+        await server.close();
+        rmSync(files, { recursive: true, force: true });
+      }
+    },
+    2 * START_MS,
+  );
+
+  it(
     "are refused where they can't be run, with what to mend",
     async () => {
       const arms = (share: number, version: number) => ({
@@ -92,6 +143,10 @@ describe("experiments on the running desk", () => {
       await expect(start({ x: named })).rejects.toThrow(/that is the name of who is in no arm/);
       const twice = { arms: { ...arms(0.6, 1).arms, b: { share: 0.6, playbooks: { "shop-hours": 2 } } } };
       await expect(start({ x: twice })).rejects.toThrow(/experiments\.x\.arms: their shares are more than 1/);
+      const model = { arms: { a: { share: 0.5, model: "tiny" } } };
+      await expect(start({ x: model, y: model })).rejects.toThrow(
+        /experiments\.x\.arms\.a\.model: there is no model to ask.*experiments\.y\.arms\.a\.model: experiment x is about it/s,
+      );
     },
     START_MS,
   );

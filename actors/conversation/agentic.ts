@@ -113,7 +113,7 @@ function propose(s: Step): void {
   };
   if (from === agent.dropped) input.whole = true;
   agent.told = agent.dropped + agent.thread.length;
-  s.ask({ kind: "propose" }, "model", "propose", input, agent.limits.proposeMs);
+  s.askModel({ kind: "propose" }, "propose", input, agent.limits.proposeMs);
   s.go("agentic");
 }
 

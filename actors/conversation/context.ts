@@ -174,6 +174,8 @@ export interface Conversation {
   locale?: string;
   /** The desk had no model when it began, so none is asked. */
   withoutModel?: boolean;
+  /** The model that is asked; that of the desk where there is none. */
+  model?: string;
   customer: {
     claimedId?: string;
     vouched: boolean;

@@ -23,7 +23,7 @@ export function digest(s: Step): void {
     known: personal(s),
     budgetMs: options.digestMs,
   };
-  s.ask({ kind: "digest" }, "model", "digest", input, options.digestMs + 500);
+  s.askModel({ kind: "digest" }, "digest", input, options.digestMs + 500);
 }
 
 /** What the model made of it. */

@@ -63,7 +63,7 @@ function askModel(s: Step): void {
   };
   // A model takes seconds: until the reply comes, the customer sees that something is under way.
   s.channel("typing", { on: true });
-  s.ask({ kind: "answer" }, "model", "answer", input, s.options.modelMs + 500);
+  s.askModel({ kind: "answer" }, "answer", input, s.options.modelMs + 500);
   s.go("answering");
 }
 

@@ -183,6 +183,7 @@ function opened(s: Step): void {
   if (typeof channel === "string") c.channel = channel;
   if (typeof locale === "string") c.locale = locale;
   if (model === false) c.withoutModel = true;
+  else if (typeof model === "string") c.model = model;
   if (playbooks) c.playbooks = playbooks;
   c.customer.vouched = vouched === true;
   if (customer.id) c.customer.claimedId = String(customer.id);

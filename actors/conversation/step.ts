@@ -4,7 +4,7 @@
  */
 import { type Address, address } from "../../runtime/address.ts";
 import { type ActorEvent, ask, type Effect, tell } from "../../runtime/host/machine.ts";
-import { copyJson, type JsonObject } from "../../runtime/json.ts";
+import { copyJson, type Json, type JsonObject } from "../../runtime/json.ts";
 import type { Policy } from "../orchestrator/policy.ts";
 import type { Citation, PlaybookEvent, PlaybookInput } from "../playbooks/protocol.ts";
 import type { TaskSkill } from "../task/context.ts";
@@ -91,6 +91,17 @@ export class Step {
     const name = this.askName(meta.kind);
     this.c.open.push({ ...meta, name } as OpenAsk);
     this.emit(ask(name, service, operation, input, key ? { timeoutMs, key } : { timeoutMs }));
+  }
+
+  /** Asks the model that this conversation has. */
+  askModel(
+    meta: AskMeta,
+    operation: "answer" | "digest" | "propose",
+    input: Record<string, Json>,
+    timeoutMs: number,
+  ): void {
+    const { model } = this.c;
+    this.ask(meta, "model", operation, model === undefined ? input : { ...input, model }, timeoutMs);
   }
 
   /** Asks without awaiting: the answer is on the record and changes nothing here. */

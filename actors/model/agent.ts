@@ -42,6 +42,8 @@ const LOAD_MS = 180_000;
 const TEXTS = 64;
 
 const text = z.string().max(64_000);
+/** Another model than the desk's. */
+const chosen = z.string().min(1).max(200).optional();
 const budget = z.number().int().min(1).max(600_000).optional();
 const turns = z.array(z.object({ role: z.string(), text }));
 const answerInput = z.object({
@@ -51,9 +53,10 @@ const answerInput = z.object({
     .default([]),
   history: turns.default([]),
   known: knownPersonal,
+  model: chosen,
   budgetMs: budget,
 });
-const digestInput = z.object({ turns: turns.min(1), known: knownPersonal, budgetMs: budget });
+const digestInput = z.object({ turns: turns.min(1), known: knownPersonal, model: chosen, budgetMs: budget });
 const chatInput = z.object({
   messages: z
     .array(
@@ -83,7 +86,17 @@ const embedInput = z.object({
 
 export function modelAgent(provider: Provider, options: ModelOptions): Service {
   const o = { timeoutMs: 8_000, maxTokens: 400, temperature: 0.2, concurrency: 2, queue: 8, ...options };
-  const health = new Health({ openAfter: 3, openMs: 5_000, maxOpenMs: 60_000, ...options.health });
+  const newHealth = (): Health =>
+    new Health({ openAfter: 3, openMs: 5_000, maxOpenMs: 60_000, ...options.health });
+  const health = newHealth();
+  /** Of models that some conversations ask instead: one that fails is not to keep others from the desk's own. */
+  const others = new Map<string, Health>();
+  const healthOf = (model: string | undefined): Health => {
+    if (model === undefined || model === o.model) return health;
+    const own = others.get(model) ?? newHealth();
+    others.set(model, own);
+    return own;
+  };
   const bulk = bulkhead(o.concurrency, o.queue);
   const tokens = { prompt: 0, completion: 0 };
   let found: string[] | undefined;
@@ -120,7 +133,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   }
 
   /** One call, admitted by the health, which is told how it went. */
-  async function attempt<T>(call: () => Promise<T>): Promise<T> {
+  async function attempt<T>(call: () => Promise<T>, health = healthOf(undefined)): Promise<T> {
     if (!health.admit()) throw new AskError("unavailable", "the model is left alone for a while", true);
     try {
       const value = await call();
@@ -135,19 +148,21 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   }
 
   async function chat(
-    request: Omit<ChatRequest, "model">,
+    request: Omit<ChatRequest, "model"> & { readonly model?: string },
     signal: AbortSignal,
     leftMs: () => number,
   ): Promise<ChatResult & { model: string; modelMs: number }> {
     const begun = performance.now();
-    const models = [o.model, ...(o.fallbackModel ? [o.fallbackModel] : [])];
+    const models = [request.model ?? o.model, ...(o.fallbackModel ? [o.fallbackModel] : [])];
+    const health = healthOf(request.model);
     let failure: unknown;
     for (const [n, model] of models.entries()) {
       const share = n < models.length - 1 ? leftMs() * FIRST_SHARE : leftMs();
       if (share <= 0 || signal.aborted) break;
       try {
-        const result = await attempt(() =>
-          timed(signal, share, (cut) => provider.chat({ ...request, model }, cut)),
+        const result = await attempt(
+          () => timed(signal, share, (cut) => provider.chat({ ...request, model }, cut)),
+          health,
         );
         tokens.prompt += result.promptTokens ?? 0;
         tokens.completion += result.completionTokens ?? 0;
@@ -160,12 +175,12 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   }
 
   const answer: Operation = async (raw, context) => {
-    const { question, passages, history, known, budgetMs } = checked(answerInput, raw);
+    const { question, passages, history, known, model, budgetMs } = checked(answerInput, raw);
     const masks = new Masks(known);
     const messages = answerPrompt(question, passages, history, masks);
     const { maxTokens, temperature } = o;
     const result = await within(context, budgetMs, (signal, leftMs) =>
-      chat({ messages, maxTokens, temperature }, signal, leftMs),
+      chat({ model, messages, maxTokens, temperature }, signal, leftMs),
     );
     const read = readAnswer(result.text, passages, masks);
     if (!read) throw new AskError("not_found", "no_answer: the model has no answer to that");
@@ -180,8 +195,9 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     const masks = new Masks(input.known);
     const messages = digestPrompt(input.turns, masks);
     const { maxTokens, temperature } = o;
+    const { model } = input;
     const result = await within(context, input.budgetMs, (signal, leftMs) =>
-      chat({ messages, maxTokens, temperature }, signal, leftMs),
+      chat({ model, messages, maxTokens, temperature }, signal, leftMs),
     );
     const read = readDigest(result.text, input.turns, masks);
     if (!read) throw new AskError("not_found", "no_digest: the model did not sum it up as it was asked");
@@ -221,10 +237,10 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   const propose = proposing({
     tools: o.tools ?? (() => []),
     verbatim: provider.verbatim === true,
-    chat: async (messages, tools, context) => {
+    chat: async ({ model, messages, tools }, context) => {
       const { maxTokens, temperature } = o;
       const result = await within(context, undefined, (signal, leftMs) =>
-        chat({ messages, tools, maxTokens, temperature }, signal, leftMs),
+        chat({ model, messages, tools, maxTokens, temperature }, signal, leftMs),
       );
       const toolCalls = result.toolCalls.map((call) => ({ ...call, name: skillName(call.name) }));
       return { ...result, toolCalls };
@@ -236,6 +252,14 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     return { models: found };
   };
 
+  const othersHealth = (): JsonObject =>
+    Object.fromEntries(
+      [...others].map(([name, each]) => [
+        name,
+        { ...each.describe(), ...(found ? { present: isPresent(found, name) } : {}) },
+      ]),
+    );
+
   return {
     name: "model",
     operations: { answer, digest, propose, chat: chatting, embed: embedding, models },
@@ -245,6 +269,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
       model: o.model,
       ...(found ? { present: isPresent(found, o.model) } : {}),
       ...(loading ? { loading } : {}),
+      ...(others.size > 0 ? { others: othersHealth() } : {}),
       tokens: { ...tokens },
     }),
     // Only looked for, not waited for: the desk starts without it.
@@ -259,7 +284,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     },
     stop: async () => {
       ended.abort();
-      health.stop();
+      for (const each of [health, ...others.values()]) each.stop();
     },
   };
 }

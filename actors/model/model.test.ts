@@ -208,6 +208,26 @@ describe.each(["ollama", "openai"] as const)("a model over %s", (kind) => {
     expect(await ask(service, "answer", question)).toMatchObject({ text: "30 days.", model: "small:1b" });
   });
 
+  it("asks another one where a conversation has that, and a bad one keeps nobody from its own", async () => {
+    const service = providers[kind]();
+    expect(await ask(service, "answer", { ...question, model: "small:1b" })).toMatchObject({
+      model: "small:1b",
+    });
+    const { say } = server;
+    server.say = (chat) => {
+      if (chat.model === "broken") throw new Error("it crashed");
+      return say(chat);
+    };
+    server.models.push("broken");
+    for (let i = 0; i < 4; i++)
+      expect(await codeOf(ask(service, "answer", { ...question, model: "broken" }))).toBe("unavailable");
+    expect(service.health!()).toMatchObject({
+      state: "up",
+      others: { "small:1b": { state: "up" }, broken: { state: "open" } },
+    });
+    expect(await ask(service, "answer", question)).toMatchObject({ model: "llama3.2" });
+  });
+
   it("counts its tokens and refuses a crowd", async () => {
     const service = providers[kind]();
     await ask(service, "answer", question);

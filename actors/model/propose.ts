@@ -14,8 +14,12 @@ import { toolName } from "./tools.ts";
 export interface ProposeParts {
   /** One chat within the budgets of the model agent. */
   readonly chat: (
-    messages: readonly ChatMessage[],
-    tools: readonly ToolDefinition[],
+    request: {
+      /** Another than the desk's. */
+      readonly model?: string;
+      readonly messages: readonly ChatMessage[];
+      readonly tools: readonly ToolDefinition[];
+    },
     context: AskContext,
   ) => Promise<ChatResult & { readonly model: string; readonly modelMs: number }>;
   /** What the model is told of the skills that it may ask for. */
@@ -42,6 +46,7 @@ const input = z.object({
   /** These are all that there are to know: what was told before is not needed. */
   whole: z.boolean().default(false),
   skills: z.array(z.string()),
+  model: z.string().min(1).max(200).optional(),
   /** Hidden from the model wherever it stands. */
   known: knownPersonal,
 });
@@ -91,7 +96,10 @@ export function proposing({ chat, tools, verbatim }: ProposeParts): Operation {
     const told: readonly ChatMessage[] = verbatim
       ? messages
       : [{ role: "system", content: RULES }, ...messages];
-    const { text, toolCalls, model, modelMs } = await chat(told, tools(asked.skills), context);
+    const { text, toolCalls, model, modelMs } = await chat(
+      { model: asked.model, messages: told, tools: tools(asked.skills) },
+      context,
+    );
     const calls = toolCalls.map(({ name, arguments: given }) => ({
       name,
       arguments: (verbatim ? given : shown(given, masks)) as JsonObject,

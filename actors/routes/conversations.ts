@@ -26,14 +26,15 @@ export interface ConversationRoutesOptions {
   readonly engine: Engine;
   readonly tokens: ConversationTokens;
   /**
-   * What `conversation.open` says of the desk, which conversations keep: `model: false` where there is none to ask, `agent` where one
-   * leads, `playbooks`, the versions above the first by name. Default: nothing.
+   * What `conversation.open` says of the desk, which conversations keep: `model: false` where there is none to ask, its name where it is
+   * another than the desk's, `agent` where one leads, `playbooks`, the versions above the first by name. Default: nothing.
    */
   readonly opening?: Opening;
-  /** Arms of the experiments that a customer is in, by experiment, with the versions that follow. Default: there are none. */
+  /** Arms of the experiments that a customer is in, by experiment, with the versions and the model that follow. Default: there are none. */
   readonly assign?: (subject: string) => {
     readonly arms: Readonly<Record<string, string>>;
     readonly playbooks: Readonly<Record<string, number>>;
+    readonly model?: string;
   };
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
@@ -136,6 +137,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             vouched,
             ...opening,
             ...(Object.keys(versions).length > 0 ? { playbooks: versions } : {}),
+            ...(assigned?.model === undefined ? {} : { model: assigned.model }),
             ...(assigned ? { experiments: assigned.arms } : {}),
           },
         });

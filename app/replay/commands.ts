@@ -170,6 +170,7 @@ export const commands: Contributor = (program, env) => {
       "--arm <experiment=arm>",
       "from the beginning on as if the customer were in this arm of an experiment",
     )
+    .option("--model <name>", "from the beginning on with this model of the one that is configured's server")
     .option("--out <folder>", "write what it came to as a recording into this folder")
     .action(async (recording: string, flags: ForkFlags) => {
       const { fork } = await import("./fork.ts");

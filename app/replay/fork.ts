@@ -2,6 +2,7 @@
 import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
+import type { Config } from "../../runtime/config/schema.ts";
 import type { Json, JsonObject } from "../../runtime/json.ts";
 import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
 import { type Forked, type ForkOptions, FrozenDesk } from "../../scenarios/frozen/index.ts";
@@ -17,6 +18,8 @@ export interface ForkFlags {
   readonly say?: string;
   /** `<experiment>=<arm>` of those that are configured: from its beginning on as if the customer had been in it. */
   readonly arm?: string;
+  /** Name of a model: from its beginning on as if the conversation had had that one. */
+  readonly model?: string;
   readonly out?: string;
 }
 
@@ -72,10 +75,10 @@ export async function fork(env: CliEnv, file: string, flags: ForkFlags): Promise
 async function changeOf(
   env: CliEnv,
   recording: Recording,
-  { at, say, arm }: ForkFlags,
+  { at, say, arm, model }: ForkFlags,
   playbooks: readonly string[],
 ): Promise<Pick<ForkOptions, "at" | "instead">> {
-  if (arm === undefined) {
+  if (arm === undefined && model === undefined) {
     const from = at ?? (await divergenceOf(recording, playbooks));
     if (say === undefined) return { at: from };
     const record = recording.records.find(({ seq }) => seq === from);
@@ -86,26 +89,38 @@ async function changeOf(
     return { at: from, instead: { text: say } };
   }
   if (at !== undefined || say !== undefined)
-    throw new UsageError("--arm is about how the conversation was opened: leave --at and --say out");
-  const { experiments } = env.config();
+    throw new UsageError(
+      "--arm and --model are about how the conversation was opened: leave --at and --say out",
+    );
+  const opened = recording.records.find(({ type }) => type === "conversation.open");
+  if (!opened) throw new UsageError(`${recording.header.id} has no record of how it was opened`);
+  const config = env.config();
+  const inArm = arm === undefined ? {} : openedIn(arm, config.experiments, opened.data);
+  const asked = model ?? inArm.model;
+  if (asked !== undefined && config.model.provider === "none")
+    throw new UsageError(`there is no model to ask ${JSON.stringify(asked)} of: set model.provider`);
+  return { at: opened.seq, instead: { ...inArm, ...(asked === undefined ? {} : { model: asked }) } };
+}
+
+/** How a conversation of an arm is opened. @throws UsageError for an arm that is not configured */
+function openedIn(
+  arm: string,
+  experiments: Config["experiments"],
+  { playbooks, experiments: before }: JsonObject,
+): JsonObject {
   const [name = "", wanted = ""] = arm.split("=");
-  const versions = experiments[name]?.arms[wanted]?.playbooks;
-  if (!versions) {
+  const chosen = experiments[name]?.arms[wanted];
+  if (!chosen) {
     const known = Object.entries(experiments).flatMap(([e, { arms }]) =>
       Object.keys(arms).map((a) => `${e}=${a}`),
     );
     throw new UsageError(`--arm ${arm} is not configured: there are ${known.join(", ") || "no experiments"}`);
   }
-  const opened = recording.records.find(({ type }) => type === "conversation.open");
-  if (!opened) throw new UsageError(`${recording.header.id} has no record of how it was opened`);
-  const { data } = opened;
   const others = (part: Json | undefined) => (part ?? {}) as JsonObject;
   return {
-    at: opened.seq,
-    instead: {
-      playbooks: { ...others(data.playbooks), ...versions },
-      experiments: { ...others(data.experiments), [name]: wanted },
-    },
+    playbooks: { ...others(playbooks), ...chosen.playbooks },
+    experiments: { ...others(before), [name]: wanted },
+    ...(chosen.model === undefined ? {} : { model: chosen.model }),
   };
 }
 

@@ -242,7 +242,9 @@ export const configSchema = z.strictObject({
             /** Of all customers, 0 … 1. */
             share: z.number().min(0).max(1),
             /** Versions that their conversations begin with. */
-            playbooks: z.record(z.string().min(1), z.number().int().min(1)),
+            playbooks: z.record(z.string().min(1), z.number().int().min(1)).default({}),
+            /** Name of the model that their conversations ask, as the provider knows it; `model.model` where there is none. */
+            model: z.string().min(1).optional(),
           }),
         ),
       }),

@@ -1,4 +1,4 @@
-/** The experiments of a running desk: which versions of playbooks a customer's conversations begin with. */
+/** The experiments of a running desk: which versions of playbooks, and which model, a customer's conversations begin with. */
 import { ConfigError } from "../../runtime/config/errors.ts";
 import type { Config } from "../../runtime/config/schema.ts";
 import { armOf, HELD_OUT } from "./assignment.ts";
@@ -7,6 +7,8 @@ export interface Assigned {
   /** Arm by experiment. */
   readonly arms: Readonly<Record<string, string>>;
   readonly playbooks: Readonly<Record<string, number>>;
+  /** Absent: that of the desk. */
+  readonly model?: string;
 }
 
 /** @param subject a key of the customer that stays; of the conversation where nobody is known */
@@ -14,23 +16,34 @@ export type Assign = (subject: string) => Assigned;
 
 /**
  * Undefined where there is no experiment.
- * @throws ConfigError for a version that is not there, shares that are none, and a playbook that two experiments are about
+ * @throws ConfigError for a version that is not there, a model where there is none to ask, shares that are none, and a playbook or the
+ * model that two experiments are about
  */
 export function assigning(
-  experiments: Config["experiments"],
+  { experiments, model: { provider } }: Pick<Config, "experiments" | "model">,
   isThere: (playbook: string, version: number) => boolean,
 ): Assign | undefined {
   const names = Object.keys(experiments);
   if (names.length === 0) return undefined;
   const problems: string[] = [];
   const about = new Map<string, string>();
+  /** The experiment that is about models. */
+  let models: string | undefined;
+  const twice = (other: string): string =>
+    `experiment ${other} is about it already: a customer can be in both, and has one of them`;
   const shared = names.map((name) => {
     const { arms } = experiments[name]!;
     if (arms[HELD_OUT])
       problems.push(
         `experiments.${name}.arms.${HELD_OUT}: that is the name of who is in no arm: choose another`,
       );
-    for (const [arm, { playbooks }] of Object.entries(arms))
+    for (const [arm, { playbooks, model }] of Object.entries(arms)) {
+      if (model !== undefined) {
+        const at = `experiments.${name}.arms.${arm}.model`;
+        if (provider === "none") problems.push(`${at}: there is no model to ask: set model.provider`);
+        models ??= name;
+        if (models !== name) problems.push(`${at}: ${twice(models)}`);
+      }
       for (const [playbook, version] of Object.entries(playbooks)) {
         const at = `experiments.${name}.arms.${arm}.playbooks.${playbook}`;
         if (!isThere(playbook, version))
@@ -38,12 +51,10 @@ export function assigning(
             `${at}: there is no version ${version} of it: put its file into a folder of playbooks.dirs`,
           );
         const other = about.get(playbook) ?? name;
-        if (other !== name)
-          problems.push(
-            `${at}: experiment ${other} is about it already: a customer can be in both, and has one version`,
-          );
+        if (other !== name) problems.push(`${at}: ${twice(other)}`);
         about.set(playbook, other);
       }
+    }
     const shares = Object.fromEntries(Object.entries(arms).map(([arm, { share }]) => [arm, share]));
     return { name, arms: shares };
   });
@@ -54,11 +65,14 @@ export function assigning(
   return (subject) => {
     const arms: Record<string, string> = {};
     const playbooks: Record<string, number> = {};
+    let model: string | undefined;
     for (const experiment of shared) {
       const arm = armOf(experiment, subject);
       arms[experiment.name] = arm;
-      Object.assign(playbooks, experiments[experiment.name]!.arms[arm]?.playbooks);
+      const chosen = experiments[experiment.name]!.arms[arm];
+      Object.assign(playbooks, chosen?.playbooks);
+      model ??= chosen?.model;
     }
-    return { arms, playbooks };
+    return { arms, playbooks, ...(model === undefined ? {} : { model }) };
   };
 }
