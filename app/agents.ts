@@ -13,7 +13,7 @@ import {
   withCustomerKey,
 } from "../actors/index.ts";
 import { languageThread } from "../actors/language/index.ts";
-import { modelService, toolsOf } from "../actors/model/index.ts";
+import { modelService, recordedModel, toolsOf } from "../actors/model/index.ts";
 import { DEFAULT_POLICY } from "../actors/orchestrator/index.ts";
 import { loadPlaybooks, type PlaybookSet, playbookDirs } from "../actors/playbooks/index.ts";
 import { importRoutes } from "../actors/routes/import.ts";
@@ -45,6 +45,7 @@ import type { JsonObject } from "../runtime/json.ts";
 import type { KeyRing } from "../runtime/log/sealer.ts";
 import { type Assign, assigning } from "../scenarios/experiments/running.ts";
 import type { RecordedDesk } from "../scenarios/recording/make.ts";
+import { modelCallsIn } from "../scenarios/recording/model-calls.ts";
 import { SHOP_ARTICLES } from "./shipped.ts";
 
 export interface AgentsOptions {
@@ -150,7 +151,9 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     const services = [
       language,
       ...memory.services,
-      modelService(config.model, toolsOf(inventory)),
+      config.model.provider === "recorded"
+        ? recordedModel(await modelCallsIn(config.model.recordings))
+        : modelService(config.model, toolsOf(inventory)),
       ...dataAgents({
         backOffice,
         inventory,

@@ -1,26 +1,25 @@
 /** One node: log, index, host and services put together behind the `Engine` face. */
 import type { Level } from "level";
+import { ActorReads } from "./actor-reads.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
-import type { Bus } from "./bus/bus.ts";
 import { type Subjects, subjectsOf } from "./bus/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import { Elsewhere } from "./elsewhere.ts";
-import { type AppendResult, type CallOptions, type Engine, UnavailableError } from "./engine.ts";
+import type { AppendResult, CallOptions, Engine } from "./engine.ts";
 import type { Envelope, NewRecord, StoredRecord } from "./envelope.ts";
-import { Admission, type AdmissionOptions, type Where } from "./host/admission.ts";
+import { Admission, type Where } from "./host/admission.ts";
 import { CellStore } from "./host/cell-store.ts";
-import type { ActorDefinition, ActorView } from "./host/definition.ts";
+import type { ActorView } from "./host/definition.ts";
 import { Dispatcher } from "./host/dispatcher.ts";
-import { Host, type HostLog, type HostOptions, type RestartPolicy } from "./host/host.ts";
+import { Host } from "./host/host.ts";
 import { SampledChecks } from "./host/sampled-checks.ts";
-import type { Service } from "./host/service.ts";
 import { AskError } from "./host/service.ts";
 import { ServiceHost } from "./host/service-host.ts";
 import { versionsByKind, versionToBegin } from "./host/versions.ts";
 import { derivedId, newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
-import { Appender, type BodyOptions } from "./log/appender.ts";
+import { Appender } from "./log/appender.ts";
 import { Bodies } from "./log/bodies.ts";
 import { LeftLogError } from "./log/checkpoint.ts";
 import { decodeRecord, openRecord } from "./log/codec.ts";
@@ -28,59 +27,16 @@ import { DeadLetters } from "./log/dead-letters.ts";
 import { HEADER_DESTROYED } from "./log/keyring.ts";
 import type { LogSource } from "./log/read.ts";
 import { RecordIndex } from "./log/record-index.ts";
-import type { KeyRing } from "./log/sealer.ts";
-import { ensureStream, type StreamOptions, streamState } from "./log/stream.ts";
+import { ensureStream, streamState } from "./log/stream.ts";
 import { LogReads } from "./log-reads.ts";
-import { type ClusterOptions, Partitions } from "./partitions.ts";
-import { Retention, type RetentionOptions } from "./retention.ts";
+import type { NodeOptions } from "./node-options.ts";
+import { Partitions } from "./partitions.ts";
+import { Retention } from "./retention.ts";
 import { SinkFollowers } from "./sink-followers.ts";
 import { openStore } from "./store.ts";
 import { type VisitText, visitTexts } from "./texts.ts";
-import { available, RETRY_AFTER_MS, rethrow } from "./unavailable.ts";
+import { available, rethrow } from "./unavailable.ts";
 
-export interface NodeOptions {
-  readonly bus: Bus;
-  readonly keys: KeyRing;
-  readonly workspace: string;
-  /** Directory of this node's LevelDB, `<data-dir>/engine`. */
-  readonly dir: string;
-  readonly definitions: readonly ActorDefinition[];
-  readonly services: readonly Service[];
-  readonly policy: RestartPolicy;
-  readonly log: HostLog;
-  readonly clock?: Clock;
-  /** Fixed when the log is created. Default 32. */
-  readonly partitions?: number;
-  readonly stream?: StreamOptions;
-  /** From which size on bodies of records lie apart from the log, and from which on they are refused. */
-  readonly body?: BodyOptions;
-  readonly host?: HostOptions;
-  readonly admission?: AdmissionOptions;
-  /**
-   * Shares the partitions with the other nodes of the same server and workspace. Without it this node owns all of them, and
-   * has to be the only one.
-   */
-  readonly cluster?: ClusterOptions;
-  /** How long records stay in the log; without it nothing leaves, and actors get no checkpoints. */
-  readonly retention?: RetentionOptions;
-  /** Records of one partition that are read ahead of what has been taken. Default 256. */
-  readonly credit?: number;
-  /** How long one append may take before it is tried again, ms. Default 3,000. */
-  readonly appendTimeoutMs?: number;
-  /** See every record that this node hands over, those too of which it catches up while it starts. As `observe`. */
-  readonly observers?: readonly ((record: StoredRecord) => void)[];
-  /** Told how far catching up with the log is. */
-  readonly progress?: (done: number, all: number) => void;
-  /** Called once when the node can't go on: it has to be stopped and started again. */
-  readonly onFailure?: (error: Error) => void;
-}
-
-/** How long a read waits for the first record of an actor that is in the log and not folded yet, ms. */
-const READ_OWN_WRITES_MS = 1_000;
-const READ_AGAIN_MS = 5;
-/** How long a read looks for the owner of an actor that is moving, ms. */
-const FIND_OWNER_MS = 5_000;
-const FIND_AGAIN_MS = 50;
 /** How often the others are told of one actor that is far behind, ms. */
 const TELL_BEHIND_MS = 250;
 
@@ -107,6 +63,7 @@ export class Node implements Engine {
   readonly #partitions: Partitions;
   readonly #retention: Retention;
   readonly #elsewhere: Elsewhere | undefined;
+  readonly #actors: ActorReads;
   readonly #followers: SinkFollowers;
   readonly #sinks: ReadonlySet<string>;
   readonly #ends: (() => void)[] = [];
@@ -235,9 +192,17 @@ export class Node implements Engine {
         names: n,
         node: options.cluster.node,
         isHere: (to) => this.#partitions.isHere(to),
-        read: (to) => this.#readHere(to),
+        read: (to) => this.#actors.here(to),
         open: (kind) => this.#host.open(kind),
       });
+    this.#actors = new ActorReads({
+      host: this.#host,
+      partitions: this.#partitions,
+      index: this.#index,
+      admission: this.#admission,
+      keys,
+      elsewhere: this.#elsewhere,
+    });
   }
 
   static async start(options: NodeOptions): Promise<Node> {
@@ -341,53 +306,12 @@ export class Node implements Engine {
   }
 
   async read(address: Address): Promise<ActorView | undefined> {
-    const end = performance.now() + FIND_OWNER_MS;
     this.#mustNotHaveLeft(address);
-    for (;;) {
-      const isHere = this.#partitions.isHere(address);
-      const owner = isHere ? undefined : this.#partitions.ownerOf(address);
-      try {
-        if (isHere) return await this.#readHere(address);
-        const found = owner === undefined ? "moved" : await this.#elsewhere!.read(owner, address);
-        if (found !== "moved") return found;
-      } catch (error) {
-        // What was read here may have moved away meanwhile: then its next owner is asked.
-        const stays = isHere && this.#partitions.isHere(address);
-        if (stays || error instanceof LeftLogError || performance.now() > end) throw error;
-      }
-      if (performance.now() > end) {
-        const { kind, id } = address;
-        throw new UnavailableError(`${kind} ${id} is moving to another node: try again`, RETRY_AFTER_MS);
-      }
-      await new Promise((resolve) => setTimeout(resolve, FIND_AGAIN_MS));
-    }
+    return this.#actors.read(address);
   }
 
-  async #readHere(address: Address): Promise<ActorView | undefined> {
-    const end = performance.now() + READ_OWN_WRITES_MS;
-    for (let again = false; ; again = true) {
-      const view = await this.#host.read(address).catch(rethrow);
-      if (view || performance.now() > end) return view;
-      // Acknowledged a moment ago, or not read again yet after a start: on its way to the cell.
-      const coming = this.#admission.isWaiting(address) || (await this.#index.ofActor(address)).length > 0;
-      if (!coming) return undefined;
-      // Of whoever was erased nothing comes any more.
-      if (!again && (await this.#o.keys.isDestroyed(address.key).catch(rethrow))) return undefined;
-      await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
-    }
-  }
-
-  async list(kind: string): Promise<ActorView[]> {
-    const here = async (): Promise<ActorView[]> => {
-      const views: ActorView[] = [];
-      for (const address of await this.#host.open(kind)) {
-        const view = await this.#readHere(address).catch(unlessLeft);
-        if (view) views.push(view);
-      }
-      return views;
-    };
-    const others = this.#partitions.others().map((node) => this.#elsewhere!.list(node, kind));
-    return (await Promise.all([here(), ...others])).flat();
+  list(kind: string): Promise<ActorView[]> {
+    return this.#actors.list(kind);
   }
 
   records(address: Address, after = 0): Promise<StoredRecord[]> {
@@ -559,9 +483,4 @@ export class Node implements Engine {
       }
     }
   }
-}
-
-/** Of an actor that has left the log there is nothing to see. */
-function unlessLeft(error: unknown): undefined {
-  if (!(error instanceof LeftLogError)) throw error;
 }

@@ -9,7 +9,8 @@ import type { NewRecord } from "./envelope.ts";
 import { newId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import { WorkspaceKeyRing } from "./log/keyring.ts";
-import { Node, type NodeOptions } from "./node.ts";
+import { Node } from "./node.ts";
+import type { NodeOptions } from "./node-options.ts";
 
 export type TestNodesOptions = Partial<Omit<NodeOptions, "bus" | "keys">> &
   Pick<NodeOptions, "definitions"> & {

@@ -8,6 +8,7 @@ import { openAiProvider } from "./openai-compatible.ts";
 import type { Provider } from "./provider.ts";
 
 export { isPresent, type ModelOptions, modelAgent } from "./agent.ts";
+export { type RecordedCall, recordedModel } from "./from-recordings.ts";
 export { OLLAMA_URL, ollamaProvider } from "./ollama.ts";
 export { type OpenAiOptions, openAiProvider } from "./openai-compatible.ts";
 export type { ChatMessage, ChatRequest, ChatResult, Provider, ToolCall, ToolDefinition } from "./provider.ts";
@@ -15,7 +16,7 @@ export { recordedProvider } from "./recorded.ts";
 export { toolsOf } from "./tools.ts";
 
 /** What a conversation asks it for is none of its business. */
-type ModelConfig = Omit<Config["model"], "digest">;
+type ModelConfig = Omit<Config["model"], "digest" | "recordings">;
 
 /** @throws UsageError when a provider is named without what it needs. */
 export function modelService(config: ModelConfig, tools?: ModelOptions["tools"]): Service {
@@ -28,7 +29,7 @@ export function modelService(config: ModelConfig, tools?: ModelOptions["tools"])
 
 /** The server that is configured; undefined when there is none. @throws UsageError when its address is missing. */
 export function modelProvider({ provider, url, apiKey }: ModelConfig): Provider | undefined {
-  if (provider === "none") return undefined;
+  if (provider === "none" || provider === "recorded") return undefined;
   if (provider === "ollama") return ollamaProvider(url ?? OLLAMA_URL);
   if (!url) throw new UsageError("model.provider is openai, so model.url has to be the address of its API");
   return openAiProvider({ url, apiKey });

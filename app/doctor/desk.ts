@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { isPresent, modelProvider, OLLAMA_URL } from "../../actors/model/index.ts";
 import { type Config, isDataDirHeld, readNodeInfo } from "../../runtime/config/index.ts";
+import { modelCallsIn } from "../../scenarios/recording/model-calls.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 
 const PROBE_MS = 3_000;
@@ -58,11 +59,24 @@ function port(host: string, number: number): Promise<Finding> {
   });
 }
 
+async function recorded(paths: readonly string[]): Promise<Finding> {
+  try {
+    const { length } = await modelCallsIn(paths);
+    if (length > 0) return ok(`${length} calls of models in recordings`);
+    return warn("no model was called in model.recordings", "name recordings of conversations that had one");
+  } catch (error) {
+    return fail((error as Error).message, "correct model.recordings");
+  }
+}
+
 export function model(config: Config): Check {
   return {
     name: "model",
     async run() {
       const { provider: kind, model: name, url } = config.model;
+      if (kind === "recorded") {
+        return recorded(config.model.recordings);
+      }
       const provider = modelProvider(config.model);
       if (!provider) return ok("none configured; the desk answers from playbooks and knowledge");
       const base = url ?? OLLAMA_URL;

@@ -38,6 +38,8 @@ describe("a schedule", () => {
       const kinds = scheduleOf({ seed: "a", run: 3, seconds, trials }).faults.map(({ kind }) => kind);
       expect(kinds.filter((kind) => kind === "kill-node").length).toBeGreaterThanOrEqual(2);
       expect(kinds).toContain("spin");
+      // What comes after it could heal what it has done.
+      expect(trials).toContain(kinds.at(-1));
     }
     const { faults } = scheduleOf({ seed: "a", run: 0, seconds: 12, kinds: ["grow"] });
     expect(faults.map(({ kind }) => kind)).toEqual(["grow", "grow"]);

@@ -84,7 +84,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     },
     async (load) => {
       const result = await burst(load);
-      const recovery = result.recoveredMs;
+      const { recoveredMs } = result;
       const most = load.budgets.burst?.recovery?.p95;
       return {
         held: [],
@@ -94,14 +94,14 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
           ...(["before", "during", "after"] as const).flatMap((when) =>
             result[when] ? [timed(`burst.${when}`, result[when])] : [],
           ),
-          ...(recovery === undefined ? [] : [count("burst.recovered", "ms", recovery)]).map((row) => ({
-            ...row,
-            ...(most === undefined ? {} : { budget: most, held: row.value <= most }),
-          })),
-          // Nothing was measured, and that is a miss.
-          ...(recovery === undefined && most !== undefined
-            ? [{ ...count("burst.not-recovered", "seconds", load.afterSeconds), held: false }]
-            : []),
+          {
+            ...(recoveredMs === undefined
+              ? count("burst.recovered", "ms or more", load.afterSeconds * 1_000)
+              : count("burst.recovered", "ms", recoveredMs)),
+            ...(most === undefined
+              ? {}
+              : { budget: most, held: recoveredMs !== undefined && recoveredMs <= most }),
+          },
         ],
       };
     },

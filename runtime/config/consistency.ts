@@ -30,7 +30,13 @@ export function inconsistencies(config: Config): Inconsistency[] {
       '"token" needs gateway.customerSecret (or BAILIWICK_GATEWAY_CUSTOMER_SECRET_FILE)',
     );
   }
-  if (model.provider !== "none" && !model.model) {
+  if (model.provider === "recorded" && model.recordings.length === 0) {
+    add(
+      "model.provider",
+      '"recorded" needs model.recordings, files or folders that bin/bailiwick record has made',
+    );
+  }
+  if ((model.provider === "ollama" || model.provider === "openai") && !model.model) {
     add("model.provider", `"${model.provider}" needs model.model, the name of the model to ask`);
   }
   if (model.provider === "openai" && !model.url) {

@@ -134,8 +134,13 @@ export const configSchema = z.strictObject({
   }),
 
   model: section({
-    /** `none` runs without a model; `ollama` over its own API; `openai` is any OpenAI-compatible endpoint. */
-    provider: z.enum(["none", "ollama", "openai"]).default("none"),
+    /**
+     * `none` runs without a model; `ollama` over its own API; `openai` is any OpenAI-compatible endpoint; `recorded` says what models
+     * said in recordings.
+     */
+    provider: z.enum(["none", "ollama", "openai", "recorded"]).default("none"),
+    /** Files and folders of recordings, for `recorded`. */
+    recordings: z.array(path()).default([]),
     url: z.string().min(1).optional(),
     /** Name of the model as the provider knows it. */
     model: z.string().min(1).optional(),

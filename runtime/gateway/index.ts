@@ -18,7 +18,6 @@ export {
 export {
   type Gateway,
   type GatewayOptions,
-  type ReadinessCheck,
   type RequestSeen,
   startGateway,
 } from "./server.ts";

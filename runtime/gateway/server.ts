@@ -11,16 +11,11 @@ import { type Limits, RateLimiter } from "./limits.ts";
 import { DEFAULT_PORT, GatewayError, listenError } from "./listen.ts";
 import { openApiDocument } from "./openapi.ts";
 import { checkOrigin, isLoopback } from "./origin.ts";
-import { PROBLEM_TYPE, ProblemError, tooMany, unavailable } from "./problem.ts";
+import { PROBLEM_TYPE, ProblemError, tooMany } from "./problem.ts";
+import { failingChecks, type ReadinessCheck } from "./readiness.ts";
+import { toProblem } from "./refusals.ts";
 import type { AnyRoute, RequestContext, RouteRegistry } from "./routes.ts";
 import { type StreamOptions, serveEvents } from "./sse.ts";
-
-/** Something that must work before the desk may be sent customers. */
-export interface ReadinessCheck {
-  readonly name: string;
-  /** What is wrong, or undefined. Must end by itself; a check that takes longer than 2 s counts as failed. */
-  readonly check: () => Promise<string | undefined> | string | undefined;
-}
 
 /** One answered request, for logs and metrics. Holds the route's pattern, never the path: ids stay out of logs. */
 export interface RequestSeen {
@@ -66,8 +61,6 @@ export interface Gateway {
   /** Ends streams, answers what is under way, stops listening. */
   close(): Promise<void>;
 }
-
-const READINESS_TIMEOUT_MS = 2_000;
 
 /** @throws GatewayError when the address cannot be listened on, or must not be under `customerAuth: open`. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -353,84 +346,6 @@ class Server {
 }
 
 type Authenticated = FastifyRequest & { principal: RequestContext["principal"] };
-
-/** What fastify itself refuses, and what nobody expected, as problems. */
-function toProblem(error: unknown): ProblemError {
-  if (error instanceof ProblemError) return error;
-  const { code, retryAfterMs, name } = error as { code?: string; retryAfterMs?: number; name?: string };
-  if (name === "OverloadedError")
-    return tooMany("This conversation has too much waiting.", retryAfterMs ?? 1_000);
-  if (name === "UnavailableError") return unavailable(retryAfterMs ?? 1_000);
-  if (name === "RecordErasedError") {
-    return new ProblemError(410, "Gone", "This conversation was erased: nothing more can be written to it.");
-  }
-  if (name === "LeftLogError") {
-    return new ProblemError(
-      410,
-      "Gone",
-      "This was closed so long ago that its records have left the log (retention.logMs): begin a new conversation.",
-    );
-  }
-  if (name === "RecordTooLargeError") {
-    return new ProblemError(
-      413,
-      "Content too large",
-      "This is larger than one record may be (log.maxBodyBytes, and max_payload of the NATS server): send it in parts.",
-      { errors: [{ field: "body", detail: "is too large" }] },
-    );
-  }
-  switch (code) {
-    case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return new ProblemError(413, "Content too large", "The body is larger than this call takes.", {
-        errors: [{ field: "body", detail: "is too large" }],
-      });
-    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-    case "FST_ERR_CTP_INVALID_CONTENT_TYPE":
-      return new ProblemError(
-        415,
-        "Unsupported media type",
-        "Send JSON with content-type: application/json.",
-        {
-          errors: [{ field: "header.content-type", detail: "is not application/json" }],
-        },
-      );
-    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
-      return new ProblemError(400, "Bad request", "content-length does not match the body.", {
-        errors: [{ field: "header.content-length", detail: "does not match the body" }],
-      });
-    case "FST_ERR_BAD_URL":
-    case "FST_ERR_MAX_PARAM_LENGTH":
-      return new ProblemError(400, "Bad request", "The path is not a valid URL path.", {
-        errors: [{ field: "path", detail: "is not valid" }],
-      });
-    default:
-      return new ProblemError(
-        500,
-        "Internal error",
-        "Something went wrong on our side. The request's id is in the diagnostic log of the desk.",
-      );
-  }
-}
-
-async function failingChecks(checks: readonly ReadinessCheck[]): Promise<string[]> {
-  const results = await Promise.all(
-    checks.map(async ({ name, check }) => {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<string>((resolve) => {
-        timer = setTimeout(() => resolve("no answer within 2 s"), READINESS_TIMEOUT_MS);
-      });
-      try {
-        const what = await Promise.race([Promise.resolve().then(check), late]);
-        return what === undefined ? undefined : `${name}: ${what}`;
-      } catch (error) {
-        return `${name}: ${(error as Error).message}`;
-      } finally {
-        clearTimeout(timer);
-      }
-    }),
-  );
-  return results.filter((r) => r !== undefined);
-}
 
 /** The caller's trace context when it is well-formed, else a new trace. */
 function traceparent(given: unknown): string {

@@ -11,7 +11,8 @@ import { newId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import { WorkspaceKeyRing } from "../log/keyring.ts";
 import type { KeyRing } from "../log/sealer.ts";
-import { Node, type NodeOptions } from "../node.ts";
+import { Node } from "../node.ts";
+import type { NodeOptions } from "../node-options.ts";
 import { type CellState, CellStore } from "./cell-store.ts";
 
 export type TestNodeOptions = Partial<Omit<NodeOptions, "bus" | "keys">> &
