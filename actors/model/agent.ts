@@ -132,17 +132,18 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
     }
   }
 
-  /** One call, admitted by the health, which is told how it went. */
-  async function attempt<T>(call: () => Promise<T>, health = healthOf(undefined)): Promise<T> {
-    if (!health.admit()) throw new AskError("unavailable", "the model is left alone for a while", true);
+  /** One call, admitted by the health of its model, which is told how it went. */
+  async function attempt<T>(call: () => Promise<T>, model?: string): Promise<T> {
+    const asked = healthOf(model);
+    if (!asked.admit()) throw new AskError("unavailable", "the model is left alone for a while", true);
     try {
       const value = await call();
-      health.ok();
+      asked.ok();
       return value;
     } catch (error) {
       const late = (error as Error).name !== "ProviderError";
-      health.failed(late ? "timeout" : "error");
-      if (late) load();
+      asked.failed(late ? "timeout" : "error");
+      if (late && asked === health) load();
       throw error;
     }
   }
@@ -154,7 +155,6 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
   ): Promise<ChatResult & { model: string; modelMs: number }> {
     const begun = performance.now();
     const models = [request.model ?? o.model, ...(o.fallbackModel ? [o.fallbackModel] : [])];
-    const health = healthOf(request.model);
     let failure: unknown;
     for (const [n, model] of models.entries()) {
       const share = n < models.length - 1 ? leftMs() * FIRST_SHARE : leftMs();
@@ -162,7 +162,7 @@ export function modelAgent(provider: Provider, options: ModelOptions): Service {
       try {
         const result = await attempt(
           () => timed(signal, share, (cut) => provider.chat({ ...request, model }, cut)),
-          health,
+          request.model,
         );
         tokens.prompt += result.promptTokens ?? 0;
         tokens.completion += result.completionTokens ?? 0;

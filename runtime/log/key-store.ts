@@ -5,11 +5,11 @@
  *   can be compared and replaced; once there it is never removed, so a destroyed key cannot come to life again.
  * - `material.<id>`: a wrapped key, written once and erased on disk when it is out of force. A value that is replaced
  *   would stay readable in the server's files until they are compacted; an old wrapping would outlive its destruction.
- * - `pending.<subject>.<id>`: material to erase, noted before it goes out of force, so that a crash forgets none.
+ * - `pending.<subject>.<id>`: material that is about to go out of force, or to come into force, then with the id of what it replaces:
+ *   noted before that happens, so that a crash leaves no wrapping that nobody erases.
  * - `check`: fingerprint of the workspace key that all of it was wrapped under.
  */
 import { BusTimeoutError, type Kv, KvConflictError, type KvEntry } from "../bus/index.ts";
-import { newId } from "../ids.ts";
 
 export interface LiveKey {
   readonly state: "live";
@@ -58,10 +58,8 @@ export class KeyStore {
     }
   }
 
-  async addMaterial(wrapped: Uint8Array): Promise<string> {
-    const id = newId();
+  async addMaterial(id: string, wrapped: Uint8Array): Promise<void> {
     await this.#kv.create(`material.${id}`, wrapped);
-    return id;
   }
 
   async material(id: string): Promise<Uint8Array | undefined> {
@@ -72,22 +70,45 @@ export class KeyStore {
     await this.#kv.purge(`material.${id}`);
   }
 
-  /** Answers what to call once it is erased. */
-  async notePending(subject: string, id: string): Promise<() => Promise<void>> {
-    const revision = await this.#kv.put(`pending.${subject}.${id}`, new Uint8Array(0));
-    // No secret is in it.
-    return () => this.#kv.remove(revision);
+  /**
+   * @param id of what is to be erased with its key, or is to come into force
+   * @param replaces what then goes out of force
+   * @returns what to call once the one of them that is not in force is erased
+   */
+  async notePending(subject: string, id: string, replaces = ""): Promise<() => Promise<void>> {
+    try {
+      const revision = await this.#kv.create(`pending.${subject}.${id}`, Buffer.from(replaces));
+      // No secret is in it.
+      return () => this.#kv.remove(revision);
+    } catch (error) {
+      if (!(error instanceof KvConflictError)) throw error;
+      // A crash has left it, and it may say more.
+      return async () => {};
+    }
   }
 
-  /** Erases what a crash left to erase. */
-  async finishPending(): Promise<void> {
-    for (const name of await this.#kv.keys("pending.")) {
-      const [, subject, id] = name.split(".");
-      if (!subject || !id) continue;
+  /** Erases what a crash left to erase. @param subject of this one alone */
+  async finishPending(subject?: string): Promise<void> {
+    for (const name of await this.#kv.keys(subject === undefined ? "pending." : `pending.${subject}.`)) {
+      const [, of, id] = name.split(".");
+      const noted = await this.#kv.get(name);
+      if (!of || !id || !noted) continue;
+      const replaces = Buffer.from(noted.value).toString("utf8");
+      if (await this.#eraseUnused(of, replaces === "" ? [id] : [id, replaces])) await this.#kv.purge(name);
+    }
+  }
+
+  /** Erases what of it is not in force; false where all of it is. */
+  async #eraseUnused(subject: string, ids: readonly string[]): Promise<boolean> {
+    for (;;) {
       const entry = await this.entry(subject);
-      if (entry?.key.state === "live" && entry.key.material === id) continue;
-      await this.erase(id);
-      await this.#kv.purge(name);
+      const live = entry?.key.state === "live" ? entry.key : undefined;
+      const unused = ids.filter((id) => id !== live?.material);
+      if (unused.length === 0) return false;
+      // Whoever is about to put one of them into force finds the entry written, and takes it back.
+      if (live && !(await this.write(subject, live, entry!.revision))) continue;
+      for (const id of unused) await this.erase(id);
+      return true;
     }
   }
 

@@ -2,8 +2,9 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Bus } from "../bus/index.ts";
+import { type Bus, type Kv, KvConflictError, type KvEntry } from "../bus/index.ts";
 import { startTestServer, type TestServer } from "../bus/testing.ts";
+import { newId } from "../ids.ts";
 import { KeyRingError, openKeyRing, type WorkspaceKeyRing } from "./keyring.ts";
 import { aesSealer, SealError, type Sealer } from "./sealer.ts";
 import { WorkspaceKeyError } from "./workspace-key.ts";
@@ -211,6 +212,58 @@ describe("destroying a key", () => {
     await kv.put("key.c1", Buffer.from(JSON.stringify({ state: "destroyed", at: 1 })));
     await open(otherBus);
     expect(await kv.keys("material.")).toEqual([]);
+    expect(await kv.keys("pending.")).toEqual([]);
+  });
+});
+
+describe("a crash between a key's new wrapping and its entry", () => {
+  /** What is there when the process dies right then. */
+  async function cutShort(): Promise<{ kv: Kv; entry: KvEntry; fresh: string }> {
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    const entry = (await kv.get("key.c1"))!;
+    const { material } = JSON.parse(Buffer.from(entry.value).toString("utf8"));
+    const id = newId();
+    const fresh = `material.${id}`;
+    await kv.create(`pending.c1.${id}`, Buffer.from(material));
+    await kv.create(fresh, Buffer.from("the key, wrapped under its new parent"));
+    return { kv, entry, fresh };
+  }
+
+  it("leaves nothing behind when the key is destroyed", async () => {
+    const ring = await open();
+    await make(ring, "c1");
+    const { kv } = await cutShort();
+    await ring.destroy("c1");
+    expect(await kv.keys("material.")).toEqual([]);
+    expect(await kv.keys("pending.")).toEqual([]);
+  });
+
+  it("is made good by the next start, and whoever was only slow is kept from putting it into force", async () => {
+    const sealed = (await make(await open(), "c1")).seal(text, "");
+    const { kv, entry, fresh } = await cutShort();
+    const next = await open(otherBus);
+    expect(await kv.get(fresh)).toBeUndefined();
+    expect(await kv.keys("pending.")).toEqual([]);
+    expect((await next.sealer("c1"))!.open(sealed, "")).toEqual(text);
+    await expect(kv.update("key.c1", entry.value, entry.revision)).rejects.toThrow(KvConflictError);
+  });
+});
+
+describe("a crash between a key's new entry and the end of its old wrapping", () => {
+  it("leaves nothing behind when the key is destroyed", async () => {
+    const ring = await open();
+    await make(ring, "customer");
+    await make(ring, "c1");
+    const kv = await bus.kv(`BW_${workspace}_KEYS`);
+    const materialOf = async (name: string): Promise<string> =>
+      JSON.parse(Buffer.from((await kv.get(name))!.value).toString("utf8")).material;
+    const old = await materialOf("key.c1");
+    await ring.wrapUnder("c1", "customer");
+    // As if it had ended right before the old one was erased.
+    await kv.put(`material.${old}`, Buffer.from("the key, wrapped as it was before"));
+    await kv.create(`pending.c1.${await materialOf("key.c1")}`, Buffer.from(old));
+    await ring.destroy("c1");
+    expect(await kv.keys("material.")).toEqual([`material.${await materialOf("key.customer")}`]);
     expect(await kv.keys("pending.")).toEqual([]);
   });
 });

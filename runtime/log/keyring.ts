@@ -6,6 +6,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { type Bus, type BusSubscription, subjectsOf } from "../bus/index.ts";
+import { newId } from "../ids.ts";
 import { type KeyEntry, KeyStore, type LiveKey } from "./key-store.ts";
 import { aesSealer, KEY_BYTES, type KeyRing, SealError, type Sealer } from "./sealer.ts";
 import {
@@ -169,10 +170,9 @@ export class WorkspaceKeyRing implements KeyRing {
         throw new KeyRingError(`key of ${key} would be wrapped more than ${MAX_DEPTH} deep`);
       }
       const old = entry.key.material;
-      const [material, forgetPending] = await Promise.all([
-        this.#store.addMaterial(this.#wrap(key, held.secret, parent, above.secret)),
-        this.#store.notePending(key, old),
-      ]);
+      const material = newId();
+      const forgetPending = await this.#store.notePending(key, material, old);
+      await this.#store.addMaterial(material, this.#wrap(key, held.secret, parent, above.secret));
       if (!(await this.#store.write(key, { state: "live", material, parent }, entry.revision))) {
         // The note stays: whoever wrote it anew meanwhile may have ended before erasing the old one.
         await this.#store.erase(material);
@@ -194,17 +194,14 @@ export class WorkspaceKeyRing implements KeyRing {
     this.#drop(key);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const entry = await this.#store.entry(key);
-      const live = entry?.key.state === "live" ? entry.key : undefined;
-      const forgetPending = live && (await this.#store.notePending(key, live.material));
+      if (entry?.key.state === "live") await this.#store.notePending(key, entry.key.material);
       const done =
         entry?.key.state === "destroyed" ||
         (await this.#store.write(key, { state: "destroyed", at: Date.now() }, entry?.revision ?? 0));
       if (!done) continue;
       this.#announce(key, true);
-      if (live) {
-        await this.#store.erase(live.material);
-        await forgetPending?.();
-      }
+      // With it what somebody who wrapped it anew did not come to erase, or to put into force.
+      await this.#store.finishPending(key);
       return;
     }
     throw new KeyRingError(`key of ${key} was changed ${MAX_TRIES} times while it was destroyed`);
@@ -324,7 +321,9 @@ export class WorkspaceKeyRing implements KeyRing {
   async #create(key: string): Promise<Held | undefined> {
     const readAt = performance.now();
     const secret = randomBytes(KEY_BYTES);
-    const material = await this.#store.addMaterial(this.#wrap(key, secret, undefined, undefined));
+    const material = newId();
+    // Until its entry is there nobody has used it: what a crash leaves of it opens nothing.
+    await this.#store.addMaterial(material, this.#wrap(key, secret, undefined, undefined));
     if (await this.#store.write(key, { state: "live", material }, 0)) {
       return { sealer: aesSealer(secret), secret: alone(secret), ancestors: [], readAt };
     }
