@@ -52,6 +52,16 @@ describe("exit codes", () => {
     expect((await cli("trace")).stderr).toMatch(/missing required argument 'conversation'\n.*--help/);
   });
 
+  it("2 for a bench that can't do what it is told, before anything is measured", async () => {
+    for (const [args, what] of [
+      [["chaos", "--html", "page.html"], /--html: bench chaos ends in a verdict/],
+      [["rehydration", "--baseline", "before.json"], /--baseline: bench rehydration ends in a verdict/],
+      [["desk", "--workload", "noise"], /--workload noise: there are[\s\S]*tenants: a quiet tenant/],
+      [["desk", "--workload", "burst", "--profile", "long"], /--profile long: there are full and quick/],
+    ] as const)
+      expect(await cli("bench", ...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(what) });
+  });
+
   it("2 for a configuration that is wrong, on one line with its place", async () => {
     const file = config("gateway:\n  prot: 1\n");
     const { code, stdout, stderr } = await cli("config", "validate", "--config", file);

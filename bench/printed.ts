@@ -10,13 +10,16 @@ interface Printing {
   readonly baseline?: string;
 }
 
+/** Benches that end in a verdict, and so have no table of figures. */
+const VERDICTS = new Set(["chaos", "rehydration"]);
+
 export function addPrinting(bench: Command): Command {
   return (
     bench
       .option("--html <file>", "the report as a page that needs no network")
       .option("--baseline <file>", "an earlier report, as --json printed it, to be compared with")
-      // One that can't be read is known before anything is measured.
-      .hook("preAction", (_bench, command) => checkBaseline(command))
+      // What can't be done is known before anything is measured.
+      .hook("preAction", (_bench, command) => checkPrinting(command))
   );
 }
 
@@ -43,8 +46,13 @@ export async function printed(
 }
 
 /** @throws UsageError */
-async function checkBaseline(command: Command): Promise<void> {
-  const { baseline } = command.optsWithGlobals<Printing>();
+async function checkPrinting(command: Command): Promise<void> {
+  const { html, baseline } = command.optsWithGlobals<Printing>();
+  if (VERDICTS.has(command.name()) && (html ?? baseline) !== undefined) {
+    const { UsageError } = await import("../runtime/config/errors.ts");
+    const flag = html === undefined ? "--baseline" : "--html";
+    throw new UsageError(`${flag}: bench ${command.name()} ends in a verdict, not in figures: leave it out`);
+  }
   if (baseline === undefined) return;
   const { readBaseline } = await import("./compare.ts");
   readBaseline(baseline);
