@@ -3,14 +3,12 @@
  * conversations and later in them. The same question is asked in every turn, so that only the length of the conversation differs.
  */
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deskRequest } from "../../scenarios/desk-client.ts";
 import { ConversationDriver } from "../../scenarios/driver.ts";
+import { type DeskProcess, metricOf, withDesk } from "../desk-process.ts";
 import { sizeOf } from "../file-sizes.ts";
-import { DeskProcess, metricOf } from "../soak/desk-process.ts";
 
 export interface CostOptions {
   readonly conversations: number;
@@ -48,44 +46,40 @@ const PLENTY = { burst: 1_000_000, perSecond: 100_000 };
 /** Linux counts processor time in these, a second. */
 const TICKS = 100;
 
-export async function measureCost(options: CostOptions): Promise<TurnCost[]> {
+export function measureCost(options: CostOptions): Promise<TurnCost[]> {
+  options.onProgress?.("starting a desk");
+  const limits = { conversation: PLENTY, customer: PLENTY };
+  return withDesk({ gateway: { limits } }, (desk, dir) => measureOn(desk, dir, options));
+}
+
+async function measureOn(desk: DeskProcess, dir: string, options: CostOptions): Promise<TurnCost[]> {
   const { conversations, turns, parts, onProgress } = options;
-  const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
-  onProgress?.("starting a desk");
-  const desk = await DeskProcess.start(dir, {
-    gateway: { limits: { conversation: PLENTY, customer: PLENTY } },
-  });
-  try {
-    const drivers: ConversationDriver[] = [];
-    for (let n = 0; n < conversations; n++) {
-      const driver = new ConversationDriver(desk);
-      await driver.open({ customer: { id: CUSTOMER }, vouched: true });
-      drivers.push(driver);
-    }
-    const costs: TurnCost[] = [];
-    let before = await taken(desk, dir, drivers);
-    for (let part = 0; part < parts; part++) {
-      let done = 0;
-      const left = [...drivers];
-      const worker = async (): Promise<void> => {
-        for (let driver = left.shift(); driver; driver = left.shift())
-          for (let turn = 0; turn < turns; turn++) {
-            const sent = await driver.send(QUESTION);
-            if (!(await driver.answered(sent))) throw new Error(`no reply in conversation ${driver.id}`);
-            onProgress?.(`turns from ${part * turns + 1} on`, ++done, conversations * turns);
-          }
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, worker));
-      const after = await taken(desk, dir, drivers);
-      if (part > 0) costs.push(between(before, after, conversations * turns, part * turns + 1));
-      before = after;
-    }
-    for (const driver of drivers) await driver.close();
-    return costs;
-  } finally {
-    await desk.stop();
-    await rm(dir, { recursive: true, force: true });
+  const drivers: ConversationDriver[] = [];
+  for (let n = 0; n < conversations; n++) {
+    const driver = new ConversationDriver(desk);
+    await driver.open({ customer: { id: CUSTOMER }, vouched: true });
+    drivers.push(driver);
   }
+  const costs: TurnCost[] = [];
+  let before = await taken(desk, dir, drivers);
+  for (let part = 0; part < parts; part++) {
+    let done = 0;
+    const left = [...drivers];
+    const worker = async (): Promise<void> => {
+      for (let driver = left.shift(); driver; driver = left.shift())
+        for (let turn = 0; turn < turns; turn++) {
+          const sent = await driver.send(QUESTION);
+          if (!(await driver.answered(sent))) throw new Error(`no reply in conversation ${driver.id}`);
+          onProgress?.(`turns from ${part * turns + 1} on`, ++done, conversations * turns);
+        }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    const after = await taken(desk, dir, drivers);
+    if (part > 0) costs.push(between(before, after, conversations * turns, part * turns + 1));
+    before = after;
+  }
+  for (const driver of drivers) await driver.close();
+  return costs;
 }
 
 interface Taken {

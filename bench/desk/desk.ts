@@ -2,15 +2,12 @@
  * A desk of the bench's own with customers on it, and load on it that comes at a fixed rate, whatever the desk does: a turn counts from
  * when it was due, so that a desk that is late can't hide it by being asked less.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { JsonObject } from "../../runtime/json.ts";
 import { deskRequest } from "../../scenarios/desk-client.ts";
 import type { SentMessage } from "../../scenarios/driver.ts";
 import { stagesOf } from "../../scenarios/stages.ts";
+import { type DeskProcess, metricOf, withDesk } from "../desk-process.ts";
 import { Latencies, openLoop, type Percentiles } from "../harness/index.ts";
-import { DeskProcess, metricOf } from "../soak/desk-process.ts";
 import { StageTally } from "../stage-tally.ts";
 import { Crowd, type CrowdOptions } from "./crowd.ts";
 
@@ -50,29 +47,26 @@ const TRACED = 200;
  * Starts a desk, brings customers, warms up, works, and leaves nothing behind.
  * @param prepare fills the data directory before the desk starts on it
  */
-export async function onDesk<T>(
+export function onDesk<T>(
   load: DeskLoad,
   crowdOptions: CrowdOptions,
   work: (desk: DeskProcess, crowd: Crowd) => Promise<T>,
   prepare?: (dir: string) => Promise<void>,
 ): Promise<T> {
   const { settings = {}, onProgress } = load;
-  const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
-  try {
-    await prepare?.(dir);
-    onProgress?.("starting a desk");
-    const desk = await DeskProcess.start(dir, settings);
-    try {
+  return withDesk(
+    settings,
+    async (desk) => {
       const crowd = await gathered(desk, load, crowdOptions);
       const result = await work(desk, crowd);
       await crowd.leave();
       return result;
-    } finally {
-      await desk.stop();
-    }
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+    },
+    async (dir) => {
+      await prepare?.(dir);
+      onProgress?.("starting a desk");
+    },
+  );
 }
 
 /** Customers who have come and have talked for a while. */

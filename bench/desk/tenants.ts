@@ -5,9 +5,9 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DeskProcess } from "../desk-process.ts";
 import { openLoop, type Percentiles } from "../harness/index.ts";
 import { BenchServer } from "../log/server.ts";
-import { DeskProcess } from "../soak/desk-process.ts";
 import { type DeskLoad, gathered, type Stretch, stretch } from "./desk.ts";
 
 export interface TenantsOptions extends DeskLoad {

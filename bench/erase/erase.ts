@@ -8,9 +8,9 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject } from "../../runtime/json.ts";
 import { type DeskAccess, deskRequest } from "../../scenarios/desk-client.ts";
+import { DeskProcess } from "../desk-process.ts";
 import { Latencies } from "../harness/index.ts";
 import type { BenchResult } from "../report.ts";
-import { DeskProcess } from "../soak/desk-process.ts";
 import { bailiwick } from "./command-process.ts";
 import {
   converse,

@@ -3,14 +3,11 @@
  * conversations end as begin: customers fall silent, which ends theirs soon, and a person takes what is handed over and
  * gives it back.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DeskAccess, deskRequest } from "../../scenarios/desk-client.ts";
 import { play } from "../../scenarios/player.ts";
+import { type DeskProcess, withDesk } from "../desk-process.ts";
 import { shopCustomers } from "../shop-customers.ts";
-import { DeskProcess } from "./desk-process.ts";
 import { type Flatness, flatness, type Sample } from "./flat.ts";
 
 export interface SoakOptions {
@@ -47,76 +44,73 @@ const SILENCE_MS = 15_000;
 /** Conversations that may be under way; with more the desk can't keep up, and that is not what is looked at. */
 const MOST_UNDER_WAY = 200;
 
-export async function soak({ seconds, rate, onSecond }: SoakOptions): Promise<SoakResult> {
-  const dir = await mkdtemp(join(tmpdir(), "bailiwick-soak-"));
+export function soak(options: SoakOptions): Promise<SoakResult> {
   const dialog = { silenceMs: SILENCE_MS, abandonMs: SILENCE_MS };
-  const desk = await DeskProcess.start(dir, { dialog });
-  try {
-    const samples = new Map<Measure, Sample[]>();
-    const counts = { conversations: 0, turns: 0, failed: 0 };
-    const failures: string[] = [];
-    const scenarios = shopCustomers();
-    const begun = performance.now();
-    const stage = { url: desk.url, adminToken: desk.adminToken, start: Date.now() };
-    const underWay = new Set<Promise<void>>();
-    const one = async (n: number): Promise<void> => {
-      const played = await play(scenarios[n % scenarios.length]!, stage);
-      counts.conversations++;
-      counts.turns += played.turns;
-      if (!played.error) return;
-      counts.failed++;
-      if (failures.length < MOST_FAILURES)
-        failures.push(
-          `${played.id}, conversation ${played.conversation}, after ${played.turns} messages: ${played.error}`,
-        );
-    };
-    let stopped = false;
-    const sampling = (async () => {
-      while (!stopped) {
-        const values = await desk.metrics();
-        const at = (performance.now() - begun) / 1_000;
-        for (const [name, { read }] of entries()) {
-          const value = read(values);
-          if (value === undefined) continue;
-          const series = samples.get(name) ?? [];
-          series.push({ at, value });
-          samples.set(name, series);
-        }
-        onSecond?.(Math.floor(at), counts.conversations);
-        await giveBack(stage);
-        await sleep(SAMPLE_MS);
+  return withDesk({ dialog }, (desk) => soakOn(desk, options));
+}
+
+async function soakOn(desk: DeskProcess, { seconds, rate, onSecond }: SoakOptions): Promise<SoakResult> {
+  const samples = new Map<Measure, Sample[]>();
+  const counts = { conversations: 0, turns: 0, failed: 0 };
+  const failures: string[] = [];
+  const scenarios = shopCustomers();
+  const begun = performance.now();
+  const stage = { url: desk.url, adminToken: desk.adminToken, start: Date.now() };
+  const underWay = new Set<Promise<void>>();
+  const one = async (n: number): Promise<void> => {
+    const played = await play(scenarios[n % scenarios.length]!, stage);
+    counts.conversations++;
+    counts.turns += played.turns;
+    if (!played.error) return;
+    counts.failed++;
+    if (failures.length < MOST_FAILURES)
+      failures.push(
+        `${played.id}, conversation ${played.conversation}, after ${played.turns} messages: ${played.error}`,
+      );
+  };
+  let stopped = false;
+  const sampling = (async () => {
+    while (!stopped) {
+      const values = await desk.metrics();
+      const at = (performance.now() - begun) / 1_000;
+      for (const [name, { read }] of entries()) {
+        const value = read(values);
+        if (value === undefined) continue;
+        const series = samples.get(name) ?? [];
+        series.push({ at, value });
+        samples.set(name, series);
       }
-    })();
-    const coming = (async () => {
-      for (let n = 0; !stopped && performance.now() - begun < seconds * 1_000; n++) {
-        const due = begun + (n / rate) * 1_000;
-        await sleep(Math.max(0, due - performance.now()));
-        if (underWay.size >= MOST_UNDER_WAY)
-          throw new Error(
-            `the desk does not keep up: of ${rate} conversations that begin each second, ${MOST_UNDER_WAY} are under way`,
-          );
-        const work = one(n).finally(() => underWay.delete(work));
-        underWay.add(work);
-      }
-      await Promise.all(underWay);
-    })();
-    try {
-      // Whichever fails first is what went wrong; the other one fails of it.
-      await Promise.race([coming, sampling]);
-    } finally {
-      stopped = true;
-      await Promise.allSettled([coming, sampling]);
+      onSecond?.(Math.floor(at), counts.conversations);
+      await giveBack(stage);
+      await sleep(SAMPLE_MS);
     }
-    const windowS = Math.min(20, seconds / 15);
-    const measures = entries().map(([name, { unit, slack }]) => {
-      const found = flatness(samples.get(name) ?? [], { slack, windowS });
-      return { name, unit, ...(found ? { flatness: found } : {}) };
-    });
-    return { ...counts, failures, measures };
+  })();
+  const coming = (async () => {
+    for (let n = 0; !stopped && performance.now() - begun < seconds * 1_000; n++) {
+      const due = begun + (n / rate) * 1_000;
+      await sleep(Math.max(0, due - performance.now()));
+      if (underWay.size >= MOST_UNDER_WAY)
+        throw new Error(
+          `the desk does not keep up: of ${rate} conversations that begin each second, ${MOST_UNDER_WAY} are under way`,
+        );
+      const work = one(n).finally(() => underWay.delete(work));
+      underWay.add(work);
+    }
+    await Promise.all(underWay);
+  })();
+  try {
+    // Whichever fails first is what went wrong; the other one fails of it.
+    await Promise.race([coming, sampling]);
   } finally {
-    await desk.stop();
-    await rm(dir, { recursive: true, force: true });
+    stopped = true;
+    await Promise.allSettled([coming, sampling]);
   }
+  const windowS = Math.min(20, seconds / 15);
+  const measures = entries().map(([name, { unit, slack }]) => {
+    const found = flatness(samples.get(name) ?? [], { slack, windowS });
+    return { name, unit, ...(found ? { flatness: found } : {}) };
+  });
+  return { ...counts, failures, measures };
 }
 
 /** What a person does who has nothing to add. */

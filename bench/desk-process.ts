@@ -2,17 +2,42 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { asset } from "../../runtime/config/paths.ts";
-import type { JsonObject } from "../../runtime/json.ts";
-import { freePort } from "../harness/ports.ts";
+import { asset } from "../runtime/config/paths.ts";
+import type { JsonObject } from "../runtime/json.ts";
+import { freePort } from "./harness/ports.ts";
 
 const START_MS = 300_000;
 
 /** The value of a series of which there is one, whatever labels it has; undefined where there is none. */
 export function metricOf(metrics: ReadonlyMap<string, number>, name: string): number | undefined {
   return [...metrics].find(([series]) => series === name || series.startsWith(`${name}{`))?.[1];
+}
+
+/**
+ * Something done with a desk on a folder of its own, which both are gone afterwards, whatever happens.
+ * @param prepare fills the folder before the desk starts on it
+ */
+export async function withDesk<T>(
+  settings: JsonObject,
+  work: (desk: DeskProcess, dataDir: string) => Promise<T>,
+  prepare?: (dataDir: string) => Promise<void>,
+): Promise<T> {
+  const dataDir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
+  try {
+    await prepare?.(dataDir);
+    const desk = await DeskProcess.start(dataDir, settings);
+    try {
+      return await work(desk, dataDir);
+    } finally {
+      await desk.stop();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
 }
 
 export class DeskProcess {
