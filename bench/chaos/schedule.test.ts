@@ -36,10 +36,8 @@ describe("a schedule", () => {
     const trials: FaultKind[] = ["kill-node", "kill-node", "spin"];
     for (const seconds of [10, 20, 60]) {
       const kinds = scheduleOf({ seed: "a", run: 3, seconds, trials }).faults.map(({ kind }) => kind);
-      expect(kinds.filter((kind) => kind === "kill-node").length).toBeGreaterThanOrEqual(2);
-      expect(kinds).toContain("spin");
-      // What comes after it could heal what it has done.
-      expect(trials).toContain(kinds.at(-1));
+      // Last: what came after them could heal what they have done.
+      expect(kinds.slice(-trials.length).sort()).toEqual(trials.toSorted());
     }
     const { faults } = scheduleOf({ seed: "a", run: 0, seconds: 12, kinds: ["grow"] });
     expect(faults.map(({ kind }) => kind)).toEqual(["grow", "grow"]);

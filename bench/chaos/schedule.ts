@@ -38,9 +38,10 @@ export function scheduleOf(options: ScheduleOptions): Schedule {
   const { form, before } = formOf(seed, run, forms);
   const dealt = deal(`${seed} ${form}`, before, faultsIn(seconds), kinds ?? kindsOf(form));
   const random = new Random(`${seed} run ${run}`);
-  // A trial takes the place of what was dealt where there are too many of them for the time.
-  const all = [...trials, ...dealt.slice(0, Math.max(0, dealt.length - trials.length))];
-  const order = trialLast(shuffled(all, random), trials);
+  // A trial takes the place of what was dealt where there are too many of them for the time. They come last: a store that is lost
+  // afterwards, and built again from the log, would heal what a crash did to it before anybody is too late.
+  const others = dealt.slice(0, Math.max(0, dealt.length - trials.length));
+  const order = [...shuffled(others, random), ...shuffled(trials, random)];
   const span = (seconds * 1_000 - FIRST_MS - LAST_MS) / order.length;
   const faults = order.map((kind, i) => ({
     at: Math.round(FIRST_MS + span * i + (span / 2) * random.between(0, 1_000) * 0.001),
@@ -48,15 +49,6 @@ export function scheduleOf(options: ScheduleOptions): Schedule {
     seed: `${seed} run ${run} fault ${i}`,
   }));
   return { form, faults };
-}
-
-/**
- * One of the trials ends the run: a store that is lost afterwards, and built again from the log, would heal what a crash did to it
- * before anybody is too late.
- */
-function trialLast(order: readonly FaultKind[], trials: readonly FaultKind[]): FaultKind[] {
-  const last = order.findLastIndex((kind) => trials.includes(kind));
-  return last < 0 ? [...order] : [...order.toSpliced(last, 1), order[last]!];
 }
 
 /** Two at least, and eight in a minute. */
