@@ -4,7 +4,7 @@ import { channels } from "./channels.ts";
 import { steady } from "./steady.ts";
 
 describe("bench desk", () => {
-  it("has customers write at a rate, and says by stage where their time went", async () => {
+  it.concurrent("has customers write at a rate, and says by stage where their time went", async () => {
     const result = await steady({ conversations: 6, rate: 4, seconds: 4, warmUpSeconds: 1, rampSeconds: 1 });
     expect(result).toMatchObject({ turns: 16, failed: 0 });
     expect(result.live).toBeGreaterThanOrEqual(6);
@@ -18,7 +18,7 @@ describe("bench desk", () => {
     expect(result.knee).toBeGreaterThanOrEqual(4);
   }, 300_000);
 
-  it("says what is added around the calls of a model that leads, on every channel", async () => {
+  it.concurrent("says what is added around the calls of a model that leads, on every channel", async () => {
     const server = await ollamaDouble();
     server.say = () => "I see.";
     try {

@@ -29,13 +29,18 @@ export async function tenants(options: TenantsOptions): Promise<TenantsResult> {
   const desks: DeskProcess[] = [];
   try {
     const { url, user, pass: password } = server.place;
-    for (const workspace of ["quiet", "noisy"]) {
-      onProgress?.(`starting the desk of ${workspace}`);
+    const start = async (workspace: string): Promise<DeskProcess> => {
       const own = join(dir, workspace);
       await mkdir(own, { mode: 0o700 });
-      desks.push(await DeskProcess.start(own, { ...settings, workspace, nats: { url, user, password } }));
-    }
-    const [quietDesk, noisyDesk] = desks as [DeskProcess, DeskProcess];
+      const desk = await DeskProcess.start(own, { ...settings, workspace, nats: { url, user, password } });
+      desks.push(desk);
+      return desk;
+    };
+    onProgress?.("starting two desks");
+    const starts = [start("quiet"), start("noisy")] as const;
+    // Whichever fails, the other one is there to be stopped.
+    await Promise.allSettled(starts);
+    const [quietDesk, noisyDesk] = await Promise.all(starts);
     const quiet = await gathered(quietDesk, options, {});
     const noisy = await gathered(noisyDesk, options, {});
     onProgress?.("the quiet tenant alone");

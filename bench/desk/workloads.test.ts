@@ -10,14 +10,15 @@ import { WORKLOADS } from "./workloads.ts";
 const given = { encoder: encoderOptions(loadConfig({ env: {} }).config.encoder), budgets: readBudgets() };
 const named = (rows: readonly { name: string }[], name: string) => rows.find((row) => row.name === name);
 
-it("a burst loses nothing, and it is seen when the desk has recovered", async () => {
+// They wait more than they work: side by side.
+it.concurrent("a burst loses nothing, and it is seen when the desk has recovered", async () => {
   const { rows } = await WORKLOADS.burst!.run("quick", given);
   expect(named(rows, "burst.failed")).toMatchObject({ value: 0, held: true });
   for (const when of ["before", "during", "after"]) expect(named(rows, `burst.${when}`)).toBeDefined();
   expect(named(rows, "burst.recovered")).toHaveProperty("held");
 }, 300_000);
 
-it("customers are known before the desk starts", async () => {
+it.concurrent("customers are known before the desk starts", async () => {
   const { rows } = await WORKLOADS.known!.run("quick", { ...given, seconds: 3 });
   expect(named(rows, "known.failed")).toMatchObject({ value: 0 });
   expect(named(rows, "known.customers")).toMatchObject({ value: 600 });
@@ -25,7 +26,7 @@ it("customers are known before the desk starts", async () => {
   expect(named(rows, "known.recall")).toBeDefined();
 }, 300_000);
 
-it("a quiet tenant is answered beside a noisy one", async () => {
+it.concurrent("a quiet tenant is answered beside a noisy one", async () => {
   const { rows } = await WORKLOADS.tenants!.run("quick", { ...given, seconds: 3 });
   expect(named(rows, "tenants.quiet.failed")).toMatchObject({ value: 0 });
   expect(named(rows, "tenants.noisy.turns")).toMatchObject({ value: 24 });

@@ -48,7 +48,7 @@ function workload<P extends Load>(
 }
 
 const FULL = { conversations: 500, rate: 50, seconds: 60, warmUpSeconds: 20 };
-const QUICK = { conversations: 12, rate: 4, seconds: 5, warmUpSeconds: 1 };
+const QUICK = { conversations: 12, rate: 4, seconds: 3, warmUpSeconds: 1 };
 
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   steady: workload(
@@ -80,7 +80,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     `${BURST_FACTOR} times as many customers from one moment to the next, and how soon the desk is as fast as before`,
     {
       full: { ...FULL, conversations: 200, rate: 15, seconds: 30, burstSeconds: 10, afterSeconds: 60 },
-      quick: { ...QUICK, rate: 2, burstSeconds: 2, afterSeconds: 8 },
+      quick: { ...QUICK, rate: 2, burstSeconds: 2, afterSeconds: 6 },
     },
     async (load) => {
       const result = await burst(load);
