@@ -91,7 +91,10 @@ export class Crowd {
     const sent = await driver.send(channel.worded(talk.messages[talk.at++]!));
     this.spoken.add(driver.id);
     if (!(await driver.answered(sent))) throw new Error(`no reply in conversation ${driver.id}`);
-    const moving = this.#goOn(talk).finally(() => this.#moving.delete(moving));
+    // Who finds no way in where there is too much to do is not waited for: the next turn brings another.
+    const moving = this.#goOn(talk)
+      .catch(() => {})
+      .finally(() => this.#moving.delete(moving));
     this.#moving.add(moving);
     return { sent, channel: channel.name };
   }

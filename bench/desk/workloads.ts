@@ -149,7 +149,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   tenants: workload(
     "a quiet tenant beside a noisy one, two desks on one machine and one server",
     {
-      full: { ...FULL, conversations: 100, rate: 5, noisyRate: 200 },
+      full: { ...FULL, conversations: 100, rate: 5, noisyRate: 150 },
       quick: { ...QUICK, conversations: 4, rate: 2, noisyRate: 8 },
     },
     async (load) => {
