@@ -9,17 +9,6 @@ import { START_MS, say, TestedDesk } from "./testing.ts";
 import { run } from "./testing-cli.ts";
 import { shopHours } from "./testing-playbook.ts";
 
-const hours = (version: number): string =>
-  shopHours(
-    version,
-    `verify: false
-cues: [open, close, hours]
-steps:
-  - say: "By version ${version} of our hours we open at ${version + 7}."
-  - end: resolved
-`,
-  );
-
 const ARMS = { first: 0.4, second: 0.4 };
 const experiments = {
   hours: {
@@ -33,9 +22,9 @@ const armOfCustomer = (id: string): string => armOf({ name: "hours", arms: ARMS 
 
 let desk: TestedDesk | undefined;
 const dir = mkdtempSync(join(tmpdir(), "bw-experiments-"));
-writeFileSync(join(dir, "hours.yaml"), hours(1));
-writeFileSync(join(dir, "hours-2.yaml"), hours(2));
-writeFileSync(join(dir, "hours-3.yaml"), hours(3));
+writeFileSync(join(dir, "hours.yaml"), shopHours(1));
+writeFileSync(join(dir, "hours-2.yaml"), shopHours(2));
+writeFileSync(join(dir, "hours-3.yaml"), shopHours(3));
 afterEach(async () => {
   await desk?.remove();
   desk = undefined;

@@ -10,9 +10,7 @@ import { shopHours } from "./testing-playbook.ts";
 const hours = (version: number): string =>
   shopHours(
     version,
-    `verify: false
-cues: [open, close, hours]
-slots:
+    `slots:
   day:
     type: text
     ask: Which day do you mean?

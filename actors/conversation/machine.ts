@@ -82,7 +82,10 @@ export function conversationMachine(settings: DialogSettings): AnyStateMachine {
         on: { "customer.message": on(queue.message), ...news },
         after: { silence: on(outcome.silence) },
       },
-      understanding: { on: { ...queued, "understand.*": on(answered), ...quietNews } },
+      // A model that leads and does not answer leaves the turn before memory may have answered, which the reply waits for.
+      understanding: {
+        on: { ...queued, "understand.*": on(answered), "recall.*": on(answered), ...quietNews },
+      },
       verifying: {
         on: {
           ...queued,

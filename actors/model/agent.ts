@@ -8,7 +8,7 @@ import { type AskContext, AskError, type Operation, type Service } from "../../r
 import type { JsonObject } from "../../runtime/json.ts";
 import { Health, type HealthOptions } from "../data/health.ts";
 import { digestPrompt, readDigest } from "./digest.ts";
-import { checked } from "./input.ts";
+import { checked, otherModel } from "./input.ts";
 import { answerPrompt, knownPersonal, Masks, readAnswer } from "./prompt.ts";
 import { proposing } from "./propose.ts";
 import type { ChatRequest, ChatResult, Provider, ToolDefinition } from "./provider.ts";
@@ -42,8 +42,6 @@ const LOAD_MS = 180_000;
 const TEXTS = 64;
 
 const text = z.string().max(64_000);
-/** Another model than the desk's. */
-const chosen = z.string().min(1).max(200).optional();
 const budget = z.number().int().min(1).max(600_000).optional();
 const turns = z.array(z.object({ role: z.string(), text }));
 const answerInput = z.object({
@@ -53,10 +51,15 @@ const answerInput = z.object({
     .default([]),
   history: turns.default([]),
   known: knownPersonal,
-  model: chosen,
+  model: otherModel,
   budgetMs: budget,
 });
-const digestInput = z.object({ turns: turns.min(1), known: knownPersonal, model: chosen, budgetMs: budget });
+const digestInput = z.object({
+  turns: turns.min(1),
+  known: knownPersonal,
+  model: otherModel,
+  budgetMs: budget,
+});
 const chatInput = z.object({
   messages: z
     .array(

@@ -2,11 +2,11 @@
  * A model that says what one said in recordings: to the same question the same answer, to the same customer's words the same proposals,
  * one after the other. What no recording has is unavailable, and the desk goes on as it does without a model.
  */
-import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { AskError, type Operation, type Service } from "../../runtime/host/service.ts";
 import { hashJson, type JsonObject } from "../../runtime/json.ts";
 import { checked } from "./input.ts";
+import { Threads } from "./threads.ts";
 
 /** A call of a model agent, as a recording has it. */
 export interface RecordedCall {
@@ -14,9 +14,6 @@ export interface RecordedCall {
   readonly input: JsonObject;
   readonly value: JsonObject;
 }
-
-/** Conversations of which it is kept how far they are. */
-const THREADS = 500;
 
 const answerInput = z.object({ question: z.string() });
 const digestInput = z.object({ turns: z.array(z.object({ role: z.string(), text: z.string() })) });
@@ -27,59 +24,41 @@ const proposeInput = z.object({
   whole: z.boolean().default(false),
 });
 
-/** How far a conversation is that a model leads. */
-interface Thread {
-  /** Place after the last message. */
-  next: number;
+/** How far a conversation is: that makes it the same, and not what the desk's tools have answered. */
+interface Place {
   /** What the customer has said. */
   readonly said: string[];
   /** Proposals that were made before. */
   proposed: number;
 }
 
-class Threads {
-  readonly #threads = new LRUCache<string, Thread>({ max: THREADS });
+const newThreads = () =>
+  new Threads<Place, z.output<typeof proposeInput>>(
+    () => ({ said: [], proposed: 0 }),
+    (place, { messages }) => {
+      place.said.push(...messages.filter(({ role }) => role === "user").map(({ content }) => content));
+      place.proposed += messages.filter(({ role }) => role === "assistant").length;
+    },
+  );
 
-  /** What is asked for, by what makes it the same: the customer's words so far, and which proposal it is. */
-  asked({ conversation, from, messages, whole }: z.output<typeof proposeInput>): unknown {
-    let thread = this.#threads.get(conversation);
-    const next = from + messages.length;
-    if (whole) thread = { next: from, said: [], proposed: 0 };
-    if (!thread || (thread.next !== from && thread.next !== next))
-      throw new AskError(
-        "conflict",
-        `thread_unknown: what was said before message ${from} is not known here`,
-      );
-    this.#threads.set(conversation, thread);
-    // Asked again after a crash, it was told these already.
-    if (whole || thread.next === from) {
-      thread.said.push(...messages.filter(({ role }) => role === "user").map(({ content }) => content));
-      thread.proposed += messages.filter(({ role }) => role === "assistant").length;
-      thread.next = next;
-    }
-    const { said, proposed } = thread;
-    return { said, proposed };
-  }
-}
-
-const ASKED: Readonly<Record<string, (input: unknown, threads: Threads) => unknown>> = {
+const ASKED: Readonly<Record<string, (input: unknown, threads: ReturnType<typeof newThreads>) => unknown>> = {
   answer: (input) => checked(answerInput, input as JsonObject).question.trim(),
   digest: (input) => checked(digestInput, input as JsonObject).turns,
-  propose: (input, threads) => threads.asked(checked(proposeInput, input as JsonObject)),
+  propose: (input, threads) => threads.told(checked(proposeInput, input as JsonObject)),
 };
 
 /** @param calls of each conversation in the order in which they were made; of what was asked twice the later counts */
 export function recordedModel(calls: Iterable<RecordedCall>): Service {
   const answers = new Map<string, JsonObject>();
-  const keyOf = (operation: string, input: unknown, threads: Threads): string =>
+  const keyOf = (operation: string, input: unknown, threads: ReturnType<typeof newThreads>): string =>
     hashJson([operation, ASKED[operation]!(input, threads)]);
-  const recorded = new Threads();
+  const recorded = newThreads();
   for (const { operation, input, value } of calls) {
     if (!ASKED[operation]) continue;
     const { modelMs: _, ...said } = value;
     answers.set(keyOf(operation, input, recorded), said);
   }
-  const threads = new Threads();
+  const threads = newThreads();
   let missing = 0;
   const operation =
     (name: string): Operation =>

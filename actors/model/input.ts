@@ -1,6 +1,9 @@
 /** What an operation of the model agent is given. */
-import type { z } from "zod";
+import { z } from "zod";
 import { AskError } from "../../runtime/host/service.ts";
+
+/** A model that a conversation has instead of the desk's. */
+export const otherModel = z.string().min(1).max(200).optional();
 
 /** @throws AskError naming the place */
 export function checked<T>(schema: z.ZodType<T>, raw: unknown): T {

@@ -2,13 +2,13 @@
  * Proposals for agentic conversations: what the model would say and do next. A conversation tells each message once; what it told
  * before is kept here, and asked for again where it is not: a node that took over, or one that was started again.
  */
-import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { type AskContext, AskError, type Operation } from "../../runtime/host/service.ts";
+import type { AskContext, Operation } from "../../runtime/host/service.ts";
 import type { JsonObject } from "../../runtime/json.ts";
-import { checked } from "./input.ts";
+import { checked, otherModel } from "./input.ts";
 import { knownPersonal, Masks, withoutThoughts } from "./prompt.ts";
 import type { ChatMessage, ChatResult, ToolDefinition } from "./provider.ts";
+import { Threads } from "./threads.ts";
 import { toolName } from "./tools.ts";
 
 export interface ProposeParts {
@@ -28,8 +28,6 @@ export interface ProposeParts {
   readonly verbatim: boolean;
 }
 
-/** Conversations whose messages are kept. */
-const THREADS = 500;
 const MESSAGES = 5_000;
 
 const message = z.object({
@@ -46,7 +44,7 @@ const input = z.object({
   /** These are all that there are to know: what was told before is not needed. */
   whole: z.boolean().default(false),
   skills: z.array(z.string()),
-  model: z.string().min(1).max(200).optional(),
+  model: otherModel,
   /** Hidden from the model wherever it stands. */
   known: knownPersonal,
 });
@@ -61,8 +59,6 @@ const RULES = `You answer customers of a company's support desk, and act for the
 - At most four short sentences, in the customer's language.`;
 
 interface Thread {
-  /** Place after the last message. */
-  next: number;
   readonly messages: ChatMessage[];
   readonly masks: Masks;
 }
@@ -71,28 +67,17 @@ type Message = z.output<typeof message>;
 
 /** `propose` {conversation, from, messages, whole?, skills, known?} → {text, calls: [{name, arguments}], model, modelMs?} */
 export function proposing({ chat, tools, verbatim }: ProposeParts): Operation {
-  const threads = new LRUCache<string, Thread>({ max: THREADS });
-
-  function threadOf({ conversation, from, messages, whole, known = {} }: z.output<typeof input>): Thread {
-    let thread = threads.get(conversation);
-    if (whole) thread = { next: from, messages: [], masks: new Masks() };
-    // Asked again after a crash, it was told these already.
-    else if (thread && from + messages.length === thread.next) return thread;
-    else if (thread?.next !== from)
-      throw new AskError(
-        "conflict",
-        `thread_unknown: what was said before message ${from} is not known here`,
-      );
-    threads.set(conversation, thread);
-    thread.masks.know(known);
-    thread.messages.push(...messages.map((each) => (verbatim ? each : hidden(each, thread.masks))));
-    thread.next += messages.length;
-    return thread;
-  }
+  const threads = new Threads<Thread, z.output<typeof input>>(
+    () => ({ messages: [], masks: new Masks() }),
+    (thread, { messages, known = {} }) => {
+      thread.masks.know(known);
+      thread.messages.push(...messages.map((each) => (verbatim ? each : hidden(each, thread.masks))));
+    },
+  );
 
   return async (raw, context) => {
     const asked = checked(input, raw);
-    const { messages, masks } = threadOf(asked);
+    const { messages, masks } = threads.told(asked);
     const told: readonly ChatMessage[] = verbatim
       ? messages
       : [{ role: "system", content: RULES }, ...messages];

@@ -32,7 +32,7 @@ export async function* ended(client: AdminClient, options: EndedOptions): AsyncG
     limit: String(among),
   });
   const taken = new Set<string>();
-  for (;;) {
+  while (!signal.aborted) {
     // What comes to its end in the last moment is looked for once more.
     const last = performance.now() >= until;
     const { conversations } = await client.get<{ conversations: Listed[] }>(`/v1/admin/recordings?${query}`);
@@ -44,10 +44,9 @@ export async function* ended(client: AdminClient, options: EndedOptions): AsyncG
       yield { file: id, recording: (await fetchRecording(client, id)).recording };
     }
     onLook?.(taken.size);
-    if (last || signal.aborted) return;
+    if (last) return;
     await sleep(Math.min(everyMs, Math.max(0, until - performance.now())), undefined, { signal }).catch(
       () => {},
     );
-    if (signal.aborted) return;
   }
 }

@@ -65,20 +65,10 @@ it("names what another release does otherwise, and what comes of it", async () =
 it(
   "plays the conversations of the running desk as they end, and says so far what it came to",
   async () => {
-    const hours = (version: number): string =>
-      shopHours(
-        version,
-        `verify: false
-cues: [open, close, hours]
-steps:
-  - say: "By version ${version} of our hours."
-  - end: resolved
-`,
-      );
     const folder = async (name: string, ...versions: number[]): Promise<string> => {
       await mkdir(join(dir, name));
       for (const version of versions)
-        await writeFile(join(dir, name, `hours-${version}.yaml`), hours(version));
+        await writeFile(join(dir, name, `hours-${version}.yaml`), shopHours(version));
       return join(dir, name);
     };
     const desk = await TestedDesk.start({ playbooks: { dirs: [await folder("now", 1)] } });

@@ -118,12 +118,12 @@ export async function stretch(
 }
 
 /** From acceptance to the first reply, ms. */
-export function repliedMs({ acceptedAt, answeredAt }: SentMessage): number {
+function repliedMs({ acceptedAt, answeredAt }: SentMessage): number {
   return answeredAt! - acceptedAt;
 }
 
 /** Of those in which there is anything. */
-export function percentilesOf(all: Readonly<Record<string, Latencies>>): Record<string, Percentiles> {
+function percentilesOf(all: Readonly<Record<string, Latencies>>): Record<string, Percentiles> {
   const found: Record<string, Percentiles> = {};
   for (const [name, latencies] of Object.entries(all)) {
     const percentiles = latencies.percentiles();

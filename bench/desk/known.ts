@@ -2,7 +2,7 @@
  * A desk that knows many customers: their records are in the back office, and facts about each in memory, under a key of his own. Those who
  * come are drawn from all of them, so that hardly anything is at hand.
  */
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { customerKey } from "../../actors/customer/index.ts";
 import {
   BackOffice,
@@ -12,10 +12,10 @@ import {
   settle,
 } from "../../actors/skills/backoffice/index.ts";
 import { type EncoderOptions, openEncoder } from "../../memory/encoder/index.ts";
-import { connectBus, EmbeddedServer } from "../../runtime/bus/index.ts";
+import { EmbeddedServer } from "../../runtime/bus/index.ts";
 import { findNatsServer } from "../../runtime/config/nats-server.ts";
-import { openKeyRing } from "../../runtime/log/keyring.ts";
 import { appendFacts, encodedFacts, foldMemory } from "../memory/fill.ts";
+import { join } from "../memory/place.ts";
 import { shopCustomers } from "../shop-customers.ts";
 import { type DeskLoad, onDesk, type Stretch, stretch } from "./desk.ts";
 
@@ -58,22 +58,21 @@ export function known(options: KnownOptions): Promise<KnownResult> {
 
 async function fill(dir: string, company: Generated, { encoder, onProgress }: KnownOptions): Promise<void> {
   onProgress?.("filling the back office");
-  const office = await BackOffice.open(join(dir, "backoffice"));
+  const office = await BackOffice.open(resolve(dir, "backoffice"));
   await settle(office, company).finally(() => office.close());
   const open = await openEncoder(encoder);
   const texts = await encodedFacts({ seed: SEED, texts: TEXTS }, open).finally(() => open.close());
   const server = await EmbeddedServer.start({
     binary: findNatsServer(),
-    dir: join(dir, "nats"),
+    dir: resolve(dir, "nats"),
     name: "bench",
   });
   try {
     const { url, user, pass } = server;
-    const bus = await connectBus({ url, user, pass, name: "bench" });
-    const keys = await openKeyRing({ bus, workspace: WORKSPACE, dataDir: dir });
+    const joined = await join({ url, user, pass, dir }, WORKSPACE);
     try {
       const customers = company.customers.map(({ id }) =>
-        customerKey((purpose, value) => keys.keyedHash(purpose, value), id),
+        customerKey((purpose, value) => joined.keys.keyedHash(purpose, value), id),
       );
       await appendFacts(
         {
@@ -83,15 +82,14 @@ async function fill(dir: string, company: Generated, { encoder, onProgress }: Kn
           facts: FACTS,
           onProgress: (done) => onProgress?.("facts of customers", done, customers.length),
         },
-        { bus, keys },
+        joined,
         texts,
       );
       onProgress?.("folding memory");
       const events = customers.length * FACTS;
-      await foldMemory({ dir: join(dir, "memory"), workspace: WORKSPACE, events }, { bus, keys });
+      await foldMemory({ dir: resolve(dir, "memory"), workspace: WORKSPACE, events }, joined);
     } finally {
-      keys.close();
-      await bus.close();
+      await joined.leave();
     }
   } finally {
     await server.stop();

@@ -2,10 +2,8 @@
  * Two workspaces on one machine and one server, a desk each: what a tenant who asks for more than there is does to one who asks for
  * little.
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { DeskProcess } from "../desk-process.ts";
+import type { JsonObject } from "../../runtime/json.ts";
+import { type DeskProcess, withDesk } from "../desk-process.ts";
 import { openLoop, type Percentiles } from "../harness/index.ts";
 import { BenchServer } from "../log/server.ts";
 import { type DeskLoad, gathered, type Stretch, stretch } from "./desk.ts";
@@ -23,37 +21,34 @@ export interface TenantsResult {
 }
 
 export async function tenants(options: TenantsOptions): Promise<TenantsResult> {
-  const { seconds, noisyRate, settings = {}, onProgress } = options;
+  const { settings = {}, onProgress } = options;
   const server = await BenchServer.start();
-  const dir = await mkdtemp(join(tmpdir(), "bailiwick-bench-"));
-  const desks: DeskProcess[] = [];
+  const { url, user, pass: password } = server.place;
+  const of = (workspace: string): JsonObject => ({ ...settings, workspace, nats: { url, user, password } });
+  onProgress?.("starting two desks");
   try {
-    const { url, user, pass: password } = server.place;
-    const start = async (workspace: string): Promise<DeskProcess> => {
-      const own = join(dir, workspace);
-      await mkdir(own, { mode: 0o700 });
-      const desk = await DeskProcess.start(own, { ...settings, workspace, nats: { url, user, password } });
-      desks.push(desk);
-      return desk;
-    };
-    onProgress?.("starting two desks");
-    const starts = [start("quiet"), start("noisy")] as const;
-    // Whichever fails, the other one is there to be stopped.
-    await Promise.allSettled(starts);
-    const [quietDesk, noisyDesk] = await Promise.all(starts);
-    const quiet = await gathered(quietDesk, options, {});
-    const noisy = await gathered(noisyDesk, options, {});
-    onProgress?.("the quiet tenant alone");
-    const alone = await stretch(quietDesk, quiet, options);
-    onProgress?.("the quiet tenant beside the noisy one");
-    const loud = openLoop({ rate: noisyRate, seconds }, async () => void (await noisy.turn()));
-    const beside = await stretch(quietDesk, quiet, options);
-    const { done, failed, latencies } = await loud;
-    await Promise.all([quiet.leave(), noisy.leave()]);
-    return { alone, beside, noisy: { turns: done, failed, turn: latencies.percentiles() } };
+    return await withDesk(of("quiet"), (quiet) =>
+      withDesk(of("noisy"), (noisy) => besideEachOther(quiet, noisy, options)),
+    );
   } finally {
-    await Promise.all(desks.map((desk) => desk.stop()));
     await server.stop();
-    await rm(dir, { recursive: true, force: true });
   }
+}
+
+async function besideEachOther(
+  quietDesk: DeskProcess,
+  noisyDesk: DeskProcess,
+  options: TenantsOptions,
+): Promise<TenantsResult> {
+  const { seconds, noisyRate, onProgress } = options;
+  const quiet = await gathered(quietDesk, options, {});
+  const noisy = await gathered(noisyDesk, options, {});
+  onProgress?.("the quiet tenant alone");
+  const alone = await stretch(quietDesk, quiet, options);
+  onProgress?.("the quiet tenant beside the noisy one");
+  const loud = openLoop({ rate: noisyRate, seconds }, async () => void (await noisy.turn()));
+  const beside = await stretch(quietDesk, quiet, options);
+  const { done, failed, latencies } = await loud;
+  await Promise.all([quiet.leave(), noisy.leave()]);
+  return { alone, beside, noisy: { turns: done, failed, turn: latencies.percentiles() } };
 }

@@ -154,14 +154,14 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     },
     async (load) => {
       const { alone, beside, noisy } = await tenants(load);
-      const reply = (of: Stretch): BenchResult[] =>
-        of.stages.reply ? [timed(`tenants.quiet.${of === alone ? "alone" : "beside"}`, of.stages.reply)] : [];
+      const before = alone.stages.reply;
+      const meanwhile = beside.stages.reply;
       return {
         held: [],
         rows: [
           failed("tenants.quiet", alone.failed + beside.failed),
-          ...reply(alone),
-          ...reply(beside).map((row) => ({ ...row, baseline: alone.stages.reply?.p95 })),
+          ...(before ? [timed("tenants.quiet.alone", before)] : []),
+          ...(meanwhile ? [{ ...timed("tenants.quiet.beside", meanwhile), baseline: before?.p95 }] : []),
           ...(noisy.turn ? [timed("tenants.noisy", noisy.turn)] : []),
           count("tenants.noisy.turns", "turns", noisy.turns),
           count("tenants.noisy.failed", "turns", noisy.failed),

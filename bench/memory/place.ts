@@ -25,10 +25,12 @@ export interface Joined {
   leave(): Promise<void>;
 }
 
-/** @param cacheSize keys that are kept in memory; what a desk keeps unless given */
-export async function join({ url, user, pass, dir }: Place, cacheSize?: number): Promise<Joined> {
+export async function join(
+  { url, user, pass, dir }: Pick<Place, "url" | "user" | "pass" | "dir">,
+  workspace = WORKSPACE,
+): Promise<Joined> {
   const bus = await connectBus({ url, user, pass, name: "bench-memory" });
-  const keys = await openKeyRing({ bus, workspace: WORKSPACE, dataDir: dir, cacheSize });
+  const keys = await openKeyRing({ bus, workspace, dataDir: dir });
   return {
     bus,
     keys,
