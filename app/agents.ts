@@ -46,7 +46,7 @@ import type { KeyRing } from "../runtime/log/sealer.ts";
 import { type Assign, assigning } from "../scenarios/experiments/running.ts";
 import type { RecordedDesk } from "../scenarios/recording/make.ts";
 import { modelCallsIn } from "../scenarios/recording/model-calls.ts";
-import { SHOP_ARTICLES } from "./shipped.ts";
+import { learntDir, SHOP_ARTICLES } from "./shipped.ts";
 
 export interface AgentsOptions {
   readonly config: Config;
@@ -97,14 +97,22 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
     const playbooks = loadPlaybooks(playbookDirs(config.playbooks), inventory);
     const assign = assigning(config, (name, version) => !!playbooks.version(name, version));
 
-    progress?.("loading the encoder");
-    const encoder = await encoderOf(config);
-    open.push(() => encoder.close());
+    // Its process loads the model while the records are read.
+    const encoding = encoderOf(config);
+    open.push(() =>
+      encoding.then(
+        (opened) => opened.close(),
+        () => {},
+      ),
+    );
 
     progress?.("opening the back office");
     const backOffice = await openBackOffice(config, clock, progress);
     open.push(() => backOffice.close());
     await options.prepare?.(backOffice);
+
+    progress?.("loading the encoder");
+    const encoder = await encoding;
 
     const reranker = await rerankerOf(config);
     if (reranker) open.push(() => reranker.close());
@@ -146,6 +154,7 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
       encoderPort: () => encoder.port(),
       examples: playbooks.examples,
       cacheDir: join(config.dataDir, "cache"),
+      shippedDir: learntDir(),
       zone: config.dialog.timeZone,
     });
     const services = [
@@ -224,13 +233,21 @@ export function agentOpening(
 }
 
 /** What the configuration says of the actors. */
-export function actorSettings({ workspace, dialog, verification, model, handoff }: Config): ActorSettings {
+export function actorSettings({
+  workspace,
+  dialog,
+  verification,
+  model,
+  handoff,
+  escalation,
+}: Config): ActorSettings {
   return {
     workspace,
     policy: {
       ...DEFAULT_POLICY,
       unsureMessages: dialog.maxClarify,
       verificationFailures: verification.maxAttempts,
+      ...escalation,
     },
     dialog: {
       silenceMs: dialog.silenceMs,

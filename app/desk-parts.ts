@@ -75,7 +75,7 @@ export function bus({ config, progress }: DeskOptions, parts: Parts): ChildSpec 
   return {
     id: "bus",
     start: async ({ exited }) => {
-      const { url, user, password, token, startTimeoutMs, maxStoreBytes } = config.nats;
+      const { url, user, password, token, startTimeoutMs, requestTimeoutMs, maxStoreBytes } = config.nats;
       let where: { url: string; user?: string; pass?: string; token?: string };
       if (url) where = { url, user, pass: password, token };
       else {
@@ -100,6 +100,7 @@ export function bus({ config, progress }: DeskOptions, parts: Parts): ChildSpec 
           ...where,
           name,
           timeoutMs: startTimeoutMs,
+          requestTimeoutMs,
           onError: (error, at) => parts.log?.logger.warn({ error: error.message, at }, "bus"),
         });
       try {

@@ -111,6 +111,10 @@ describe("a desk in the middle of ten conversations", () => {
     START_MS,
   );
 
+  it("had nothing to learn: set-up has trained on what is shipped", () => {
+    expect(existsSync(join(dataDir, "cache"))).toBe(false);
+  });
+
   it(
     "refuses a second node on its directory in one sentence",
     async () => {

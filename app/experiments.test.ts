@@ -115,6 +115,53 @@ describe("experiments on the running desk", () => {
   );
 
   it(
+    "give each customer the rules of escalation of his arm, which a fork can exchange",
+    async () => {
+      const topic = (name: string) => ({
+        topics: [{ name, phrases: ["airline"], priority: "urgent", sentence: `To the people for ${name}.` }],
+      });
+      const press = { share: 0.5, escalation: topic("press") } as const;
+      const rules = { arms: { press, same: { share: 0.5 } } } as const;
+      const files = mkdtempSync(join(tmpdir(), "bw-rules-"));
+      try {
+        desk = await TestedDesk.start({ escalation: topic("travel"), experiments: { rules } } as never);
+        const customers = (await desk.desk.backOffice.list("customers")).map(({ id }) => id);
+        const talks: Record<string, string> = {};
+        for (const [arm, wanted] of [
+          ["press", "press"],
+          ["same", "travel"],
+        ] as const) {
+          const shares = { press: 0.5, same: 0.5 };
+          const id = customers.find(
+            (each) => armOf({ name: "rules", arms: shares }, `customer ${each}`) === arm,
+          );
+          const driver = await desk.conversation(id);
+          expect(await say(driver, "Which airline do you fly with?")).toContain(`the people for ${wanted}`);
+          talks[arm] = driver.id;
+        }
+        const { body } = await desk.call("GET", `/v1/admin/conversations/${talks.same}/recording`);
+        const file = join(files, "same.scenario.jsonl");
+        writeFileSync(file, body.lines.join("\n"));
+        const config = join(files, "bailiwick.yaml");
+        writeFileSync(config, JSON.stringify({ experiments: { rules } }));
+        const candidate = join(files, "candidate.yaml");
+        writeFileSync(candidate, JSON.stringify({ escalation: topic("strangers") }));
+        for (const [flag, value, wanted] of [
+          ["--arm", "rules=press", "press"],
+          ["--policy", candidate, "strangers"],
+        ] as const) {
+          const { code, out, err } = await run("--config", config, "fork", file, flag, value);
+          expect({ code, err }).toEqual({ code: 0, err: "" });
+          expect(out).toContain(`the people for ${wanted}`);
+        }
+      } finally {
+        rmSync(files, { recursive: true, force: true });
+      }
+    },
+    2 * START_MS,
+  );
+
+  it(
     "are refused where they can't be run, with what to mend",
     async () => {
       const arms = (share: number, version: number) => ({
@@ -135,6 +182,10 @@ describe("experiments on the running desk", () => {
       const model = { arms: { a: { share: 0.5, model: "tiny" } } };
       await expect(start({ x: model, y: model })).rejects.toThrow(
         /experiments\.x\.arms\.a\.model: there is no model to ask.*experiments\.y\.arms\.a\.model: experiment x is about it/s,
+      );
+      const patient = { arms: { a: { share: 0.5, escalation: { angryMessages: 4 } } } };
+      await expect(start({ x: patient, y: patient })).rejects.toThrow(
+        /experiments\.y\.arms\.a\.escalation\.angryMessages: experiment x is about it/,
       );
     },
     START_MS,

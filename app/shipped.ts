@@ -1,4 +1,10 @@
 /** What the project ships for the company that a fresh desk serves. */
-import { asset } from "../runtime/config/paths.ts";
+import { join } from "node:path";
+import { asset, cacheDir } from "../runtime/config/paths.ts";
 
 export const SHOP_ARTICLES = asset("actors/knowledge/shop");
+
+/** Where set-up keeps what it has learnt from it. */
+export function learntDir(): string {
+  return join(cacheDir(), "language");
+}

@@ -23,7 +23,7 @@ function decisionOf(s: Step): Decision {
     u: turn.understanding!,
     evidence: verification.untried(s),
     options: s.options,
-    policy: s.settings.policy,
+    policy: s.policy,
     playbooks: s.playbooks,
   });
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../runtime/json.ts";
 import { DEFAULT_POLICY } from "../orchestrator/policy.ts";
 import { Failed } from "../testing/driver.ts";
 import { AGENT_LIMITS, OWN_SKILLS } from "./proposal.ts";
-import { Talk, type TalkOptions } from "./testing.ts";
+import { Talk, type TalkOptions, understand } from "./testing.ts";
 
 type Output = { text?: string; calls?: { name: string; arguments: JsonObject }[] } | Failed;
 
@@ -230,6 +230,20 @@ describe("what is not let through", () => {
     // What was begun is gone on with, and the model leads again after it.
     expect(talk.say("mary@example.com, 12345")[0]).toContain("Which order");
     expect(proposals(talk)).toHaveLength(1);
+  });
+
+  it("hears memory that answers after the model has failed and before the message is understood", () => {
+    const customer = { id: "c1" };
+    const talk = led([new Failed("unavailable")], {}, { open: { vouched: true, customer } });
+    for (const slow of ["memory.recall", "language.understand"]) talk.answers[slow] = () => undefined;
+    expect(talk.say("where is my order?")).toEqual([]);
+    expect(talk.state).toBe("understanding");
+    const [recall] = talk.driver.asked("memory.recall");
+    talk.driver.answer(recall!, { facts: [] });
+    const [message] = talk.driver.asked("language.understand");
+    talk.driver.answer(message!, understand("where is my order?"));
+    expect(talk.replies.at(-1)).toContain("Which order");
+    expect(talk.state).toBe("listening");
   });
 });
 

@@ -75,7 +75,7 @@ export function agentTurn(s: Step): void {
   const turn = c.now!;
   if (turn.kind === "instruction") addToThread(s, { role: "system", content: `(a colleague) ${turn.text}` });
   c.agent!.steps = 0;
-  const topic = topicOf(s.settings.policy, turn.text);
+  const topic = topicOf(s.policy, turn.text);
   if (topic) handOff(s, { reason: topic.name, topic });
   else if (canIdentify(s)) identify(s);
   else propose(s);

@@ -1,5 +1,6 @@
 /** The state of a conversation: JSON throughout, and small, because it is snapshotted after every turn. */
 
+import type { Policy } from "../orchestrator/policy.ts";
 import type { Citation, PlaybookEvent, SlotType, Understanding } from "../playbooks/protocol.ts";
 import type { Agent } from "./agentic.ts";
 import type { Decision } from "./decide.ts";
@@ -176,6 +177,8 @@ export interface Conversation {
   withoutModel?: boolean;
   /** The model that is asked; that of the desk where there is none. */
   model?: string;
+  /** Rules of escalation that are otherwise than the desk's. */
+  escalation?: Partial<Policy>;
   customer: {
     claimedId?: string;
     vouched: boolean;

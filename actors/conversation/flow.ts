@@ -92,7 +92,7 @@ function answeredBy(s: Step, result: Answered): void {
     return;
   }
   c.unsure += 1;
-  if (c.unsure >= s.settings.policy.unsureMessages) {
+  if (c.unsure >= s.policy.unsureMessages) {
     handOff(s, { reason: "unsure" });
     return;
   }

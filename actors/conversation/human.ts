@@ -47,7 +47,7 @@ export function handOff(s: Step, request: HandoffRequest): void {
   if (c.now) rememberTurn(s, c.now);
   keepTurns(s);
   c.now = undefined;
-  const priority = priorityOf(s.settings.policy, {
+  const priority = priorityOf(s.policy, {
     reason: request.reason,
     customerId: c.customer.id,
     topic: request.topic,

@@ -180,13 +180,24 @@ function carryOut(act: Act, enqueue: any, self: unknown): void {
 }
 
 function opened(s: Step): void {
-  const { channel, customer = {}, vouched, text, locale, model, playbooks, agent } = s.event.data ?? {};
+  const {
+    channel,
+    customer = {},
+    vouched,
+    text,
+    locale,
+    model,
+    escalation,
+    playbooks,
+    agent,
+  } = s.event.data ?? {};
   const { c } = s;
   if (c.turn > 0) return;
   if (typeof channel === "string") c.channel = channel;
   if (typeof locale === "string") c.locale = locale;
   if (model === false) c.withoutModel = true;
   else if (typeof model === "string") c.model = model;
+  if (escalation) c.escalation = escalation;
   if (playbooks) c.playbooks = playbooks;
   c.customer.vouched = vouched === true;
   if (customer.id) c.customer.claimedId = String(customer.id);

@@ -295,7 +295,7 @@ export function beginTask(
 
 /** The desk's rules may want an approval where the playbook does not. */
 function ruled(s: Step, what: string, steps: readonly TaskStep[]): TaskApproval | undefined {
-  const rule = approvalRule(s.settings.policy, steps);
+  const rule = approvalRule(s.policy, steps);
   if (!rule) return undefined;
   return rule.amount === undefined ? { what } : { what, amount: rule.amount };
 }

@@ -145,7 +145,7 @@ export function approvalWanted(s: Step): void {
   if (typeof amount === "number") approval.amount = amount;
   if (typeof currency === "string") approval.currency = currency;
   c.approvals.push(approval);
-  const priority = priorityOf(s.settings.policy, { reason: "approval", customerId: c.customer.id });
+  const priority = priorityOf(s.policy, { reason: "approval", customerId: c.customer.id });
   const customer: Record<string, Json> = { verified: c.customer.verified };
   if (c.customer.name) customer.name = c.customer.name;
   s.tell("handoff", approval.id, "handoff.open", {

@@ -23,6 +23,7 @@ export type Act =
 export interface DialogSettings {
   readonly dialog: DialogOptions;
   readonly playbooks: PlaybookCatalog;
+  /** Of conversations that began with no other. */
   readonly policy: Policy;
   /** Systems whose records belong to customers: nothing of them before verification. */
   readonly recordSystems: readonly string[];
@@ -52,6 +53,11 @@ export class Step {
 
   get options(): DialogOptions {
     return this.settings.dialog;
+  }
+
+  /** When a person is asked, as it was when the conversation began. */
+  get policy(): Policy {
+    return { ...this.settings.policy, ...this.c.escalation };
   }
 
   /** Playbooks, as they were when the conversation began. */

@@ -119,7 +119,7 @@ export function nothingNew(s: Step): Verified {
 
 function ask(s: Step, text: string): Verified {
   const { failures, idle } = s.c.verification;
-  const limit = s.settings.policy.verificationFailures;
+  const limit = s.policy.verificationFailures;
   if (failures >= limit || idle >= limit) return "handoff";
   s.say(text);
   endTurn(s);
@@ -165,7 +165,7 @@ export function accept(s: Step, answer: any, how: string): void {
   const name = answer.name ?? [answer.firstName, answer.lastName].filter(Boolean).join(" ");
   if (name) customer.name = String(name);
   if (answer.email) customer.email = String(answer.email);
-  customer.vip = s.settings.policy.vip.includes(customer.id);
+  customer.vip = s.policy.vip.includes(customer.id);
   verification.awaiting = false;
   verification.failures = 0;
   verification.idle = 0;

@@ -148,6 +148,10 @@ test("the trained classifier is kept, and a damaged file is trained anew", async
   const [a, b] = [await understand("swap my lamp"), await understand("swap my lamp", {}, second)];
   expect(b.intent).toEqual(a.intent);
 
+  const shipped = languageService({ encoder: counting, examples: EXAMPLES, shippedDir: folder });
+  await shipped.start!();
+  expect(counting.calls).toBe(0);
+
   await writeFile(join(folder, files[0]!), "bwin0001 damaged");
   const third = languageService({ encoder: counting, examples: EXAMPLES, cacheDir: folder });
   await third.start!();

@@ -18,6 +18,8 @@ export interface LanguageOptions {
   readonly examples: readonly IntentExample[];
   /** Folder for the trained classifier; without it every start trains. */
   readonly cacheDir?: string;
+  /** Folder of what set-up trained. */
+  readonly shippedDir?: string;
   readonly orderNumbers?: OrderNumberOptions;
   /** IANA zone of "today" where a message names none. Default UTC. */
   readonly zone?: string;

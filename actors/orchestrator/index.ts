@@ -3,9 +3,5 @@ export { orchestratorMachine, orchestratorView } from "./machine.ts";
 export {
   DEFAULT_POLICY,
   type Policy,
-  PolicyError,
   PRIORITIES,
-  policyDigest,
-  policySchema,
-  readPolicy,
 } from "./policy.ts";

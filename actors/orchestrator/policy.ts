@@ -1,49 +1,17 @@
 /**
- * Escalation rules: when a person has to be asked, and when a conversation goes to one whatever the machine thinks.
- * They are configuration (section `escalation` of `bailiwick.yaml`, or a YAML file of the same shape) and are read by
- * the conversation as pure functions. Which capability may touch what is the policy plane's and not decided here.
+ * Escalation rules: when a person has to be asked, and when a conversation goes to one whatever the machine thinks. They are
+ * configuration (section `escalation`, or an experiment's arm) and are read by the conversation as pure functions. Which capability may
+ * touch what is the policy plane's and not decided here.
  */
-import { parse } from "yaml";
-import { z } from "zod";
-import { hashJson, type JsonObject } from "../../runtime/json.ts";
+import { type EscalationRules, PRIORITIES } from "../../runtime/config/escalation.ts";
+import type { JsonObject } from "../../runtime/json.ts";
 
-/** Hand-offs of a higher priority come first. */
-export const PRIORITIES = ["urgent", "high", "normal", "low"] as const;
+export { PRIORITIES };
 export type Priority = (typeof PRIORITIES)[number];
+export type Policy = Required<EscalationRules>;
+export type Topic = Policy["topics"][number];
 
-const topicSchema = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9_]*$/, "a name of small letters, digits and _"),
-  /** Words or phrases, any case; each counts at word boundaries. */
-  phrases: z.array(z.string().min(3)).min(1),
-  priority: z.enum(PRIORITIES).default("high"),
-  /** What the customer is told when the conversation is passed on. */
-  sentence: z.string().min(1),
-});
-
-const approvalSchema = z.strictObject({
-  /** Skill whose use needs a person above the limit. */
-  skill: z.string().regex(/^[a-z_]+\.[a-z_]+$/, "a skill such as billing.refund"),
-  /** Amounts above it; 0: always. In the currency of the records. */
-  above: z.number().min(0),
-  /** Input of the skill that holds the amount. */
-  field: z.string().default("amount"),
-});
-
-export const policySchema = z.strictObject({
-  /** Messages in anger before a person takes over. */
-  angryMessages: z.number().int().min(1).default(2),
-  /** Messages in a row that were not understood before a person takes over. */
-  unsureMessages: z.number().int().min(1).default(2),
-  /** Failed verifications before a person takes over. */
-  verificationFailures: z.number().int().min(1).default(3),
-  /** Customers (ids of the CRM) whose hand-offs are served first. */
-  vip: z.array(z.string()).default([]),
-  topics: z.array(topicSchema).default([]),
-  approvals: z.array(approvalSchema).default([]),
-});
-export type Policy = z.infer<typeof policySchema>;
-
-const DEFAULT_TOPICS: z.input<typeof topicSchema>[] = [
+const DEFAULT_TOPICS: Topic[] = [
   {
     name: "self_harm",
     phrases: [
@@ -92,34 +60,14 @@ const DEFAULT_TOPICS: z.input<typeof topicSchema>[] = [
 ];
 
 /** The rules of a desk whose configuration says nothing. */
-export const DEFAULT_POLICY: Policy = policySchema.parse({ topics: DEFAULT_TOPICS });
-
-export class PolicyError extends Error {
-  override readonly name = "PolicyError";
-}
-
-/**
- * Rules from YAML text or an object. What is not given has its default.
- * @throws PolicyError that names file, field and what is wanted
- */
-export function readPolicy(source: string | JsonObject, where = "escalation rules"): Policy {
-  let value: unknown;
-  try {
-    value = typeof source === "string" ? (parse(source) ?? {}) : source;
-  } catch (error) {
-    throw new PolicyError(`${where}: not valid YAML: ${(error as Error).message}`);
-  }
-  const result = policySchema.safeParse({ topics: DEFAULT_TOPICS, ...(value as object) });
-  if (result.success) return result.data;
-  const first = result.error.issues[0]!;
-  throw new PolicyError(`${where}: ${first.path.join(".") || "document"}: ${first.message}`);
-}
-
-export function policyDigest(policy: Policy): string {
-  return hashJson(policy).slice(0, 16);
-}
-
-export type Topic = Policy["topics"][number];
+export const DEFAULT_POLICY: Policy = {
+  angryMessages: 2,
+  unsureMessages: 2,
+  verificationFailures: 3,
+  vip: [],
+  topics: DEFAULT_TOPICS,
+  approvals: [],
+};
 
 const APOSTROPHES = /[\u2018\u2019\u02bc]/g;
 

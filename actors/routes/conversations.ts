@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { address } from "../../runtime/address.ts";
+import type { EscalationRules } from "../../runtime/config/escalation.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import {
   type AnyRoute,
@@ -30,11 +31,12 @@ export interface ConversationRoutesOptions {
    * another than the desk's, `agent` where one leads, `playbooks`, the versions above the first by name. Default: nothing.
    */
   readonly opening?: Opening;
-  /** Arms of the experiments that a customer is in, by experiment, with the versions and the model that follow. Default: there are none. */
+  /** Arms of the experiments that a customer is in, by experiment, with what follows. Default: there are none. */
   readonly assign?: (subject: string) => {
     readonly arms: Readonly<Record<string, string>>;
     readonly playbooks: Readonly<Record<string, number>>;
     readonly model?: string;
+    readonly escalation?: EscalationRules;
   };
   /** UTF-8 bytes of one message's text. Default 16 KiB. */
   readonly maxTextBytes?: number;
@@ -138,6 +140,7 @@ export function conversationRoutes(options: ConversationRoutesOptions): AnyRoute
             ...opening,
             ...(Object.keys(versions).length > 0 ? { playbooks: versions } : {}),
             ...(assigned?.model === undefined ? {} : { model: assigned.model }),
+            ...(assigned?.escalation ? { escalation: assigned.escalation } : {}),
             ...(assigned ? { experiments: assigned.arms } : {}),
           },
         });

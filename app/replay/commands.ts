@@ -171,6 +171,10 @@ export const commands: Contributor = (program, env) => {
       "from the beginning on as if the customer were in this arm of an experiment",
     )
     .option("--model <name>", "from the beginning on with this model of the one that is configured's server")
+    .option(
+      "--policy <file>",
+      "from the beginning on with the rules of escalation of this configuration file",
+    )
     .option("--out <folder>", "write what it came to as a recording into this folder")
     .action(async (recording: string, flags: ForkFlags) => {
       const { fork } = await import("./fork.ts");

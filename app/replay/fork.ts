@@ -2,6 +2,7 @@
 import { playbookDirs } from "../../actors/playbooks/index.ts";
 import type { CliEnv } from "../../runtime/config/cli.ts";
 import { UsageError } from "../../runtime/config/errors.ts";
+import { loadConfig } from "../../runtime/config/load.ts";
 import type { Config } from "../../runtime/config/schema.ts";
 import type { Json, JsonObject } from "../../runtime/json.ts";
 import { columnsOf, diffRecordings, firstOf } from "../../scenarios/diff/index.ts";
@@ -9,6 +10,7 @@ import { type Forked, type ForkOptions, FrozenDesk } from "../../scenarios/froze
 import { loadScenario } from "../../scenarios/load.ts";
 import { inWords } from "../../scenarios/recording/boundary.ts";
 import type { Recording } from "../../scenarios/recording/recording.ts";
+import { actorSettings } from "../agents.ts";
 import { openScenarioDesk } from "../demo/shop.ts";
 import { callsOn } from "./live-call.ts";
 import { only, writeRecording, writtenAs } from "./recordings.ts";
@@ -20,6 +22,8 @@ export interface ForkFlags {
   readonly arm?: string;
   /** Name of a model: from its beginning on as if the conversation had had that one. */
   readonly model?: string;
+  /** A configuration file: from its beginning on as if the conversation had had the rules of escalation that are in it. */
+  readonly policy?: string;
   readonly out?: string;
 }
 
@@ -75,10 +79,10 @@ export async function fork(env: CliEnv, file: string, flags: ForkFlags): Promise
 async function changeOf(
   env: CliEnv,
   recording: Recording,
-  { at, say, arm, model }: ForkFlags,
+  { at, say, arm, model, policy }: ForkFlags,
   playbooks: readonly string[],
 ): Promise<Pick<ForkOptions, "at" | "instead">> {
-  if (arm === undefined && model === undefined) {
+  if (arm === undefined && model === undefined && policy === undefined) {
     const from = at ?? (await divergenceOf(recording, playbooks));
     if (say === undefined) return { at: from };
     const record = recording.records.find(({ seq }) => seq === from);
@@ -90,7 +94,7 @@ async function changeOf(
   }
   if (at !== undefined || say !== undefined)
     throw new UsageError(
-      "--arm and --model are about how the conversation was opened: leave --at and --say out",
+      "--arm, --model and --policy are about how the conversation was opened: leave --at and --say out",
     );
   const opened = recording.records.find(({ type }) => type === "conversation.open");
   if (!opened) throw new UsageError(`${recording.header.id} has no record of how it was opened`);
@@ -99,7 +103,10 @@ async function changeOf(
   const asked = model ?? inArm.model;
   if (asked !== undefined && config.model.provider === "none")
     throw new UsageError(`there is no model to ask ${JSON.stringify(asked)} of: set model.provider`);
-  return { at: opened.seq, instead: { ...inArm, ...(asked === undefined ? {} : { model: asked }) } };
+  const instead: Record<string, Json> = { ...inArm };
+  if (asked !== undefined) instead.model = asked;
+  if (policy !== undefined) instead.escalation = rulesIn(policy);
+  return { at: opened.seq, instead };
 }
 
 /** How a conversation of an arm is opened. @throws UsageError for an arm that is not configured */
@@ -121,7 +128,13 @@ function openedIn(
     playbooks: { ...others(playbooks), ...chosen.playbooks },
     experiments: { ...others(before), [name]: wanted },
     ...(chosen.model === undefined ? {} : { model: chosen.model }),
+    ...(chosen.escalation ? { escalation: chosen.escalation } : {}),
   };
+}
+
+/** @throws UsageError for a file that is no configuration */
+function rulesIn(file: string): JsonObject {
+  return { ...actorSettings(loadConfig({ file, env: {} }).config).policy };
 }
 
 /** Where it goes apart with the playbooks as they are. @throws UsageError where it does not */

@@ -5,6 +5,7 @@ import { installDependencies } from "./dependencies.mjs";
 import { prepareEncoder } from "./encoder.mjs";
 import { findNatsServer } from "./nats-server.mjs";
 import { cache, root } from "./places.mjs";
+import { prepareShipped } from "./shipped.mjs";
 import { explain, SetupError, step } from "./steps.mjs";
 
 const verbs = {
@@ -48,6 +49,7 @@ async function setUp() {
   await step("nats-server", (say) => findNatsServer(say));
   await step("build", build);
   await step("encoder", prepareEncoder);
+  await step("what is shipped", prepareShipped);
 }
 
 function checkFolders() {

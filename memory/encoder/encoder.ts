@@ -2,7 +2,6 @@
  * Sentence encoders: text in, unit vectors out. The model runs in a process of its own, so the event loop never waits for it;
  * requests that come while it works are put together into the next batch.
  */
-import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { LRUCache } from "lru-cache";
 import { cacheDir } from "../../runtime/config/paths.ts";
@@ -11,6 +10,7 @@ import { type BulkOptions, BulkProcess } from "./bulk-process.ts";
 import { EncoderError } from "./encoder-error.ts";
 import { EncoderProcess, INTERACTIVE, NICENESS, type ProcessOptions } from "./encoder-process.ts";
 import type { Pooling } from "./encoder-protocol.ts";
+import { hashOfText, keptVectors } from "./kept-vectors.ts";
 import { locateModel } from "./model-folder.ts";
 import { BUILT_IN_MODEL } from "./prepare.ts";
 
@@ -47,6 +47,8 @@ export interface EncoderOptions {
   readonly batchTimeoutMs?: number;
   /** How far the priority of its process is below the desk's, as with `nice`, 0 … 19. Default 5. */
   readonly niceness?: number;
+  /** Folder of vectors that were computed before (`keepVectors`). Default: there are none. */
+  readonly kept?: string;
   /** Many texts at once have a process of their own, which is there while it is needed. Default: one process for all. */
   readonly bulk?: BulkOptions;
 }
@@ -58,8 +60,14 @@ export function encoderOptions(settings: {
   readonly threads: number;
 }): EncoderOptions {
   const { model, threads } = settings;
-  if (isAbsolute(model)) return { modelsDir: dirname(model), model: basename(model), threads };
-  return { modelsDir: settings.path ?? join(cacheDir(), "models"), model, threads };
+  const kept = keptVectorsDir();
+  if (isAbsolute(model)) return { modelsDir: dirname(model), model: basename(model), threads, kept };
+  return { modelsDir: settings.path ?? join(cacheDir(), "models"), model, threads, kept };
+}
+
+/** Where set-up keeps vectors of what is shipped. */
+export function keptVectorsDir(): string {
+  return join(cacheDir(), "vectors");
 }
 
 /** An encoder that runs until it is closed. */
@@ -94,7 +102,9 @@ export async function openEncoder(options: EncoderOptions): Promise<OpenEncoder>
   const worker = new EncoderProcess(process);
   const dimension = await worker.start();
   const bulk = options.bulk && new BulkProcess(process, options.bulk);
-  return new CachedEncoder(`${model}@${digest}`, dimension, { worker, bulk }, options.cacheSize ?? 4_096);
+  const id = `${model}@${digest}`;
+  const kept = options.kept === undefined ? new Map() : await keptVectors(options.kept, { id, dimension });
+  return new CachedEncoder(id, dimension, { worker, bulk }, kept, options.cacheSize ?? 4_096);
 }
 
 class CachedEncoder implements OpenEncoder {
@@ -102,13 +112,17 @@ class CachedEncoder implements OpenEncoder {
   readonly #cache: LRUCache<string, Float32Array>;
   readonly worker: EncoderProcess;
   readonly bulk: BulkProcess | undefined;
+  /** By hash as well. */
+  readonly #kept: ReadonlyMap<string, Float32Array>;
 
   constructor(
     readonly id: string,
     readonly dimension: number,
     processes: { readonly worker: EncoderProcess; readonly bulk: BulkProcess | undefined },
+    kept: ReadonlyMap<string, Float32Array>,
     cacheSize: number,
   ) {
+    this.#kept = kept;
     this.worker = processes.worker;
     this.bulk = processes.bulk;
     this.#cache = new LRUCache({ max: cacheSize });
@@ -116,8 +130,8 @@ class CachedEncoder implements OpenEncoder {
 
   async encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
     signal?.throwIfAborted();
-    const keys = texts.map((text) => createHash("sha256").update(text).digest("base64"));
-    const vectors = keys.map((key) => this.#cache.get(key));
+    const keys = texts.map(hashOfText);
+    const vectors = keys.map((key) => this.#cache.get(key) ?? this.#kept.get(key));
     const missing = new Map<string, string>();
     for (const [i, key] of keys.entries()) if (!vectors[i]) missing.set(key, texts[i]!);
     if (missing.size > 0) {

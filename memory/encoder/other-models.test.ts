@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reranked } from "../knowledge/rerank.ts";
 import { addModel } from "./add.ts";
-import { encoderOptions, openEncoder, openReranker, type Pooling } from "./index.ts";
+import { encoderOptions, keptVectorsDir, openEncoder, openReranker, type Pooling } from "./index.ts";
 import { checkModel } from "./model-check.ts";
 import { modelsIn } from "./model-folder.ts";
 import { OnnxGraph } from "./onnx-graph.ts";
@@ -175,6 +175,7 @@ describe("encoderOptions", () => {
       modelsDir: "/m",
       model: "acme/tiny",
       threads: 2,
+      kept: keptVectorsDir(),
     });
     expect(encoderOptions({ model: "/usb/acme/tiny", threads: 1 })).toMatchObject({
       modelsDir: "/usb/acme",

@@ -84,6 +84,10 @@ describe("requests", () => {
   it("time out when nobody answers", async () => {
     bus.subscribe("mute", () => {});
     await expect(bus.request("mute", bytes(""), { timeoutMs: 60 })).rejects.toThrow(BusTimeoutError);
+    const { url, user, pass } = server;
+    const hasty = await connectBus({ url, user, pass, name: "t", requestTimeoutMs: 50 });
+    await expect(hasty.request("mute", bytes(""))).rejects.toThrow("within 50 ms");
+    await hasty.close();
   });
 
   it("fail at once when nobody listens", async () => {

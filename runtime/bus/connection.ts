@@ -29,7 +29,7 @@ import { BusClosedError, BusConnectError, BusUsageError, NoRespondersError } fro
 import { openKv } from "./kv.ts";
 import { Multiplexer } from "./multiplexer.ts";
 
-export const DEFAULT_REQUEST_TIMEOUT_MS = 2_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 2_000;
 const FLUSH_AGAIN_MS = 20;
 
 export interface ConnectOptions {
@@ -42,6 +42,8 @@ export interface ConnectOptions {
   readonly name: string;
   /** For the first connection, ms. Default 5,000. */
   readonly timeoutMs?: number;
+  /** For the answer to a request that names no time of its own, ms. Default 2,000. */
+  readonly requestTimeoutMs?: number;
   /** Wait between attempts to reconnect, ms; up to half as much again at random. Default 100. */
   readonly reconnectWaitMs?: number;
   /** A silent connection is given up on after twice this time, ms. Default 5,000. */
@@ -154,6 +156,7 @@ class NatsBus implements Bus {
   readonly #subscriptions = new Set<ReturnType<NatsConnection["subscribe"]>>();
   readonly #kvs = new Map<string, Promise<Kv>>();
   readonly #maxHeld: number;
+  readonly #requestTimeoutMs: number;
   /** Sent together at the end of this turn of the event loop: one write for many small frames. */
   #waiting: Held[] = [];
   #waitingBytes = 0;
@@ -169,6 +172,7 @@ class NatsBus implements Bus {
     this.#inbox = `_INBOX.${nuid.next()}.`;
     this.#onError = options.onError ?? (() => {});
     this.#maxHeld = options.maxHeldBytes ?? 16 * 1024 * 1024;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
     this.#version = nc.info?.version ?? "unknown";
     this.#maxPayload = nc.info?.max_payload ?? 1024 * 1024;
     nc.subscribe(`${this.#inbox}*`, { callback: (error, msg) => this.#answered(error, msg) });
@@ -195,7 +199,7 @@ class NatsBus implements Bus {
 
   async request(subject: string, data: Uint8Array, options?: RequestOptions): Promise<BusMessage> {
     if (!SENDABLE.test(subject)) throw new BusUsageError(`not a subject to ask on: "${subject}"`);
-    const { token, answer } = this.#mux.open(subject, options?.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+    const { token, answer } = this.#mux.open(subject, options?.timeoutMs ?? this.#requestTimeoutMs);
     try {
       const reply = this.#inbox + token;
       this.#send({ subject, data, reply, headers: toHeaders(options?.headers), token });

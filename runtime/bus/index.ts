@@ -1,6 +1,6 @@
 /** The bus: NATS connection, requests, buckets, subjects, and the embedded server. */
 export * from "./bus.ts";
-export { type ConnectOptions, connectBus, DEFAULT_REQUEST_TIMEOUT_MS } from "./connection.ts";
+export { type ConnectOptions, connectBus } from "./connection.ts";
 export * from "./errors.ts";
 export { requireJetStream } from "./jet-stream.ts";
 export { DirectoryInUseError, DirectoryOwner, processIdentity } from "./owner.ts";

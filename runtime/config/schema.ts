@@ -6,6 +6,7 @@
  * environment; `.meta({ path: true })` makes a path of the file relative to the file.
  */
 import { z } from "zod";
+import { escalationRules } from "./escalation.ts";
 
 /** Names of workspaces travel in NATS subjects and stream names. */
 export const WORKSPACE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
@@ -78,7 +79,7 @@ export const configSchema = z.strictObject({
     server: path().optional(),
     /** How long to wait for the server at start. */
     startTimeoutMs: ms(10_000),
-    /** One request over the bus. */
+    /** How long a request over the bus waits for its answer, where nothing more particular says otherwise. */
     requestTimeoutMs: ms(2_000),
     /** Disk that the embedded server may use for streams; unlimited when not given. */
     maxStoreBytes: z.number().int().min(1).optional(),
@@ -250,6 +251,8 @@ export const configSchema = z.strictObject({
             playbooks: z.record(z.string().min(1), z.number().int().min(1)).default({}),
             /** Name of the model that their conversations ask, as the provider knows it; `model.model` where there is none. */
             model: z.string().min(1).optional(),
+            /** What of `escalation` is otherwise for them. */
+            escalation: escalationRules.optional(),
           }),
         ),
       }),
@@ -292,6 +295,9 @@ export const configSchema = z.strictObject({
     maxAttempts: count(3),
   }),
 
+  /** When a person is asked, and when one takes over: `runtime/config/escalation.ts` has the settings, docs/escalation.md what they do. */
+  escalation: section(escalationRules.shape),
+
   dialog: section({
     /** A customer who is silent for so long is asked whether they are still there. */
     silenceMs: ms(10 * 60_000),
@@ -326,12 +332,6 @@ export const configSchema = z.strictObject({
       .int()
       .min(24 * 3_600_000)
       .optional(),
-    /** How long a closed conversation stays in the warm tier. */
-    warmMs: z
-      .number()
-      .int()
-      .min(0)
-      .default(90 * 24 * 3_600_000),
   }),
 
   backup: section({

@@ -6,7 +6,7 @@ import { dataAgent } from "../../actors/data/agent.ts";
 import type { Connector } from "../../actors/data/connector.ts";
 import { type ActorSettings, actorDefinitions, RECORD_SYSTEMS } from "../../actors/index.ts";
 import { modelAgent, recordedProvider } from "../../actors/model/index.ts";
-import { policySchema } from "../../actors/orchestrator/index.ts";
+import { DEFAULT_POLICY } from "../../actors/orchestrator/index.ts";
 import type { TaskSkill } from "../../actors/task/index.ts";
 import type { ActorDefinition } from "../../runtime/host/definition.ts";
 import { type AskRequest, Dispatcher } from "../../runtime/host/dispatcher.ts";
@@ -43,7 +43,7 @@ export async function openRunDesk(
   const settings: ActorSettings = {
     workspace: `runs-${domain}`.replaceAll("_", "-"),
     // It went as it was recorded: no rule of this desk takes a conversation from the agent.
-    policy: policySchema.parse({}),
+    policy: { ...DEFAULT_POLICY, topics: [] },
     dialog: { digestMs: 0, askSatisfaction: false },
     recordSystems: RECORD_SYSTEMS.filter((system) => system !== domain),
     otherSkills: skills,

@@ -45,6 +45,17 @@ describe("a recording without people", () => {
     );
   });
 
+  it("names nobody in the rules that he went by, and he goes by them as before", async () => {
+    const recording = await shipped("cancel-order.confirmed");
+    const idOf = ({ records }: Recording): string =>
+      records.flatMap(({ data }) => JSON.stringify(data).match(/"customerId":"([^"]+)"/)?.[1] ?? [])[0]!;
+    const policy = { vip: [idOf(recording), "somebody-else"] };
+    const { header, records } = recording;
+    const redacted = redact({ header: { ...header, settings: { ...header.settings, policy } }, records });
+    expect(redacted.header.settings.policy).toEqual({ vip: [idOf(redacted)] });
+    expect(idOf(redacted)).not.toBe(idOf(recording));
+  });
+
   it("is another one each time, and the same with one key", async () => {
     const recording = await shipped("cancel-order.confirmed");
     expect(redact(recording)).not.toEqual(redact(recording));

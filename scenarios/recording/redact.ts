@@ -30,6 +30,7 @@ const PERSONAL = new Set([
   "orderId",
   "orders",
   "iban",
+  "vip",
 ]);
 /** Found in any text. */
 const PATTERNS = [
@@ -78,9 +79,16 @@ export function redact(recording: Recording, { key = randomBytes(32) }: RedactOp
       Object.entries(value as JsonObject).map(([name, member]) => [name, deep(member)]),
     );
   };
+  /** Of the customers whom the rules name, those of whom the recording tells. */
+  const settings = (): JsonObject => {
+    const { policy, ...others } = recording.header.settings as { policy?: { vip?: string[] } & JsonObject };
+    if (!policy?.vip) return recording.header.settings;
+    const vip = policy.vip.filter((id) => values.has(id)).map(around);
+    return { ...others, policy: { ...policy, vip } };
+  };
   return {
     ...recording,
-    header: { ...recording.header, redacted: true },
+    header: { ...recording.header, settings: settings(), redacted: true },
     records: recording.records.map((record) => ({
       ...record,
       clear: deep(record.clear) as JsonObject,

@@ -103,7 +103,7 @@ export async function saveModel(folder: string, key: string, classifier: IntentC
   await mkdir(folder, { recursive: true });
   const path = join(folder, fileName(key));
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
-  await writeFile(draft, encodeModel(classifier), { mode: 0o600 });
+  await writeFile(draft, encodeModel(classifier));
   await rename(draft, path);
   const files = (await readdir(folder)).filter((name) => /^intents-[0-9a-f]+\.bin$/.test(name));
   const aged = await Promise.all(

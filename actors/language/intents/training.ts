@@ -42,6 +42,8 @@ export interface TrainOptions {
   readonly examples: readonly IntentExample[];
   /** Folder of trained models; without it nothing is kept. */
   readonly cacheDir?: string;
+  /** Folder of what set-up trained, looked at first. */
+  readonly shippedDir?: string;
   readonly extractor?: SlotExtractor;
   /** Parts held out in turn for calibration. Default 3. */
   readonly folds?: number;
@@ -62,8 +64,10 @@ export async function trainIntents(options: TrainOptions): Promise<IntentClassif
     .update(canonicalJson([VERSION, options.encoder.id, options.folds ?? 3, rows]))
     .digest("hex")
     .slice(0, 32);
-  const known = options.cacheDir && (await loadModel(options.cacheDir, key));
-  if (known) return known;
+  for (const folder of [options.shippedDir, options.cacheDir]) {
+    const known = folder && (await loadModel(folder, key));
+    if (known) return known;
+  }
 
   const examples: Example[] = [];
   for (let i = 0; i < rows.length; i += BATCH) {
