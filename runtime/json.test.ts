@@ -20,6 +20,38 @@ describe("copyJson", () => {
 });
 
 describe("canonicalJson", () => {
+  it("is what JSON.stringify makes of sorted members", () => {
+    const sorted = (_key: string, v: unknown): unknown =>
+      v === null || typeof v !== "object" || Array.isArray(v)
+        ? v
+        : Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const values: unknown[] = [
+      {
+        b: [1, -0, 1e21, 1.5, Number.NaN, undefined, () => 0, null],
+        a: { 'é\u2028"': "\ud800 \n", "": true },
+      },
+      { 10: "a", 9: "b", "01": "c", "-1": "d", 4294967294: "e", 4294967295: "f", a: new Date(0) },
+      [],
+      {},
+      [[{}], { x: undefined }],
+      "text",
+      null,
+      { deep: { z: 1, y: { x: [{ b: 1, a: 2 }] } } },
+    ];
+    for (const value of values) expect(canonicalJson(value)).toBe(JSON.stringify(value, sorted));
+  });
+
+  it("is the same for objects whose names are data, however many there were", () => {
+    const one = { b: 1, a: { d: 2, c: 3 } };
+    const before = canonicalJson(one);
+    for (let i = 0; i < 12_000; i++) {
+      const name = `name ${i}`;
+      expect(canonicalJson({ [name]: i, a: 0 })).toBe(`{"a":0,"${name}":${i}}`);
+    }
+    expect(canonicalJson(one)).toBe(before);
+    expect(before).toBe('{"a":{"c":3,"d":2},"b":1}');
+  });
+
   it("is equal for equal values", () => {
     expect(canonicalJson({ b: [{ d: 1, c: undefined }], a: 2 })).toBe(
       canonicalJson({ a: 2, b: [{ c: undefined, d: 1 }] }),

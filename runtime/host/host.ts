@@ -26,7 +26,7 @@ import {
 } from "./host-options.ts";
 import { Intake } from "./intake.ts";
 import { Leaving } from "./leaving.ts";
-import { type PersistedMachine, stateHash } from "./live-machine.ts";
+import { type PersistedMachine, stateHash, type TimerState } from "./live-machine.ts";
 import { Migrations } from "./migrations.ts";
 import { Partition, type Tenure } from "./partition.ts";
 import { authorityOf, Sender } from "./sender.ts";
@@ -259,6 +259,11 @@ export class Host {
   async state(to: Address): Promise<CellState | undefined> {
     const cell = await this.#cells.active(to, this.#o.readTimeoutMs);
     return cell?.exists ? cell.state() : undefined;
+  }
+
+  /** Timers that an actor has set; none when it has no record. @throws UnavailableError, LeftLogError */
+  async timers(to: Address): Promise<readonly TimerState[]> {
+    return (await this.#cells.active(to, this.#o.readTimeoutMs))?.timers ?? [];
   }
 
   /** Folds an actor's records again from the log and compares; undefined when it has none. */

@@ -4,8 +4,8 @@ import { type Address, formatAddress, partitionOf } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Envelope } from "../envelope.ts";
 import type { Bodies } from "./bodies.ts";
-import { type ClosedRecord, encodeRecord, HEADER_TO } from "./codec.ts";
-import { type KeyRing, SEAL_OVERHEAD_BYTES } from "./sealer.ts";
+import { type ClosedRecord, type EncodedRecord, encodeRecord, HEADER_TO } from "./codec.ts";
+import { type KeyRing, SEAL_OVERHEAD_BYTES, type Sealer } from "./sealer.ts";
 import { acknowledged, JetStreamError } from "./stream.ts";
 
 export interface Acknowledged {
@@ -174,6 +174,26 @@ export class Appender {
     );
   }
 
+  /** A record as bytes. What is in it is at hand for a moment, for when it is read back. */
+  encode(envelope: Envelope, sealer: Sealer, inlineBytes?: number): EncodedRecord {
+    const plain = this.#plainOf(envelope);
+    this.#plain.delete(envelope.data);
+    const machine = this.#machineOf(envelope.to.kind);
+    const stamped = machine === undefined ? envelope : { ...envelope, machine };
+    const encoded = encodeRecord(stamped, plain, sealer, inlineBytes);
+    const until = performance.now() + RECENT_MS;
+    this.#keepRecent(encoded.sealed, { plain, id: envelope.id, to: encoded.headers[HEADER_TO]!, until });
+    return encoded;
+  }
+
+  #plainOf({ data }: Envelope): string {
+    const checked = this.#plain.get(data);
+    if (checked !== undefined) return checked;
+    const plain = JSON.stringify(data);
+    this.#plain.set(data, plain);
+    return plain;
+  }
+
   /**
    * One attempt. The data subject's key is made when it is missing.
    * @param may looked at again when the body is stored; throws when the record may not be written now
@@ -185,12 +205,9 @@ export class Appender {
     if (!sealer) {
       throw new RecordErasedError(`the key of ${key} was destroyed: nothing more can be written for it`);
     }
-    const plain = this.#plain.get(envelope.data) ?? JSON.stringify(envelope.data);
-    this.#plain.delete(envelope.data);
+    const plain = this.#plainOf(envelope);
     this.#checkBody(envelope, plain);
-    const machine = this.#machineOf(envelope.to.kind);
-    const stamped = machine === undefined ? envelope : { ...envelope, machine };
-    const { payload, headers, sealed, body } = encodeRecord(stamped, plain, sealer, this.#inlineBytes);
+    const { payload, headers, body } = this.encode(envelope, sealer, this.#inlineBytes);
     if (payload.byteLength > this.#bus.maxPayload - HEADER_BYTES) {
       throw this.#tooLarge(envelope, payload.byteLength);
     }
@@ -202,8 +219,6 @@ export class Appender {
       may?.();
     }
     const subject = this.#o.subject(this.partitionOf(envelope.to));
-    const until = performance.now() + RECENT_MS;
-    this.#keepRecent(sealed, { plain, id: envelope.id, to: headers[HEADER_TO]!, until });
     const reply = await this.#bus.request(subject, payload, { headers, timeoutMs: ackTimeoutMs });
     let ack: Acknowledged;
     try {

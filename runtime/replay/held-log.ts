@@ -9,7 +9,6 @@ import { type Subjects, subjectsOf } from "../bus/subjects.ts";
 import type { Envelope } from "../envelope.ts";
 import { type Acknowledged, Appender } from "../log/appender.ts";
 import { Bodies } from "../log/bodies.ts";
-import { encodeRecord } from "../log/codec.ts";
 import type { RawRecord } from "../log/reader.ts";
 import { aesSealer, KEY_BYTES, type KeyRing, type Sealer } from "../log/sealer.ts";
 import { memoryPlace } from "./memory-place.ts";
@@ -74,7 +73,7 @@ export class HeldLog {
     this.#ids.add(envelope.id);
     const { key } = envelope.to;
     const sealer = (this.keys.cached(key) ?? (await this.keys.sealer(key)))!;
-    const { payload, headers } = encodeRecord(envelope, JSON.stringify(envelope.data), sealer);
+    const { payload, headers } = this.appender.encode(envelope, sealer);
     const subject = this.names.log(PARTITION);
     const placing = this.#place.append({ subject, data: payload, headers, takenAt: envelope.at });
     const placed = placing instanceof Promise ? await placing : placing;

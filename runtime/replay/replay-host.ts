@@ -79,9 +79,14 @@ export class ReplayHost {
     return this.#host.read(to);
   }
 
-  /** Hash of an actor's state, and what it waits for. */
+  /** The whole state of an actor, with its hash. */
   state(to: Address) {
     return this.#host.state(to);
+  }
+
+  /** What an actor waits for. */
+  timers(to: Address) {
+    return this.#host.timers(to);
   }
 
   /** Folds an actor again from the log alone and compares; undefined when it has no record. */

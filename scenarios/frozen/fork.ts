@@ -219,8 +219,7 @@ export class ForkRun {
   async #pending() {
     const found = [];
     for (const to of actorsOf(this.#made, this.#s.folded)) {
-      const state = await this.#s.host.state(to);
-      for (const { key, generation, deadline } of state?.machine.timers ?? [])
+      for (const { key, generation, deadline } of await this.#s.host.timers(to))
         found.push({ to, key, generation, deadline });
     }
     return found;

@@ -212,9 +212,8 @@ class FrozenRun {
   }
 
   async #timerFires(record: StoredRecord): Promise<void> {
-    const state = await this.#s.host.state(record.to);
     const key = String(record.clear.timer);
-    const pending = state?.machine.timers.find((timer) => timer.key === key);
+    const pending = (await this.#s.host.timers(record.to)).find((timer) => timer.key === key);
     // A cancelled one ends nowhere, then as now.
     if (!pending) return this.#place(record, record.seq);
     const clear = { ...record.clear, generation: pending.generation };
