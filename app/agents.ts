@@ -99,6 +99,8 @@ export async function openAgents(options: AgentsOptions): Promise<Agents> {
 
     // Its process loads the model while the records are read.
     const encoding = encoderOf(config);
+    // That it fails is said where it is waited for.
+    encoding.catch(() => {});
     open.push(() =>
       encoding.then(
         (opened) => opened.close(),
