@@ -18,7 +18,13 @@ const experiments = {
     },
   },
 };
-const armOfCustomer = (id: string): string => armOf({ name: "hours", arms: ARMS }, `customer ${id}`);
+/** The first of the customers who is in an arm. */
+const oneIn = (
+  name: string,
+  arms: Readonly<Record<string, number>>,
+  arm: string,
+  customers: readonly string[],
+): string => customers.find((id) => armOf({ name, arms }, `customer ${id}`) === arm)!;
 
 let desk: TestedDesk | undefined;
 const dir = mkdtempSync(join(tmpdir(), "bw-experiments-"));
@@ -38,7 +44,7 @@ describe("experiments on the running desk", () => {
     async () => {
       desk = await TestedDesk.start({ playbooks: { dirs: [dir] }, experiments });
       const customers = (await desk.desk.backOffice.list("customers")).map(({ id }) => id);
-      const one = (arm: string): string => customers.find((id) => armOfCustomer(id) === arm)!;
+      const one = (arm: string): string => oneIn("hours", ARMS, arm, customers);
       const versions = { first: 1, second: 2, "held-out": 3 };
       const seen: Record<string, string> = {};
       for (const round of [1, 2]) {
@@ -81,9 +87,7 @@ describe("experiments on the running desk", () => {
         const customers = (await desk.desk.backOffice.list("customers")).map(({ id }) => id);
         const talks = new Map<string, string>();
         for (const [arm, { model: wanted }] of Object.entries(models.arms)) {
-          const id = customers.find(
-            (each) => armOf({ name: "models", arms: shares }, `customer ${each}`) === arm,
-          );
+          const id = oneIn("models", shares, arm, customers);
           const driver = await desk.conversation(id);
           await say(driver, "Which airline do you fly with?");
           expect(asked()).toEqual([wanted]);
@@ -131,10 +135,7 @@ describe("experiments on the running desk", () => {
           ["press", "press"],
           ["same", "travel"],
         ] as const) {
-          const shares = { press: 0.5, same: 0.5 };
-          const id = customers.find(
-            (each) => armOf({ name: "rules", arms: shares }, `customer ${each}`) === arm,
-          );
+          const id = oneIn("rules", { press: 0.5, same: 0.5 }, arm, customers);
           const driver = await desk.conversation(id);
           expect(await say(driver, "Which airline do you fly with?")).toContain(`the people for ${wanted}`);
           talks[arm] = driver.id;

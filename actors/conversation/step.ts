@@ -57,7 +57,8 @@ export class Step {
 
   /** When a person is asked, as it was when the conversation began. */
   get policy(): Policy {
-    return { ...this.settings.policy, ...this.c.escalation };
+    const { policy } = this.settings;
+    return this.c.escalation ? { ...policy, ...this.c.escalation } : policy;
   }
 
   /** Playbooks, as they were when the conversation began. */

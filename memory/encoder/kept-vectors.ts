@@ -7,7 +7,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bytesOf, floatsOf } from "../store/bytes.ts";
+import { bytesOf, floatsOf, split, u32 } from "../store/bytes.ts";
 import type { Encoder } from "./encoder.ts";
 
 const MAGIC = "bwve0001";
@@ -37,12 +37,10 @@ export async function keepVectors(
   const body = Buffer.concat([...hashes, ...numbers]);
   const head: Head = { id, dimension, texts: vectors.size, digest: sha256(body) };
   const words = Buffer.from(JSON.stringify(head));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(words.length);
   await mkdir(folder, { recursive: true });
   const path = fileOf(folder, id);
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
-  await writeFile(draft, Buffer.concat([Buffer.from(MAGIC), length, words, body]));
+  await writeFile(draft, Buffer.concat([Buffer.from(MAGIC), u32(words.length), words, body]));
   await rename(draft, path);
 }
 
@@ -55,10 +53,9 @@ export async function keptVectors(
   const bytes = await readFile(fileOf(folder, id)).catch(() => undefined);
   if (bytes?.subarray(0, MAGIC.length).toString() !== MAGIC) return kept;
   try {
-    const from = MAGIC.length + 4;
-    const end = from + bytes.readUInt32LE(MAGIC.length);
-    const head = JSON.parse(bytes.toString("utf8", from, end)) as Head;
-    const body = bytes.subarray(end);
+    const [words, body] = split(bytes.subarray(MAGIC.length)) ?? [];
+    if (!words || !body) return kept;
+    const head = JSON.parse(words.toString("utf8")) as Head;
     if (head.id !== id || head.dimension !== dimension || sha256(body) !== head.digest) return kept;
     const flat = floatsOf(body.subarray(head.texts * HASH_BYTES));
     for (let i = 0; i < head.texts; i++) {

@@ -1,4 +1,4 @@
-/** The experiments of a running desk: which versions of playbooks, which model and which rules of escalation a customer's conversations begin with. */
+/** The experiments of a running desk: with which versions of playbooks, model and rules of escalation a customer's conversations begin. */
 import { ConfigError } from "../../runtime/config/errors.ts";
 import type { EscalationRules } from "../../runtime/config/escalation.ts";
 import type { Config } from "../../runtime/config/schema.ts";
