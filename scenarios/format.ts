@@ -137,14 +137,16 @@ export function isExclusive(scenario: Scenario): boolean {
   return scenario.steps.some((s) => "time" in s || "fail" in s);
 }
 
-/** Resolves `-3d` and `{{ date -3d }}` against the start of the run. */
+/** Resolves `-3d`, `{{ date -3d }}` (2026-11-27) and `{{ month }}` (2026-11) against the start of the run. */
 export function resolveTimes<T>(value: T, start: number): T {
   if (typeof value === "string") {
     if (/^[+-]\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(value)) {
       return new Date(start + parseDuration(value)!).toISOString() as T;
     }
-    return value.replace(/\{\{\s*date\s+([+-]\S+)\s*\}\}/g, (_, offset: string) =>
-      new Date(start + (parseDuration(offset) ?? 0)).toISOString().slice(0, 10),
+    return value.replace(/\{\{\s*(?:date\s+([+-]\S+)|month)\s*\}\}/g, (_, offset: string | undefined) =>
+      offset === undefined
+        ? new Date(start).toISOString().slice(0, 7)
+        : new Date(start + (parseDuration(offset) ?? 0)).toISOString().slice(0, 10),
     ) as T;
   }
   if (Array.isArray(value)) return value.map((v) => resolveTimes(v, start)) as T;

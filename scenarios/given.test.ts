@@ -28,6 +28,21 @@ it("puts the records of all scenarios together, with their dates counted from th
   ]);
 });
 
+it("says the month that it is at the start, whenever that is", () => {
+  const usage = [
+    { id: "u1", customerId: "c1", month: "{{ month }}", metric: "storage", used: 19, limit: 20, unit: "GB" },
+  ];
+  const file = {
+    ...scenarioSchema.parse({ name: "x", given: { records: { usage } }, steps: [{ customer: "hi" }] }),
+    file: "a.yaml",
+  };
+  const monthAt = (start: string) => givenRecords([file], Date.parse(start))[0]!.record.month;
+  expect([monthAt("2026-11-30T23:59:00.000Z"), monthAt("2026-12-01T00:00:00.000Z")]).toEqual([
+    "2026-11",
+    "2026-12",
+  ]);
+});
+
 it("refuses what has another shape, and one id with two contents, with the file", () => {
   expect(() => givenRecords([scenario("a.yaml", [{ id: "c1", firstName: "Ada" }])], START)).toThrow(
     /^a\.yaml: given\.records\.customers c1: lastName/,

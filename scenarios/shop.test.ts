@@ -5,6 +5,7 @@ import { COLLECTIONS } from "../actors/skills/backoffice/types.ts";
 import { Inventory } from "../actors/skills/inventory.ts";
 import { asset } from "../runtime/config/paths.ts";
 import { type Expectation, resolveTimes, type Scenario } from "./format.ts";
+import { givenRecords } from "./given.ts";
 import { loadScenarios } from "./load.ts";
 
 const NOW = Date.parse("2026-11-23T09:00:00.000Z");
@@ -68,6 +69,15 @@ describe("the recorded customers of the shop", () => {
           const parsed = schema.safeParse(record);
           expect(parsed.error?.issues ?? [], `${collection} ${String(record.id)} of ${name}`).toEqual([]);
         }
+      }
+    }
+  });
+
+  it("bring the usage of the month in which they are played, whichever it is", () => {
+    for (const start of [NOW, Date.parse("2031-01-01T00:00:00.000Z")]) {
+      for (const { collection, record } of givenRecords(scenarios, start)) {
+        const month = new Date(start).toISOString().slice(0, 7);
+        if (collection === "usage") expect(record.month, String(record.id)).toBe(month);
       }
     }
   });
