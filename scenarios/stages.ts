@@ -23,6 +23,7 @@ export interface StageTime {
 
 interface Row {
   readonly id: string;
+  readonly at: string;
   readonly type: string;
   readonly cause?: { readonly id: string; readonly type?: string };
   readonly queueWaitMs?: number;
@@ -40,12 +41,17 @@ export function stageOf(service: string, operation: string): StageName | undefin
   return service === "crm" && operation === "verify" ? "verify" : "skill";
 }
 
-/** From each ask to its answer, and how long a customer's message waited until its conversation was free. */
-export function stagesOf(trace: readonly Row[]): StageTime[] {
+/**
+ * From each ask to its answer, and how long a customer's message waited until its conversation was free.
+ * @param since ms since the epoch; what began before does not count. Default all counts
+ */
+export function stagesOf(trace: readonly Row[], since = 0): StageTime[] {
   const asks = new Map<string, Row>(trace.filter((r) => r.type === "host.ask").map((r) => [r.id, r]));
   const waited = new Set<string>();
   const times: StageTime[] = [];
   for (const row of trace) {
+    const tookMs = (row.queueWaitMs ?? 0) + (row.durationMs ?? 0);
+    if (Date.parse(row.at) - tookMs < since) continue;
     if (row.type === "host.answer") {
       const asked = askedIn(asks.get(String(row.clear.ask)) ?? row);
       const stage = asked && stageOf(asked.service, asked.operation);

@@ -95,6 +95,7 @@ export async function stretch(
   const channels = new Map<string, Latencies>();
   const before = await usage(desk);
   const begun = performance.now();
+  const since = Date.now();
   const measured = await openLoop({ rate, seconds }, async () => {
     const { sent, channel } = await crowd.turn();
     accept.record(sent.acceptedAt - sent.sentAt);
@@ -106,7 +107,7 @@ export async function stretch(
   });
   const tookS = (performance.now() - begun) / 1_000;
   const after = await usage(desk);
-  const stages = await traced(desk, [...crowd.spoken].slice(0, TRACED));
+  const stages = await traced(desk, [...crowd.spoken].slice(0, TRACED), since);
   return {
     turns: measured.done,
     failed: measured.failed,
@@ -144,15 +145,16 @@ async function usage(desk: DeskProcess): Promise<Stretch["process"]> {
   };
 }
 
-/** What the traces of conversations say of each stage. */
+/** What the traces of conversations say of each stage, from a time on: how they began is another load. */
 async function traced(
   desk: DeskProcess,
   conversations: readonly string[],
+  since: number,
 ): Promise<Record<string, Percentiles>> {
   const tally = new StageTally();
   for (const id of conversations) {
     const { records } = await deskRequest(desk, "GET", `/v1/admin/conversations/${id}/trace`);
-    tally.add(stagesOf(records));
+    tally.add(stagesOf(records, since));
   }
   return tally.percentiles();
 }
