@@ -8,6 +8,7 @@ import { Crew, FrozenDesk, playKilled } from "../../scenarios/frozen/index.ts";
 import type { FrozenOptions, FrozenResult } from "../../scenarios/frozen/result.ts";
 import { recordingFiles } from "../../scenarios/recording/files.ts";
 import { readRecordings } from "../../scenarios/recording/read.ts";
+import { SHELF_BYTES, Shelf } from "../../scenarios/recording/shelf.ts";
 import { seconds, table } from "../demo/text.ts";
 import { ownServer } from "./own-server.ts";
 import { writeRecording } from "./recordings.ts";
@@ -69,10 +70,11 @@ export async function playAll(
   let kills = 0;
   let turns = 0;
   let ms = 0;
+  const shelfBytes = times > 1 ? SHELF_BYTES : 0;
   const stage =
     log === "nats" || parallel === 1
-      ? await Alone.start(playbooks, log)
-      : await Crew.start(parallel, { playbooks });
+      ? await Alone.start(playbooks, log, shelfBytes)
+      : await Crew.start(parallel, { playbooks, shelfBytes });
   try {
     for (let time = 1; time <= times && !env.signal().aborted; time++) {
       if (time > 1) await stage.anew();
@@ -159,22 +161,28 @@ export function show(
   );
 }
 
+type OwnServer = Awaited<ReturnType<typeof ownServer>>;
+
 /** One host in this thread. */
 class Alone implements Pick<Crew, "anew" | "end"> {
-  readonly #playbooks: readonly string[];
-  readonly #log: FrozenFlags["log"];
-  #desk!: FrozenDesk;
-  #server: Awaited<ReturnType<typeof ownServer>> | undefined;
+  readonly #desk: FrozenDesk;
+  readonly #server: OwnServer | undefined;
+  readonly #shelf: Shelf;
 
-  private constructor(playbooks: readonly string[], log: FrozenFlags["log"]) {
-    this.#playbooks = playbooks;
-    this.#log = log;
+  private constructor(desk: FrozenDesk, server: OwnServer | undefined, shelf: Shelf) {
+    this.#desk = desk;
+    this.#server = server;
+    this.#shelf = shelf;
   }
 
-  static async start(playbooks: readonly string[], log: FrozenFlags["log"]): Promise<Alone> {
-    const alone = new Alone(playbooks, log);
-    await alone.#open();
-    return alone;
+  /** @param shelfBytes of files whose recordings are kept for the next time */
+  static async start(
+    playbooks: readonly string[],
+    log: FrozenFlags["log"],
+    shelfBytes: number,
+  ): Promise<Alone> {
+    const server = log === "nats" ? await ownServer() : undefined;
+    return new Alone(new FrozenDesk({ playbooks, bus: server?.bus }), server, new Shelf(shelfBytes));
   }
 
   async play(
@@ -184,26 +192,20 @@ class Alone implements Pick<Crew, "anew" | "end"> {
     signal: AbortSignal,
   ): Promise<void> {
     for (const file of files) {
-      for await (const recording of readRecordings(file)) {
+      for await (const recording of this.#shelf.recordings(file)) {
         if (signal.aborted) return;
         onResult(file, await this.#desk.play(recording, options));
       }
     }
   }
 
-  async anew(): Promise<void> {
-    await this.end();
-    await this.#open();
+  anew(): Promise<void> {
+    return this.#desk.close();
   }
 
   async end(): Promise<void> {
     await this.#desk.close();
     await this.#server?.stop();
-  }
-
-  async #open(): Promise<void> {
-    this.#server = this.#log === "nats" ? await ownServer() : undefined;
-    this.#desk = new FrozenDesk({ playbooks: this.#playbooks, bus: this.#server?.bus });
   }
 }
 

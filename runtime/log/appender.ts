@@ -176,7 +176,7 @@ export class Appender {
 
   /** A record as bytes. What is in it is at hand for a moment, for when it is read back. */
   encode(envelope: Envelope, sealer: Sealer, inlineBytes?: number): EncodedRecord {
-    const plain = this.#plainOf(envelope);
+    const plain = this.plainOf(envelope);
     this.#plain.delete(envelope.data);
     const machine = this.#machineOf(envelope.to.kind);
     const stamped = machine === undefined ? envelope : { ...envelope, machine };
@@ -186,7 +186,8 @@ export class Appender {
     return encoded;
   }
 
-  #plainOf({ data }: Envelope): string {
+  /** The part that is sealed, as JSON. */
+  plainOf({ data }: Envelope): string {
     const checked = this.#plain.get(data);
     if (checked !== undefined) return checked;
     const plain = JSON.stringify(data);
@@ -205,7 +206,7 @@ export class Appender {
     if (!sealer) {
       throw new RecordErasedError(`the key of ${key} was destroyed: nothing more can be written for it`);
     }
-    const plain = this.#plainOf(envelope);
+    const plain = this.plainOf(envelope);
     this.#checkBody(envelope, plain);
     const { payload, headers, body } = this.encode(envelope, sealer, this.#inlineBytes);
     if (payload.byteLength > this.#bus.maxPayload - HEADER_BYTES) {

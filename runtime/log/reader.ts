@@ -7,6 +7,7 @@
  */
 import type { Bus, BusMessage, BusSubscription } from "../bus/bus.ts";
 import { placeOf } from "../bus/delivery.ts";
+import type { Envelope } from "../envelope.ts";
 import { Pulls } from "./pulls.ts";
 import { jetStreamApi } from "./stream.ts";
 
@@ -17,6 +18,15 @@ export interface RawRecord {
   header(name: string): string | undefined;
   /** Records of the subject after this one that were in the stream when it was delivered. */
   readonly pending: number;
+  /** Of a log in the memory of this process: what the bytes would come to. */
+  readonly opened?: OpenedRecord;
+}
+
+/** A record that nobody has to decode or open. */
+export interface OpenedRecord {
+  readonly envelope: Omit<Envelope, "data">;
+  /** Its data as JSON. */
+  readonly plain: string;
 }
 
 export interface ReaderOptions {

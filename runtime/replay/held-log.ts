@@ -2,7 +2,6 @@
  * A log whose order somebody else decides: what a host appends is acknowledged at once and held, until it is put at its place, in
  * memory or in a stream. Above it are the same appender, codec and host as in a node.
  */
-import { createHmac, hkdfSync } from "node:crypto";
 import { formatAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import { type Subjects, subjectsOf } from "../bus/subjects.ts";
@@ -10,7 +9,8 @@ import type { Envelope } from "../envelope.ts";
 import { type Acknowledged, Appender } from "../log/appender.ts";
 import { Bodies } from "../log/bodies.ts";
 import type { RawRecord } from "../log/reader.ts";
-import { aesSealer, KEY_BYTES, type KeyRing, type Sealer } from "../log/sealer.ts";
+import type { KeyRing } from "../log/sealer.ts";
+import { keysFrom, openKeys } from "./keys.ts";
 import { memoryPlace } from "./memory-place.ts";
 import type { LogPlace, PlacedRecord } from "./place.ts";
 
@@ -27,7 +27,7 @@ export interface HeldLogOptions {
   readonly workspace: string;
   /** What the keys follow from. */
   readonly secret: Uint8Array;
-  /** In memory unless given. */
+  /** In memory unless given. There nothing is sealed: nothing of it leaves the process. */
   readonly place?: LogPlace;
   /** Told of each record that gets its place, for a log that outlives the process. */
   readonly onPlaced?: (envelope: Envelope) => void;
@@ -48,7 +48,7 @@ export class HeldLog {
   constructor({ workspace, secret, place, onPlaced }: HeldLogOptions) {
     this.#onPlaced = onPlaced;
     this.names = subjectsOf(workspace);
-    this.keys = keysFrom(secret);
+    this.keys = place ? keysFrom(secret) : openKeys(secret);
     this.#place = place ?? memoryPlace(this.names);
     this.bodies = new Bodies(this.bus, this.names);
     this.appender = new HoldingAppender(this, (envelope) => this.#hold(envelope));
@@ -73,9 +73,12 @@ export class HeldLog {
     this.#ids.add(envelope.id);
     const { key } = envelope.to;
     const sealer = (this.keys.cached(key) ?? (await this.keys.sealer(key)))!;
-    const { payload, headers } = this.appender.encode(envelope, sealer);
-    const subject = this.names.log(PARTITION);
-    const placing = this.#place.append({ subject, data: payload, headers, takenAt: envelope.at });
+    const placing = this.#place.append({
+      subject: this.names.log(PARTITION),
+      envelope,
+      plain: this.appender.plainOf(envelope),
+      encode: (record) => this.appender.encode(record, sealer),
+    });
     const placed = placing instanceof Promise ? await placing : placing;
     this.#onPlaced?.(envelope);
     return this.#raw(placed);
@@ -86,8 +89,18 @@ export class HeldLog {
     return this.#raw(await this.#place.at(seq));
   }
 
-  #raw({ seq, subject, data, headers }: PlacedRecord): RawRecord {
-    return { seq, subject, data, pending: this.head - seq, header: (name) => headers[name] };
+  #raw(placed: PlacedRecord): RawRecord {
+    const { seq, subject, opened } = placed;
+    return {
+      seq,
+      subject,
+      opened,
+      get data() {
+        return placed.data;
+      },
+      pending: this.head - seq,
+      header: (name) => placed.headers[name],
+    };
   }
 
   /** Waits until a record with this id is held; undefined when it does not come in time. */
@@ -128,35 +141,6 @@ class HoldingAppender extends Appender {
     this.#hold(envelope);
     return { seq: NOWHERE, duplicate: false };
   }
-}
-
-/** Keys that follow from a secret: a process that takes over from one that was killed has the same. */
-function keysFrom(secret: Uint8Array): KeyRing {
-  const sealers = new Map<string, Sealer>();
-  const cached = (key: string): Sealer => {
-    let sealer = sealers.get(key);
-    if (!sealer) {
-      sealer = aesSealer(
-        new Uint8Array(hkdfSync("sha256", secret, "", `bailiwick/replay ${key}`, KEY_BYTES)),
-      );
-      sealers.set(key, sealer);
-    }
-    return sealer;
-  };
-  return {
-    cached,
-    sealer: async (key) => cached(key),
-    wrapUnder: async () => {},
-    destroy: (key) => Promise.reject(new Error(`the key of ${key} is only in a replay: nothing to erase`)),
-    isDestroyed: async () => false,
-    under: async () => [],
-    keyedHash: (purpose, value) =>
-      createHmac("sha256", secret)
-        .update(`${purpose}\0${value}`)
-        .digest()
-        .subarray(0, 16)
-        .toString("base64url"),
-  };
 }
 
 /** `<type> to <address>`, for messages. */

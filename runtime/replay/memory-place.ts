@@ -2,7 +2,9 @@
 import type { Bus, BusMessage, RequestOptions } from "../bus/bus.ts";
 import { NoRespondersError } from "../bus/errors.ts";
 import type { Subjects } from "../bus/subjects.ts";
-import type { LogPlace, PlacedRecord } from "./place.ts";
+import type { EncodedRecord } from "../log/codec.ts";
+import type { OpenedRecord } from "../log/reader.ts";
+import type { LogPlace, NewPlaced, PlacedRecord } from "./place.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -19,13 +21,46 @@ export function memoryPlace(names: Pick<Subjects, "logStream" | "dead">): LogPla
     get head() {
       return records.length;
     },
-    append: (message) => {
-      const record = { ...message, seq: records.length + 1 };
-      records.push(record);
-      return record;
+    append: (record) => {
+      const placed = new MemoryRecord(records.length + 1, record);
+      records.push(placed);
+      return placed;
     },
     at: (seq) => at(seq)!,
   };
+}
+
+/** Bytes only for who reads it again. */
+class MemoryRecord implements PlacedRecord {
+  readonly seq: number;
+  readonly subject: string;
+  readonly takenAt: number;
+  readonly opened: OpenedRecord;
+  readonly #encode: NewPlaced["encode"];
+  #encoded: EncodedRecord | undefined;
+
+  constructor(seq: number, { subject, envelope, plain, encode }: NewPlaced) {
+    this.seq = seq;
+    this.subject = subject;
+    this.takenAt = envelope.at;
+    // A copy, as it is read from bytes: who made it may go on with what he handed over.
+    this.opened = { envelope: { ...envelope, clear: JSON.parse(JSON.stringify(envelope.clear)) }, plain };
+    this.#encode = encode;
+  }
+
+  get data(): Uint8Array {
+    return this.#bytes.payload;
+  }
+
+  get headers(): PlacedRecord["headers"] {
+    return this.#bytes.headers;
+  }
+
+  get #bytes(): EncodedRecord {
+    const { envelope, plain } = this.opened;
+    this.#encoded ??= this.#encode({ ...envelope, data: JSON.parse(plain) });
+    return this.#encoded;
+  }
 }
 
 /** Answers direct reads of the log and takes dead letters; nobody listens to anything else. */
@@ -45,9 +80,9 @@ function memoryBus(
     if (subject === `$JS.API.DIRECT.GET.${stream}`) {
       const found = at(JSON.parse(decoder.decode(data)).seq);
       if (!found) return message(subject, new Uint8Array(), { Status: "404" });
-      const { seq, takenAt, headers } = found;
+      const { seq, takenAt, headers, data: bytes } = found;
       const named = { "Nats-Sequence": String(seq), "Nats-Time-Stamp": new Date(takenAt).toISOString() };
-      return message(subject, found.data, { ...headers, ...named });
+      return message(subject, bytes, { ...headers, ...named });
     }
     if (subject === `$JS.API.STREAM.MSG.GET.${stream}`) {
       const error = { code: 404, err_code: NO_MESSAGE, description: "no message found" };

@@ -25,8 +25,9 @@ export async function natsPlace(bus: Bus, names: Subjects): Promise<LogPlace> {
     get head() {
       return head;
     },
-    append: async ({ subject, data, headers }) => {
-      const { seq } = acknowledged(await bus.request(subject, data, { headers, timeoutMs: ACK_MS }));
+    append: async ({ subject, envelope, encode }) => {
+      const { payload, headers } = encode(envelope);
+      const { seq } = acknowledged(await bus.request(subject, payload, { headers, timeoutMs: ACK_MS }));
       head = seq;
       return at(seq);
     },

@@ -1,14 +1,15 @@
 /** Entry of a thread that plays the recordings of the files that it is handed, one file after the other. */
 import { parentPort, workerData } from "node:worker_threads";
-import { readRecordings } from "../recording/read.ts";
+import { Shelf } from "../recording/shelf.ts";
 import type { CrewJob, CrewSettings, FromCrew } from "./crew.ts";
 import { FrozenDesk } from "./stage.ts";
 
 const port = parentPort!;
-const { playbooks } = workerData as CrewSettings;
+const { playbooks, shelfBytes = 0 } = workerData as CrewSettings;
 const tell = (message: FromCrew): void => port.postMessage(message);
 
-let desk = new FrozenDesk({ playbooks });
+const desk = new FrozenDesk({ playbooks });
+const shelf = new Shelf(shelfBytes);
 port.on("message", (job: CrewJob) => {
   void work(job).catch((error: Error) => tell({ kind: "failed", name: error.name, message: error.message }));
 });
@@ -16,12 +17,11 @@ tell({ kind: "ready" });
 
 async function work(job: CrewJob): Promise<void> {
   if (job.kind === "play") {
-    for await (const recording of readRecordings(job.file))
+    for await (const recording of shelf.recordings(job.file))
       tell({ kind: "result", file: job.file, result: await desk.play(recording, job.options) });
   } else {
     await desk.close();
     if (job.kind === "end") process.exit();
-    desk = new FrozenDesk({ playbooks });
   }
   tell({ kind: "ready" });
 }

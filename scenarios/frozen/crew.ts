@@ -6,6 +6,8 @@ import type { FrozenOptions, FrozenResult } from "./result.ts";
 
 export interface CrewSettings {
   readonly playbooks: readonly string[];
+  /** Bytes of files whose recordings a thread keeps for the next time. Default 0. */
+  readonly shelfBytes?: number;
 }
 
 export type CrewJob =

@@ -122,6 +122,7 @@ export class FrozenDesk {
     return new ForkRun(recording, stage, options, before.recording!.records).play();
   }
 
+  /** Nothing is known of what was played. What is played after it begins on an empty log. */
   async close(): Promise<void> {
     for (const name of [...this.#open.keys()]) await this.#end(name);
   }
