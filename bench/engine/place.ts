@@ -3,8 +3,8 @@ import { type Address, address } from "../../runtime/address.ts";
 import { type Bus, connectBus, subjectsOf } from "../../runtime/bus/index.ts";
 import { derivedId } from "../../runtime/ids.ts";
 import { openKeyRing } from "../../runtime/log/keyring.ts";
+import { plainKeys } from "../../runtime/log/plain-keys.ts";
 import type { KeyRing } from "../../runtime/log/sealer.ts";
-import { plainKeys } from "./plain-keys.ts";
 
 export const WORKSPACE = "bench";
 export const PARTITIONS = 32;

@@ -2,7 +2,6 @@
 import { formatAddress } from "../address.ts";
 import type { StoredRecord } from "../envelope.ts";
 import { BodyLostError } from "../log/bodies.ts";
-import { CHECKPOINT } from "../log/checkpoint.ts";
 import { type ClosedRecord, openRecord } from "../log/codec.ts";
 import { decodeChecked, isPassing } from "../log/read.ts";
 import type { RawRecord } from "../log/reader.ts";
@@ -124,10 +123,8 @@ export class Intake {
 
   #decode(partition: Partition, raw: RawRecord): ClosedRecord | Error {
     try {
-      // A checkpoint says in its headers what it covers.
-      const known = raw.opened?.envelope.type === CHECKPOINT ? undefined : raw.opened;
-      const closed = known
-        ? { seq: raw.seq, envelope: known.envelope, sealed: "", apart: false }
+      const closed = raw.opened
+        ? { seq: raw.seq, envelope: raw.opened.envelope, sealed: "", apart: false }
         : decodeChecked(raw.seq, raw);
       if (this.#p.appender.partitionOf(closed.envelope.to) !== partition.number)
         throw new TypeError(`partition ${partition.number} is not that of its addressee`);

@@ -6,19 +6,12 @@ import type { Envelope } from "../envelope.ts";
 import type { JsonObject } from "../json.ts";
 import type { Bodies } from "./bodies.ts";
 import { decodeRecord, type EncodedRecord, encodeRecord, HEADER_ID, HEADER_TO, openRecord } from "./codec.ts";
+import { plainKeys } from "./plain-keys.ts";
 import { decodeChecked } from "./read.ts";
 import { aesSealer, KEY_BYTES, type KeyRing, SealError } from "./sealer.ts";
 
 const sealer = aesSealer(randomBytes(KEY_BYTES));
-const keys: KeyRing = {
-  cached: () => sealer,
-  sealer: async () => sealer,
-  wrapUnder: async () => {},
-  destroy: async () => {},
-  isDestroyed: async () => false,
-  under: async () => [],
-  keyedHash: () => "",
-};
+const keys: KeyRing = { ...plainKeys(), cached: () => sealer, sealer: async () => sealer };
 
 /** What lies apart, by its name. */
 const apart = new Map<string, Uint8Array>();

@@ -18,7 +18,7 @@ export interface RawRecord {
   header(name: string): string | undefined;
   /** Records of the subject after this one that were in the stream when it was delivered. */
   readonly pending: number;
-  /** Of a log in the memory of this process: what the bytes would come to. */
+  /** Of a log in the memory of this process: what the bytes would come to, where its headers say nothing more. */
   readonly opened?: OpenedRecord;
 }
 

@@ -1,16 +1,17 @@
 /**
  * A log whose order somebody else decides: what a host appends is acknowledged at once and held, until it is put at its place, in
- * memory or in a stream. Above it are the same appender, codec and host as in a node.
+ * memory or in a stream. Above it are the same appender and host as in a node, and the same codec where a record is read from bytes.
  */
+import { createHmac, hkdfSync } from "node:crypto";
 import { formatAddress } from "../address.ts";
 import type { Bus } from "../bus/bus.ts";
 import { type Subjects, subjectsOf } from "../bus/subjects.ts";
 import type { Envelope } from "../envelope.ts";
 import { type Acknowledged, Appender } from "../log/appender.ts";
 import { Bodies } from "../log/bodies.ts";
+import { plainKeys } from "../log/plain-keys.ts";
 import type { RawRecord } from "../log/reader.ts";
-import type { KeyRing } from "../log/sealer.ts";
-import { keysFrom, openKeys } from "./keys.ts";
+import { aesSealer, KEY_BYTES, type KeyRing, type Sealer } from "../log/sealer.ts";
 import { memoryPlace } from "./memory-place.ts";
 import type { LogPlace, PlacedRecord } from "./place.ts";
 
@@ -48,7 +49,9 @@ export class HeldLog {
   constructor({ workspace, secret, place, onPlaced }: HeldLogOptions) {
     this.#onPlaced = onPlaced;
     this.names = subjectsOf(workspace);
-    this.keys = place ? keysFrom(secret) : openKeys(secret);
+    const keys = keysFrom(secret);
+    const { cached, sealer } = plainKeys();
+    this.keys = place ? keys : { ...keys, cached, sealer };
     this.#place = place ?? memoryPlace(this.names);
     this.bodies = new Bodies(this.bus, this.names);
     this.appender = new HoldingAppender(this, (envelope) => this.#hold(envelope));
@@ -141,6 +144,35 @@ class HoldingAppender extends Appender {
     this.#hold(envelope);
     return { seq: NOWHERE, duplicate: false };
   }
+}
+
+/** Keys that follow from a secret: a process that takes over from one that was killed has the same. */
+function keysFrom(secret: Uint8Array): KeyRing {
+  const sealers = new Map<string, Sealer>();
+  const cached = (key: string): Sealer => {
+    let sealer = sealers.get(key);
+    if (!sealer) {
+      sealer = aesSealer(
+        new Uint8Array(hkdfSync("sha256", secret, "", `bailiwick/replay ${key}`, KEY_BYTES)),
+      );
+      sealers.set(key, sealer);
+    }
+    return sealer;
+  };
+  return {
+    cached,
+    sealer: async (key) => cached(key),
+    wrapUnder: async () => {},
+    destroy: (key) => Promise.reject(new Error(`the key of ${key} is only in a replay: nothing to erase`)),
+    isDestroyed: async () => false,
+    under: async () => [],
+    keyedHash: (purpose, value) =>
+      createHmac("sha256", secret)
+        .update(`${purpose}\0${value}`)
+        .digest()
+        .subarray(0, 16)
+        .toString("base64url"),
+  };
 }
 
 /** `<type> to <address>`, for messages. */

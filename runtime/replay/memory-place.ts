@@ -2,6 +2,7 @@
 import type { Bus, BusMessage, RequestOptions } from "../bus/bus.ts";
 import { NoRespondersError } from "../bus/errors.ts";
 import type { Subjects } from "../bus/subjects.ts";
+import { CHECKPOINT } from "../log/checkpoint.ts";
 import type { EncodedRecord } from "../log/codec.ts";
 import type { OpenedRecord } from "../log/reader.ts";
 import type { LogPlace, NewPlaced, PlacedRecord } from "./place.ts";
@@ -35,7 +36,7 @@ class MemoryRecord implements PlacedRecord {
   readonly seq: number;
   readonly subject: string;
   readonly takenAt: number;
-  readonly opened: OpenedRecord;
+  readonly #record: OpenedRecord;
   readonly #encode: NewPlaced["encode"];
   #encoded: EncodedRecord | undefined;
 
@@ -44,8 +45,14 @@ class MemoryRecord implements PlacedRecord {
     this.subject = subject;
     this.takenAt = envelope.at;
     // A copy, as it is read from bytes: who made it may go on with what he handed over.
-    this.opened = { envelope: { ...envelope, clear: JSON.parse(JSON.stringify(envelope.clear)) }, plain };
+    const { data: _, ...rest } = envelope;
+    this.#record = { envelope: { ...rest, clear: JSON.parse(JSON.stringify(rest.clear)) }, plain };
     this.#encode = encode;
+  }
+
+  /** But for a checkpoint, which says in its headers what it covers. */
+  get opened(): OpenedRecord | undefined {
+    return this.#record.envelope.type === CHECKPOINT ? undefined : this.#record;
   }
 
   get data(): Uint8Array {
@@ -57,7 +64,7 @@ class MemoryRecord implements PlacedRecord {
   }
 
   get #bytes(): EncodedRecord {
-    const { envelope, plain } = this.opened;
+    const { envelope, plain } = this.#record;
     this.#encoded ??= this.#encode({ ...envelope, data: JSON.parse(plain) });
     return this.#encoded;
   }

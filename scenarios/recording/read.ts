@@ -9,74 +9,51 @@ const READ_WHOLE_BYTES = 4 * 1024 * 1024;
 
 /** A file holds one recording, or several one after the other. @throws UsageError with file and line */
 export async function* readRecordings(file: string): AsyncGenerator<Recording> {
-  const lines = new Lines(file);
+  let header: RecordingHeader | undefined;
+  let records: StoredRecord[] = [];
+  let number = 0;
+  const ended = (): Recording => {
+    if (records.length < header!.records) {
+      throw new UsageError(
+        `${file}:${number}: ends after ${records.length} of ${header!.records} records: it is cut off; record or copy it again`,
+      );
+    }
+    return { header: header!, records, file };
+  };
   for await (const line of linesOf(file)) {
-    const ended = lines.take(line);
-    if (ended) yield ended;
-  }
-  yield lines.end();
-}
-
-/**
- * A small file at once, which takes less than the trips to the thread pool would; a large one is never in memory as a whole.
- */
-function linesOf(file: string): Iterable<string> | AsyncIterable<string> {
-  if (statSync(file).size > READ_WHOLE_BYTES)
-    return createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
-  return readFileSync(file, "utf8").trimEnd().split(/\r?\n/);
-}
-
-/** What the lines of a file come to. */
-class Lines {
-  readonly #file: string;
-  #number = 0;
-  #header: RecordingHeader | undefined;
-  #records: StoredRecord[] = [];
-
-  constructor(file: string) {
-    this.#file = file;
-  }
-
-  /** Answers the recording that ended before this line. */
-  take(line: string): Recording | undefined {
-    this.#number++;
-    if (line.trim() === "") return undefined;
-    const where = `${this.#file}:${this.#number}`;
+    number++;
+    if (line.trim() === "") continue;
+    const where = `${file}:${number}`;
     const value = jsonOf(line, where);
-    if (!this.#header || this.#records.length === this.#header.records) {
-      const ended = this.#header && this.end();
-      this.#header = parseHeader(value, where);
-      this.#records = [];
-      return ended;
+    if (!header || records.length === header.records) {
+      if (header) yield ended();
+      header = parseHeader(value, where);
+      records = [];
+      continue;
     }
     const record = parseRecord(value, where);
-    const before = this.#records.at(-1);
+    const before = records.at(-1);
     if (before && record.seq <= before.seq) {
       throw new UsageError(
         `${where}: record ${record.seq} comes after ${before.seq}: the lines are not in the order of the log`,
       );
     }
-    if (record.to.key !== this.#header.conversation) {
+    if (record.to.key !== header.conversation) {
       throw new UsageError(
-        `${where}: to: belongs to ${record.to.key}, and this is a recording of ${this.#header.conversation}`,
+        `${where}: to: belongs to ${record.to.key}, and this is a recording of ${header.conversation}`,
       );
     }
-    this.#records.push(record);
-    return undefined;
+    records.push(record);
   }
+  if (!header) throw new UsageError(`${file}: is empty: a recording has a header and records`);
+  yield ended();
+}
 
-  /** The last one. */
-  end(): Recording {
-    const header = this.#header;
-    const records = this.#records;
-    if (!header) throw new UsageError(`${this.#file}: is empty: a recording has a header and records`);
-    if (records.length < header.records) {
-      throw new UsageError(
-        `${this.#file}:${this.#number}: ends after ${records.length} of ${header.records} records: it is cut off; record or copy it again`,
-      );
-    }
-    return { header, records, file: this.#file };
-  }
+/** A small file at once, which takes less than the trips to the thread pool; a large one is never in memory as a whole. */
+function linesOf(file: string): Iterable<string> | AsyncIterable<string> {
+  if (statSync(file).size > READ_WHOLE_BYTES)
+    return createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
+  return readFileSync(file, "utf8").trimEnd().split(/\r?\n/);
 }
 
 function jsonOf(line: string, where: string): unknown {

@@ -1,6 +1,6 @@
-/** A ring without keys: nothing is sealed. To see what sealing costs; never for data of anybody. */
+/** A ring without keys: nothing is sealed. For what is played again in memory, and to see what sealing costs; never for a desk's data. */
 import { createHash, randomBytes } from "node:crypto";
-import type { KeyRing, Sealer } from "../../runtime/log/sealer.ts";
+import type { KeyRing, Sealer } from "./sealer.ts";
 
 /** The appender tells what it wrote by its sealed text, which therefore has to differ each time. */
 const MARK_BYTES = 12;
